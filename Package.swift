@@ -1,0 +1,77 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// Dependencies that several targets share.
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "wampctl",
+    products: [
+        .executable(name: "wampctl", targets: ["wampctl"]),
+        .library(
+            name: "WAMPKit",
+            targets: ["WAMP", "WAMPRouter", "WAMPTransport", "WAMPServer", "WAMPClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        .target(name: "CScan"),
+        .target(name: "WAMP", dependencies: ["CScan", nioCore], swiftSettings: settings),
+        .target(name: "WAMPRouter", dependencies: ["WAMP"], swiftSettings: settings),
+        .target(
+            name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, nioPosix, crypto],
+            swiftSettings: settings),
+        .target(
+            name: "WAMPServer",
+            dependencies: ["WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+        .target(
+            name: "WAMPClient",
+            dependencies: ["WAMP", "WAMPTransport", nioCore, nioPosix, logging],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "wampctl",
+            dependencies: [
+                "WAMP", "WAMPServer", "WAMPClient", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "WAMPTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP"], swiftSettings: settings),
+        .testTarget(
+            name: "WAMPTransportTests",
+            dependencies: [
+                "WAMPTransport", "WAMP", nioCore,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WAMPServerTests",
+            dependencies: ["WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+    ]
+)

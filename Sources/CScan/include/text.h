@@ -1,0 +1,1 @@
+// JSON and UTF-8 text.
