@@ -242,7 +242,7 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         feed.calls([9, 4, 7, 9, 4, 7, 9])
         #expect(feed.verdict.reason == "7 of 7 steps in rotation")
         var short = Feed(rule: "roundrobin")
-        short.calls([1, 2, 1, 2, 1, 2, 3, 3, 3])
+        short.calls([1, 2, 1, 2, 1, 2, 3, 3, 3, 3, 3])
         #expect(!short.verdict.isOK)
     }
 
