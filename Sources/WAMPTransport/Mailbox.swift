@@ -46,12 +46,13 @@ struct Mail: Sendable {
 }
 
 /// The mail a loop has not read yet.
-struct Mailbox: ~Copyable {
+final class Mailbox: Sendable {
     private let content = Mutex(Content())
     /// Told without the lock, so that a loop without mail does not take it.
     private let hasMail = Atomic<Bool>(false)
 
-    private struct Content {
+    // Not private: Swift 6.3 emits a broken reference to the layout of a private struct inside a Mutex.
+    struct Content {
         var mail = Mail()
         /// A wake-up is on its way.
         var isWaking = false
@@ -59,7 +60,7 @@ struct Mailbox: ~Copyable {
 
     /// Appends a batch under one short lock and leaves it empty.
     /// - Returns: whether the loop must be woken.
-    borrowing func post(_ mail: inout Mail) -> Bool {
+    func post(_ mail: inout Mail) -> Bool {
         content.withLock { content in
             content.mail.take(&mail)
             hasMail.store(true, ordering: .releasing)
@@ -73,7 +74,7 @@ struct Mailbox: ~Copyable {
     ///   - mail: empty; its memory is given in exchange.
     ///   - awake: whether this is the wake-up.
     /// - Returns: whether there was any.
-    borrowing func collect(into mail: inout Mail, awake: Bool) -> Bool {
+    func collect(into mail: inout Mail, awake: Bool) -> Bool {
         guard awake || hasMail.load(ordering: .acquiring) else { return false }
         return content.withLock { content in
             if awake { content.isWaking = false }

@@ -4,9 +4,9 @@
 // belongs to the peer's loop; other loops reach it through their loop's staging (see IOLoop). Only the counters and
 // the state are shared.
 
-package import NIOCore
+import NIOCore
 import Synchronization
-package import WAMP
+import WAMP
 
 /// What became of a message given to an outbox.
 package enum SendResult: Equatable, Sendable {
