@@ -86,7 +86,7 @@ public final class RouterServer: Sendable {
     /// Closes everything at once. May be called more than once.
     public func stop() async {
         await closeListeners()
-        try? await pool.shutdownGracefully()
+        try? await pool.group.shutdownGracefully()
     }
 
     /// How many sessions are waiting for or owe an answer is what a drain waits for.
@@ -111,7 +111,7 @@ public final class RouterServer: Sendable {
             settings.paths.append(endpoint.path)
         }
         let connectionSettings = settings
-        let bootstrap = ServerBootstrap(group: pool.loops[0].eventLoop, childGroup: pool)
+        let bootstrap = ServerBootstrap(group: pool.group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in

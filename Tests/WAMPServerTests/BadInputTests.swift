@@ -2,6 +2,7 @@
 
 import Testing
 import WAMP
+import WAMPServer
 
 @Suite struct BadInputTests {
     /// Checks that the router still routes: a new session joins and gets an answer.
