@@ -135,7 +135,6 @@ import WAMPServer
             ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "426"),
             (RawPeer.upgrade("chat"), "400"),
             (RawPeer.upgrade("wamp.2.json", path: "/elsewhere"), "404"),
-            ("\u{16}\u{3}\u{1}\u{2}\u{0}\r\n\r\n", "400"),
         ])
     func refusedUpgrade(_ request: String, _ status: String) async throws {
         try await withRouter { port, _ in
@@ -143,6 +142,16 @@ import WAMPServer
             peer.send(Array(request.utf8))
             let answer = String(decoding: try peer.readToEnd(), as: UTF8.self)
             #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+            try expectAlive(port)
+        }
+    }
+
+    @Test("A first byte that is neither RawSocket's nor HTTP's ends the connection without an answer")
+    func strangeFirstByte() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send([0x16, 0x03, 0x01, 0x02, 0x00])
+            #expect(try peer.readToEnd().isEmpty)
             try expectAlive(port)
         }
     }

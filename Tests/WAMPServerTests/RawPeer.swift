@@ -127,9 +127,11 @@ struct RawPeer: ~Copyable {
         if payload.count < 126 {
             header.append(0x80 | UInt8(payload.count))
         } else {
-            header +=
-                [0x80 | 127]
-                + (0..<8).map { UInt8(truncatingIfNeeded: payload.count >> (56 - 8 * $0)) }
+            let width = payload.count < 65536 ? 2 : 8
+            header.append(0x80 | (width == 2 ? 126 : 127))
+            header += (1...width).map {
+                UInt8(truncatingIfNeeded: payload.count >> (8 * (width - $0)))
+            }
         }
         send(header + [0, 0, 0, 0] + payload)
     }
