@@ -37,7 +37,9 @@ struct ChildProcess {
                 posix_spawn_file_actions_adddup2(&actions, own, Int32(descriptor))
             }
         }
-        posix_spawn_file_actions_addclosefrom_np(&actions, Int32(streams.count))
+        for descriptor in Self.openDescriptors where descriptor >= streams.count {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -77,6 +79,19 @@ struct ChildProcess {
         }
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : ExitCode.ended(by: signal)
+    }
+
+    private static var openDescriptors: [Int32] {
+        guard let directory = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(directory) }
+        var descriptors: [Int32] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let descriptor = Int32(name) { descriptors.append(descriptor) }
+        }
+        return descriptors
     }
 
     /// All environment variables of this process.

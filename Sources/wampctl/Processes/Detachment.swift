@@ -98,9 +98,10 @@ enum Detachment {
 
     private static var executable: String {
         var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = path.withUnsafeMutableBytes { bytes in
-            readlink(
-                "/proc/self/exe", bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        let count = path.withUnsafeMutableBytes { bytes -> Int in
+            guard let start = bytes.baseAddress else { return 0 }
+            return readlink(
+                "/proc/self/exe", start.assumingMemoryBound(to: CChar.self), bytes.count)
         }
         guard count > 0 else { return CommandLine.arguments.first ?? "wampctl" }
         return String(decoding: path[..<count], as: UTF8.self)
@@ -108,9 +109,10 @@ enum Detachment {
 
     private static func pipe() throws(CommandFailure) -> (read: Int32, write: Int32) {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard Glibc.pipe(&ends) == 0 else {
             throw CommandFailure(.failure, "cannot make a pipe: \(File.reason())")
         }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
 }
