@@ -74,6 +74,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+            name: "CommandTests", dependencies: ["wampctl", "WAMP", "WAMPTransport", logging],
+            swiftSettings: settings),
     ]
 )

@@ -19,8 +19,9 @@ struct Wampctl: ParsableCommand {
 
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        let streams = Streams.shared
         let code = await run(Array(CommandLine.arguments.dropFirst()), environment: .process)
-        Streams.shared.flush()
+        streams.flush()
         Glibc.exit(code)
     }
 

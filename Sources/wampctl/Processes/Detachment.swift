@@ -14,7 +14,9 @@ enum Detachment {
     /// Starts the detached process and waits until it is ready.
     ///
     /// - Returns: 0 when it is, with its PID on stdout; else its own exit code, with its own message on stderr.
-    static func run(_ command: any Command, readiness: ReadinessOptions) throws(CommandFailure) -> Int32 {
+    static func run(_ command: any Command, readiness: ReadinessOptions) throws(CommandFailure)
+        -> Int32
+    {
         let ready = try pipe(), talk = try pipe()
         var environment = ChildProcess.inheritedEnvironment()
         environment[variable] = "1"
@@ -26,7 +28,8 @@ enum Detachment {
                 streams: [.null, .null, .descriptor(talk.write), .descriptor(ready.write)],
                 isDetached: true)
         } catch {
-            throw CommandFailure(.failure, "cannot start '\(executable)': \(File.reason(error.code))")
+            throw CommandFailure(
+                .failure, "cannot start '\(executable)': \(File.reason(error.code))")
         }
         close(ready.write)
         close(talk.write)

@@ -35,7 +35,7 @@ struct RouterRun {
         } else {
             code = try await serve(server, events, to: command.command, at: listeners)
         }
-        return Streams.shared.outputIsBroken ? ExitCode.brokenPipe.rawValue : code
+        return Streams.shared.failure?.rawValue ?? code
     }
 
     // MARK: Start
@@ -142,7 +142,7 @@ struct RouterRun {
                     "statistics", metadata: ["pending_calls": "\(server.pendingCallCount)"])
             case .outputBroken:
                 await server.drain(timeout: Self.farewell)
-                return ExitCode.brokenPipe.rawValue
+                return Streams.shared.failure?.rawValue ?? ExitCode.brokenPipe.rawValue
             case .signal(let signal):
                 sayDraining(server.pendingCallCount)
                 endAtOnce(onNextOf: events, after: signal)
@@ -158,7 +158,8 @@ struct RouterRun {
         guard !command.output.quiet else { return }
         Streams.shared.say(
             "stopping: \(Figures.grouped(outstanding)) "
-                + "\(outstanding == 1 ? "call" : "calls") outstanding; a second signal ends at once")
+                + "\(outstanding == 1 ? "call" : "calls") outstanding; a second signal ends at once"
+        )
     }
 
     /// The second signal does not wait for anything.
