@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "WAMP", "WAMPServer", "WAMPClient", "WAMPTransport", nioPosix, logging,
+                "WAMP", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -154,7 +154,7 @@ import WAMP
 
     @Test("The document of one call has every key, null where nothing is known")
     func document() {
-        let outcome = CallOutcome(
+        let outcome = AnsweredCall(
             procedure: "a.b", args: [5], callee: 8_126_371, latency: .microseconds(412))
         #expect(
             JSONText.text(.dictionary(ResultText.document(outcome)))
@@ -164,7 +164,7 @@ import WAMP
 
     @Test("A record of a stream has type and time, and an error its URI")
     func record() {
-        let outcome = CallOutcome(procedure: "a.b", latency: .zero, error: .timeout)
+        let outcome = AnsweredCall(procedure: "a.b", latency: .zero, error: .timeout)
         let record = ResultText.record(outcome, id: 7, at: WallMoment(milliseconds: 204))
         #expect(record["type"] == "error")
         #expect(record["time"] == "1970-01-01T00:00:00.204Z")

@@ -92,7 +92,7 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
                     callee: .session(request % 2), calleeName: nil))
         }
         // Callee of request 7 was seen first and is number 0: the order is 0, 1, 0, 1, 0.
-        #expect(tally.recent == [0, 1, 0, 1, 0])
+        #expect(tally.settled().recent == [0, 1, 0, 1, 0])
         #expect(Verdict(tally).reason == "5 of 5 steps in rotation")
     }
 
@@ -116,11 +116,12 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         feed.calls([2, 3, 1, 2, 3, 1])
         feed.tally.left(1, at: feed.clock, time: .now())
         feed.calls([2, 3, 2])
-        #expect(feed.tally.segments.map(\.judged) == [4, 6, 3])
-        #expect(feed.tally.segments.map(\.registered) == [[0, 1], [0, 1, 2], [1, 2]])
+        // The last answer before each change may have been routed after it, and is not judged either.
+        #expect(feed.tally.settled().segments.map(\.judged) == [3, 5, 3])
+        #expect(feed.tally.settled().segments.map(\.registered) == [[0, 1], [0, 1, 2], [1, 2]])
         #expect(feed.tally.events.map(\.hasJoined) == [true, false])
         #expect(feed.verdict.isOK)
-        #expect(feed.verdict.reason == "13 of 13 steps in rotation")
+        #expect(feed.verdict.reason == "11 of 11 steps in rotation")
     }
 
     @Test("Whoever answers without being listed has joined, but one that left may still finish")
@@ -343,7 +344,7 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
             for _ in 0..<count { feed.call(UInt64(index + 1)) }
         }
         return TallyReport(
-            tally: feed.tally,
+            tally: feed.tally.settled(),
             verdict: Verdict(
                 isOK: true, rule: "random",
                 tests: [

@@ -8,7 +8,7 @@ enum OutputFormat: String, CaseIterable {
 }
 
 /// What a call brought back.
-struct CallOutcome {
+struct AnsweredCall {
     var procedure: String
     var args: [Value] = []
     var kwargs: Value.Dictionary = [:]
@@ -51,7 +51,7 @@ enum ResultText {
     }
 
     /// The document of `-o json` for one call.
-    static func document(_ outcome: CallOutcome) -> Value.Dictionary {
+    static func document(_ outcome: AnsweredCall) -> Value.Dictionary {
         var document: Value.Dictionary = ["procedure": .string(outcome.procedure)]
         document.append("args", .list(outcome.args))
         document.append("kwargs", .dictionary(outcome.kwargs))
@@ -63,7 +63,7 @@ enum ResultText {
     }
 
     /// The record of `-o jsonl` for one of many calls. `id` is a batch record's own, if it has one.
-    static func record(_ outcome: CallOutcome, id: Value?, at time: WallMoment) -> Value.Dictionary
+    static func record(_ outcome: AnsweredCall, id: Value?, at time: WallMoment) -> Value.Dictionary
     {
         var record: Value.Dictionary = [
             "type": outcome.error == nil ? "result" : "error", "time": .string(time.timestamp),

@@ -148,7 +148,7 @@ struct RouterRun {
                 endAtOnce(onNextOf: events, after: signal)
                 await server.drain(timeout: command.drainTimeout ?? .seconds(10))
                 return ExitCode.ok.rawValue
-            case .childEnded, .workEnded: continue
+            default: continue
             }
         }
         return ExitCode.ok.rawValue
@@ -200,7 +200,7 @@ struct RouterRun {
             case .childEnded(let code):
                 await server.drain(timeout: Self.farewell)
                 return code
-            case .workEnded, .outputBroken: continue
+            default: continue
             }
         }
         return ExitCode.failure.rawValue

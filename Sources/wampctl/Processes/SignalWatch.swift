@@ -2,14 +2,29 @@
 
 import Glibc
 import UnixSignals
+import WAMPClient
 
 /// What a running command waits for.
 enum RunEvent: Sendable {
     case signal(Int32)
     /// The child process ended, with this exit code.
     case childEnded(Int32)
-    /// The work is done, or cannot go on.
-    case workEnded(CommandFailure?)
+    /// What had to be set up is set up, or could not be.
+    case started
+    /// The work is done.
+    case finished
+    /// A session ended, the numbered one of several.
+    case sessionEnded(Int, SessionEnd)
+    /// As many invocations as asked for have come.
+    case countReached
+    /// An instance has nothing to do.
+    case idle
+    /// The run has lasted as long as it should.
+    case durationOver
+    /// It is time to look again, or to draw again.
+    case tick
+    /// The time to finish is over.
+    case drainExpired
     /// The reader of stdout went away.
     case outputBroken
 }

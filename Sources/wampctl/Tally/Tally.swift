@@ -94,6 +94,9 @@ struct Tally {
     private var indexOfSession: [UInt64: Int] = [:]
     private var indexOfName: [String: Int] = [:]
     private var sequences: [Sequence]
+    /// Answers of the last batch. They are placed when a later one comes: what is heard of in between may have
+    /// happened before them.
+    private var fresh: [(step: Step, answer: Answer)] = []
 
     /// Puts the answers of one caller session back into request order.
     private struct Sequence {
@@ -128,6 +131,13 @@ struct Tally {
     /// The request id that the first call of a caller session has.
     mutating func caller(_ caller: Int, startsAt request: UInt64) {
         sequences[caller].next = request
+    }
+
+    /// The figures with nothing left to place.
+    func settled() -> Tally {
+        var settled = self
+        settled.placeFresh(afterChange: false)
+        return settled
     }
 
     mutating func joined(_ session: UInt64, at moment: Int64, time: WallMoment) {
@@ -188,7 +198,10 @@ struct Tally {
         {
             joined(session, at: answer.ended, time: .now())
         }
-        place(Step(callee: index, segment: segmentHolding(answer)), of: answer)
+        if let last = fresh.last, last.answer.ended != answer.ended {
+            placeFresh(afterChange: false)
+        }
+        fresh.append((Step(callee: index, segment: segmentHolding(answer)), answer))
     }
 
     /// Calls whose end never came.
@@ -241,7 +254,17 @@ struct Tally {
         return index
     }
 
+    /// Places the answers of the last batch; those that came with a change belong to neither side of it.
+    private mutating func placeFresh(afterChange: Bool) {
+        for var (step, answer) in fresh {
+            if afterChange { step.segment = nil }
+            place(step, of: answer)
+        }
+        fresh.removeAll(keepingCapacity: true)
+    }
+
     private mutating func beginSegment(at moment: Int64, registered: [Int]?) {
+        placeFresh(afterChange: true)
         if segments[segments.count - 1].judged == 0, segments[segments.count - 1].unplaced == 0 {
             segments.removeLast()
         }

@@ -26,7 +26,7 @@ struct Verdict: Equatable {
     }
 
     init(_ tally: Tally) {
-        let judge = Judge(tally: tally)
+        let judge = Judge(tally: tally.settled())
         self = judge.verdict()
         silent = judge.silentCallees()
         if isOK, let first = silent.first {
