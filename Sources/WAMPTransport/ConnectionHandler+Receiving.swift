@@ -51,7 +51,8 @@ extension ConnectionHandler {
             let frame = try RawSocketFrame(header: header, limit: receiveLimit)
             let length = headerLength + frame.length
             if input.readableBytes >= length, let whole = input.readSlice(length: length),
-                let body = whole.getSlice(at: whole.readerIndex + headerLength, length: frame.length)
+                let body = whole.getSlice(
+                    at: whole.readerIndex + headerLength, length: frame.length)
             {
                 return (frame.kind, body)
             }
@@ -122,7 +123,8 @@ extension ConnectionHandler {
         case .open, .deaf:
             let text = "WebSocket: \(fault)"
             fail(
-                fault.code == .messageTooBig ? .messageTooLarge(text) : .transportFault(text), fault)
+                fault.code == .messageTooBig ? .messageTooLarge(text) : .transportFault(text), fault
+            )
         case .closing: abandon()
         case .handshake, .done: break
         }

@@ -28,7 +28,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     public init(_ url: String) throws(EndpointError) {
         guard let colon = url.firstRange(of: "://") else {
             throw EndpointError(
-                "\"\(url)\" is not a URL: it must begin with ws://, wss://, tcp://, tls:// or unix://")
+                "\"\(url)\" is not a URL: it must begin with ws://, wss://, tcp://, tls:// or unix://"
+            )
         }
         let scheme = url[..<colon.lowerBound].lowercased()
         let rest = url[colon.upperBound...]
@@ -37,7 +38,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
             guard !rest.isEmpty else { throw EndpointError("\"\(url)\" names no socket path") }
             guard rest.utf8.count <= Endpoint.longestSocketPath, !rest.utf8.contains(0) else {
                 throw EndpointError(
-                    "the socket path of \"\(url)\" is longer than \(Endpoint.longestSocketPath) bytes")
+                    "the socket path of \"\(url)\" is longer than \(Endpoint.longestSocketPath) bytes"
+                )
             }
             self.init(.unix(path: String(rest)), framing: .rawSocket)
         case "ws", "wss":
@@ -111,12 +113,14 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
             host = text[..<colon]
             portText = text[text.index(after: colon)...]
             guard !host.contains(":") else {
-                throw EndpointError("an IPv6 address stands in brackets: write [\(text)] in \"\(url)\"")
+                throw EndpointError(
+                    "an IPv6 address stands in brackets: write [\(text)] in \"\(url)\"")
             }
         }
         guard !host.isEmpty else { throw EndpointError("\"\(url)\" names no host") }
         guard !host.contains("@") else {
-            throw EndpointError("\"\(url)\" has a user name in it; credentials are options of their own")
+            throw EndpointError(
+                "\"\(url)\" has a user name in it; credentials are options of their own")
         }
         guard let portText else {
             guard let defaultPort else { throw EndpointError("\"\(url)\" names no port") }

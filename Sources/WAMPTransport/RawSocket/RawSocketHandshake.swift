@@ -18,7 +18,8 @@ package enum RawSocketHandshake {
         package var description: String {
             switch self {
             case .serializerUnsupported: "the router does not support this serializer"
-            case .maximumLengthUnacceptable: "the router does not accept this maximum message length"
+            case .maximumLengthUnacceptable:
+                "the router does not accept this maximum message length"
             case .reservedBitsUsed: "the router found reserved bits in use"
             case .tooManyConnections: "the router has reached its number of connections"
             }

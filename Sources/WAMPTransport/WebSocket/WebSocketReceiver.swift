@@ -104,7 +104,8 @@ package struct WebSocketReceiver {
                 throw WebSocketFault(
                     .unacceptableData,
                     text
-                        ? "this serializer uses text messages" : "this serializer uses binary messages")
+                        ? "this serializer uses text messages"
+                        : "this serializer uses binary messages")
             }
         }
         let before = isInMessage ? assembly.readableBytes : 0

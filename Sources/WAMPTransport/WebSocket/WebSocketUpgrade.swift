@@ -11,7 +11,6 @@ package enum WebSocketUpgrade {
         case refuse(status: Int, response: String)
     }
 
-
     /// Answers the head of a client's request. The first subprotocol it offers that is supported is taken.
     package static func answer(
         _ request: HTTPHead, paths: [String], serializers: [Serializer]
@@ -103,7 +102,6 @@ package enum WebSocketUpgrade {
             && "AQgw".utf8.contains(bytes[21])
     }
 
-
     /// A client's request.
     /// - Parameter key: from `newKey`.
     package static func request(
@@ -143,7 +141,6 @@ package enum WebSocketUpgrade {
         }
         return nil
     }
-
 
     private static func accept(_ key: String) -> String {
         let text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
