@@ -69,7 +69,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "WAMPServerTests",
-            dependencies: ["WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix],
+            dependencies: [
+                "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),

@@ -147,3 +147,12 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
 package enum Framing: Hashable, Sendable {
     case rawSocket, webSocket
 }
+
+extension Endpoint {
+    /// The same endpoint with another port: the one the system chose.
+    package func with(port: Int) -> Endpoint {
+        guard case .tcp(let host, _) = address else { return self }
+        return Endpoint(
+            .tcp(host: host, port: port), framing: framing, path: path, isSecure: isSecure)
+    }
+}

@@ -1,0 +1,188 @@
+// The calls in flight, with all their indexes: by the caller's request, by the callee's invocation, by deadline.
+// Nothing else inserts or removes an entry.
+
+import WAMP
+
+struct CallTable {
+    private var slots: [PendingCall?] = []
+    private var vacant: [UInt32] = []
+    private var bySession: [SessionCalls] = []
+    /// A binary heap of slots, the earliest deadline first.
+    private var deadlines: [UInt32] = []
+
+    private struct SessionCalls {
+        /// The session this entry belongs to: a slot is used again by later sessions.
+        var generation: UInt32
+        /// The calls it made, by its own request id.
+        var made = InFlightRing()
+        /// The calls it serves, by invocation id.
+        var serving = InFlightRing()
+        /// Invocation ids are sequential from 1 for each callee.
+        var lastInvocation: UInt64 = 0
+    }
+
+    var count: Int { slots.count - vacant.count }
+
+    /// The call in a slot that is known to be taken.
+    subscript(slot: UInt32) -> PendingCall? { slots[Int(slot)] }
+
+    func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
+        guard let index = index(of: caller) else { return nil }
+        return bySession[index].made.find(request.rawValue)
+    }
+
+    func find(servedBy callee: SessionKey, _ invocation: RequestID) -> UInt32? {
+        guard let index = index(of: callee) else { return nil }
+        return bySession[index].serving.find(invocation.rawValue)
+    }
+
+    func countMade(by caller: SessionKey) -> Int {
+        guard let index = index(of: caller) else { return 0 }
+        return bySession[index].made.count
+    }
+
+    /// Whether the session waits for an answer or owes one.
+    func isBusy(_ session: SessionKey) -> Bool {
+        guard let index = index(of: session) else { return false }
+        return bySession[index].made.count + bySession[index].serving.count > 0
+    }
+
+    /// The calls that a session serves, in the order in which it got them.
+    func served(by callee: SessionKey) -> [UInt32] {
+        index(of: callee).map { bySession[$0].serving.slotsByID } ?? []
+    }
+
+    /// The calls that a session made, in the order of its requests.
+    func made(by caller: SessionKey) -> [UInt32] {
+        index(of: caller).map { bySession[$0].made.slotsByID } ?? []
+    }
+
+    /// Whether an invocation with this id was ever sent to the session.
+    func wasIssued(_ invocation: RequestID, to callee: SessionKey) -> Bool {
+        guard let index = index(of: callee) else { return false }
+        return invocation.rawValue <= bySession[index].lastInvocation
+    }
+
+    /// Adds a call and draws its invocation id from the callee's sequence.
+    mutating func insert(_ call: PendingCall) -> RequestID {
+        var call = call
+        prepare(call.caller)
+        prepare(call.callee)
+        let callee = Int(call.callee.slot)
+        bySession[callee].lastInvocation =
+            bySession[callee].lastInvocation == RequestID.largest
+            ? 1 : bySession[callee].lastInvocation + 1
+        call.invocation = RequestID(bySession[callee].lastInvocation)
+        let slot: UInt32
+        if let reused = vacant.popLast() {
+            slot = reused
+        } else {
+            slot = UInt32(slots.count)
+            slots.append(nil)
+        }
+        bySession[callee].serving.insert(call.invocation.rawValue, slot: slot)
+        bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
+        let hasDeadline = call.deadline.nanoseconds != .max
+        let invocation = call.invocation
+        slots[Int(slot)] = call
+        if hasDeadline { enqueue(slot) }
+        return invocation
+    }
+
+    /// Takes a call out of all indexes.
+    @discardableResult
+    mutating func remove(_ slot: UInt32) -> PendingCall? {
+        guard let call = slots[Int(slot)] else { return nil }
+        if call.deadlineIndex >= 0 { dequeue(call.deadlineIndex) }
+        _ = bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
+        _ = bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
+        slots[Int(slot)] = nil
+        vacant.append(slot)
+        return call
+    }
+
+    mutating func setKilled(_ slot: UInt32) { slots[Int(slot)]?.isKilled = true }
+
+    /// Forgets a session whose calls have all been removed.
+    mutating func forget(_ session: SessionKey) {
+        guard let index = index(of: session) else { return }
+        bySession[index] = SessionCalls(generation: session.generation)
+    }
+
+    private func index(of session: SessionKey) -> Int? {
+        let index = Int(session.slot)
+        return index < bySession.count && bySession[index].generation == session.generation
+            ? index : nil
+    }
+
+    private mutating func prepare(_ session: SessionKey) {
+        let index = Int(session.slot)
+        while bySession.count <= index { bySession.append(SessionCalls(generation: .max)) }
+        if bySession[index].generation != session.generation {
+            bySession[index] = SessionCalls(generation: session.generation)
+        }
+    }
+}
+
+// MARK: Deadlines
+
+extension CallTable {
+    /// The earliest deadline of all calls.
+    var nextDeadline: Moment? { deadlines.first.map { deadline(of: $0) } }
+
+    /// A call whose deadline has come, if there is one.
+    func due(at now: Moment) -> UInt32? {
+        guard let first = deadlines.first, deadline(of: first) <= now else { return nil }
+        return first
+    }
+
+    private func deadline(of slot: UInt32) -> Moment {
+        slots[Int(slot)]?.deadline ?? Moment(nanoseconds: .max)
+    }
+
+    private mutating func enqueue(_ slot: UInt32) {
+        deadlines.append(slot)
+        slots[Int(slot)]?.deadlineIndex = deadlines.count - 1
+        siftUp(deadlines.count - 1)
+    }
+
+    private mutating func dequeue(_ index: Int) {
+        slots[Int(deadlines[index])]?.deadlineIndex = -1
+        let last = deadlines.removeLast()
+        guard index < deadlines.count else { return }
+        deadlines[index] = last
+        slots[Int(last)]?.deadlineIndex = index
+        siftDown(index)
+        siftUp(index)
+    }
+
+    private mutating func siftUp(_ start: Int) {
+        var index = start
+        while index > 0, deadline(of: deadlines[index]) < deadline(of: deadlines[(index - 1) / 2]) {
+            exchange(index, (index - 1) / 2)
+            index = (index - 1) / 2
+        }
+    }
+
+    private mutating func siftDown(_ start: Int) {
+        var index = start
+        while true {
+            var least = index
+            for child in [2 * index + 1, 2 * index + 2]
+            where child < deadlines.count
+                && deadline(of: deadlines[child]) < deadline(of: deadlines[least])
+            {
+                least = child
+            }
+            guard least != index else { return }
+            exchange(index, least)
+            index = least
+        }
+    }
+
+    private mutating func exchange(_ left: Int, _ right: Int) {
+        deadlines.swapAt(left, right)
+        slots[Int(deadlines[left])]?.deadlineIndex = left
+        slots[Int(deadlines[right])]?.deadlineIndex = right
+    }
+}

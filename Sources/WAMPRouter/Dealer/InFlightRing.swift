@@ -1,0 +1,69 @@
+// A table from request ids to slots, made for ids that count up: a ring indexed by the low bits of the id.
+
+/// Ids in flight and the slots that belong to them. The id is stored and checked; a long-running entry that a newer
+/// one would overwrite moves to a dictionary, so the ring stays as small as what is really in flight.
+struct InFlightRing {
+    private struct Entry {
+        var id: UInt64
+        var slot: UInt32
+    }
+
+    /// An id of 0 marks a free place. Allocated with the first entry: an idle session has none.
+    private var ring: [Entry] = []
+    private var ringCount = 0
+    private var displaced: [UInt64: UInt32] = [:]
+
+    var count: Int { ringCount + displaced.count }
+
+    func find(_ id: UInt64) -> UInt32? {
+        if !ring.isEmpty {
+            let entry = ring[Int(truncatingIfNeeded: id) & (ring.count - 1)]
+            if entry.id == id { return entry.slot }
+        }
+        return displaced.isEmpty ? nil : displaced[id]
+    }
+
+    /// Adds an id that is not in the table.
+    mutating func insert(_ id: UInt64, slot: UInt32) {
+        if ring.isEmpty { ring = [Entry](repeating: Entry(id: 0, slot: 0), count: 16) }
+        if (ringCount + 1) * 2 > ring.count { grow() }
+        place(Entry(id: id, slot: slot))
+    }
+
+    mutating func remove(_ id: UInt64) -> UInt32? {
+        if !ring.isEmpty {
+            let index = Int(truncatingIfNeeded: id) & (ring.count - 1)
+            if ring[index].id == id {
+                ring[index].id = 0
+                ringCount -= 1
+                return ring[index].slot
+            }
+        }
+        return displaced.isEmpty ? nil : displaced.removeValue(forKey: id)
+    }
+
+    /// All slots, by ascending id.
+    var slotsByID: [UInt32] {
+        let all =
+            ring.filter { $0.id != 0 }.map { ($0.id, $0.slot) }
+            + displaced.map { ($0.key, $0.value) }
+        return all.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    private mutating func place(_ entry: Entry) {
+        let index = Int(truncatingIfNeeded: entry.id) & (ring.count - 1)
+        if ring[index].id == 0 {
+            ringCount += 1
+        } else {
+            displaced[ring[index].id] = ring[index].slot
+        }
+        ring[index] = entry
+    }
+
+    private mutating func grow() {
+        let old = ring
+        ring = [Entry](repeating: Entry(id: 0, slot: 0), count: old.count * 2)
+        ringCount = 0
+        for entry in old where entry.id != 0 { place(entry) }
+    }
+}

@@ -1,0 +1,37 @@
+// A call on its way: from the INVOCATION sent to the one final RESULT or ERROR.
+
+import WAMP
+
+struct PendingCall {
+    let caller: SessionKey
+    /// The caller's request.
+    let request: RequestID
+    /// Who is serving it now, and under which of that callee's requests.
+    let callee: SessionKey
+    var invocation = RequestID(0)
+    let registration: UInt32
+    let registrationID: RegistrationID
+    /// When the call ends with `wamp.error.timeout`; `.max` = never.
+    let deadline: Moment
+    /// CANCEL in mode `kill` was passed on: the callee's answer ends the call, whatever it is.
+    var isKilled = false
+    /// What it takes to give the call to another callee; nil if that may never happen.
+    var rerouting: Rerouting?
+    /// The place in the queue of deadlines; -1 outside of it.
+    var deadlineIndex = -1
+}
+
+/// What it takes to send the same call to another callee.
+///
+/// Spec: Advanced Profile, Call Re-Routing.
+struct Rerouting {
+    /// A copy of its own: it may outlive the buffer in which the CALL arrived.
+    let payload: Payload
+    let details: InvocationDetails
+    /// Whom the call was given to already, the present callee included.
+    var tried: [SessionKey]
+    /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it going forever.
+    let attempts: Int
+    /// The present callee wants its calls retried when it is lost (SR-51).
+    var retriesOnLoss: Bool
+}

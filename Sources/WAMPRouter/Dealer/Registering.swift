@@ -1,0 +1,127 @@
+// REGISTER and UNREGISTER: who may share a procedure, and under which rule.
+//
+// Spec: Basic Profile, Registering and Unregistering; Advanced Profile, Shared Registration.
+
+import WAMP
+
+extension Realm {
+    /// REGISTER. Every check comes before the first change (SR-01 … SR-21).
+    mutating func register(
+        _ register: Register, from session: SessionKey, at now: Now, into effects: inout Effects
+    ) throws(ProtocolViolation) {
+        func refuse(_ error: ErrorURI, _ args: [Value] = [], kwargs: Value.Dictionary = [:]) {
+            self.refuse(
+                .register, register.request, of: session, error, args, kwargs: kwargs,
+                into: &effects)
+        }
+        guard register.options.match == .exact else {
+            return refuse(.featureNotSupported, ["pattern-based registration is not supported"])
+        }
+        guard register.procedure.isValid(settings.uriRule), !register.procedure.isReserved else {
+            return refuse(.invalidURI)
+        }
+        let name = register.options.invoke ?? InvocationPolicy.single.rawValue
+        guard let policy = InvocationPolicy(rawValue: name) else {
+            let known = InvocationPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            let message = "unknown invocation rule '\(name)'; the rules are \(known)"
+            if settings.strictOptionValues {
+                throw ProtocolViolation("REGISTER.Options.invoke: \(message)")
+            }
+            return refuse(.invalidArgument, [.string(message)])
+        }
+        if policy != .single {
+            guard settings.sharedRegistration else { return refuse(.optionNotAllowed) }
+            if settings.requiresAnnouncedFeatures,
+                !sessions[session].calleeFeatures.contains(.sharedRegistration)
+            {
+                return refuse(
+                    .featureNotSupported, ["the callee did not announce shared_registration"])
+            }
+        }
+        guard registrations.count(of: session) < limits.registrationsPerSession else {
+            return refuse(.unavailable, kwargs: ["reason": "overload"])
+        }
+
+        let callee = Callee(session: session, retryOnLoss: register.options.retryOnLoss)
+        guard let slot = registrations.find(register.procedure) else {
+            let slot = registrations.create(
+                register.procedure, policy: policy, created: now.unixMilliseconds, random: &random)
+            return join(callee, to: slot, register.request, isNew: true, into: &effects)
+        }
+        let existing = registrations[slot].policy
+        guard existing != .single else { return refuse(.procedureAlreadyExists) }
+        guard existing == policy else {
+            return refuse(
+                settings.crossbarPolicyConflictURI
+                    ? .differentInvocationPolicy : .procedureAlreadyExists,
+                kwargs: [
+                    "reason": "invocation_policy_conflict",
+                    "invoke": .string(existing.rawValue),
+                    "requested": .string(policy.rawValue),
+                ])
+        }
+        if registrations.isCallee(session, of: slot) {
+            // SR-10: asking again changes nothing.
+            let answer = Registered(request: register.request, registration: registrations[slot].id)
+            effects.send(.registered(answer), to: session)
+        } else {
+            join(callee, to: slot, register.request, isNew: false, into: &effects)
+        }
+    }
+
+    /// UNREGISTER by a callee of the registration; anybody else's is an error (SR-24).
+    mutating func unregister(
+        _ unregister: Unregister, from session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        guard let slot = registrations.find(unregister.registration),
+            registrations.isCallee(session, of: slot)
+        else {
+            return refuse(
+                .unregister, unregister.request, of: session, .noSuchRegistration, into: &effects)
+        }
+        effects.send(.unregistered(Unregistered(request: unregister.request)), to: session)
+        leave(registration: slot, session, into: &effects)
+    }
+
+    /// Adds a callee to the list, answers it, then tells everybody (SR-74, SR-75, SR-80).
+    private mutating func join(
+        _ callee: Callee, to slot: UInt32, _ request: RequestID, isNew: Bool,
+        into effects: inout Effects
+    ) {
+        registrations.join(callee, to: slot)
+        let id = registrations[slot].id
+        effects.send(
+            .registered(Registered(request: request, registration: id)), to: callee.session)
+        let session = Value(sessions[callee.session].identity.session)
+        if isNew {
+            publishMeta("wamp.registration.on_create", into: &effects) {
+                [session, .dictionary($0.details(ofRegistration: slot))]
+            }
+        }
+        publishMeta("wamp.registration.on_register", into: &effects) { _ in [session, Value(id)] }
+    }
+
+    /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on (SR-28).
+    mutating func leave(
+        registration slot: UInt32, _ session: SessionKey, into effects: inout Effects
+    ) {
+        let args = [
+            Value(sessions[session].identity.session), Value(registrations[slot].id),
+        ]
+        let isDeleted = registrations.leave(session, from: slot)
+        publishMeta("wamp.registration.on_unregister", into: &effects) { _ in args }
+        if isDeleted {
+            publishMeta("wamp.registration.on_delete", into: &effects) { _ in args }
+        }
+    }
+}
+
+extension URI {
+    /// Whether the URI lies in the part of the name space that belongs to the router.
+    ///
+    /// Spec: Basic Profile, Reserved URIs. `wampctl.router.` and its kin are ours.
+    var isReserved: Bool {
+        hasPrefix("wamp.") || hasPrefix("wampctl.router.") || hasPrefix("wampctl.registration.")
+            || hasPrefix("wampctl.cluster.")
+    }
+}

@@ -1,0 +1,101 @@
+// Finding a slot by the bytes of a URI: open addressing, linear probing, a hash seeded per realm (URIs are chosen
+// by peers). Looking up makes no String and allocates nothing.
+
+import WAMP
+
+struct URITable {
+    /// `slot` is `.max` in an empty bucket.
+    private struct Bucket {
+        var hash: UInt32
+        var slot: UInt32
+        static let empty = Bucket(hash: 0, slot: .max)
+    }
+
+    private var buckets = [Bucket](repeating: .empty, count: 16)
+    private var count = 0
+    private let seed: UInt64
+
+    init(seed: UInt64) { self.seed = seed }
+
+    /// The slot that was stored for `uri`, if `isSame` confirms it.
+    func find(_ uri: UnsafeRawBufferPointer, isSame: (UInt32) -> Bool) -> UInt32? {
+        let hash = self.hash(uri)
+        let mask = buckets.count - 1
+        var index = Int(hash) & mask
+        while buckets[index].slot != .max {
+            if buckets[index].hash == hash, isSame(buckets[index].slot) {
+                return buckets[index].slot
+            }
+            index = (index + 1) & mask
+        }
+        return nil
+    }
+
+    /// Stores `slot` for a `uri` that is not in the table.
+    mutating func insert(_ uri: UnsafeRawBufferPointer, slot: UInt32) {
+        if (count + 1) * 4 > buckets.count * 3 { grow() }
+        place(Bucket(hash: hash(uri), slot: slot))
+        count += 1
+    }
+
+    /// Removes the entry of `uri` that holds `slot`, closing the gap it leaves in its run.
+    mutating func remove(_ uri: UnsafeRawBufferPointer, slot: UInt32) {
+        let mask = buckets.count - 1
+        var gap = Int(hash(uri)) & mask
+        while buckets[gap].slot != slot {
+            guard buckets[gap].slot != .max else { return }
+            gap = (gap + 1) & mask
+        }
+        var index = (gap + 1) & mask
+        while buckets[index].slot != .max {
+            let home = Int(buckets[index].hash) & mask
+            // An entry may move back to the gap unless its home lies behind the gap.
+            if (index &- home) & mask >= (index &- gap) & mask {
+                buckets[gap] = buckets[index]
+                gap = index
+            }
+            index = (index + 1) & mask
+        }
+        buckets[gap] = .empty
+        count -= 1
+    }
+
+    private mutating func grow() {
+        let old = buckets
+        buckets = [Bucket](repeating: .empty, count: old.count * 2)
+        for bucket in old where bucket.slot != .max { place(bucket) }
+    }
+
+    private mutating func place(_ bucket: Bucket) {
+        let mask = buckets.count - 1
+        var index = Int(bucket.hash) & mask
+        while buckets[index].slot != .max { index = (index + 1) & mask }
+        buckets[index] = bucket
+    }
+
+    /// Eight bytes at a time, each mixed in by a 64 × 64 → 128 bit multiplication.
+    private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var state = seed ^ UInt64(truncatingIfNeeded: bytes.count)
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self), into: &state)
+            offset += 8
+        }
+        if offset < bytes.count {
+            var rest: UInt64 = 0
+            while offset < bytes.count {
+                rest = rest << 8 | UInt64(bytes[offset])
+                offset += 1
+            }
+            mix(rest, into: &state)
+        }
+        return UInt32(truncatingIfNeeded: state ^ (state >> 32))
+    }
+
+    @inline(__always)
+    private func mix(_ word: UInt64, into state: inout UInt64) {
+        let product = (state ^ word ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(
+            by: 0xE703_7ED1_A0B4_28DB)
+        state = product.high ^ product.low
+    }
+}

@@ -1,0 +1,178 @@
+// The front door of the core: facts go in, effects come out. A realm knows no sockets, clocks, locks or tasks; a
+// test, a simulator and the server drive the very same code.
+
+package import WAMP
+
+/// A WAMP realm: its sessions, its dealer and its broker, as one value.
+///
+/// Every method takes what happened and appends what is to be done about it, in order. The caller carries the
+/// effects out before it reports the next fact.
+package struct Realm: ~Copyable {
+    package let name: String
+    package let settings: RealmSettings
+    package let limits: Limits
+
+    var sessions = SessionTable()
+    var registrations: RegistrationTable
+    var calls = CallTable()
+    var subscriptions: SubscriptionTable
+    var random: SeededRandom
+    /// No new calls are taken, and sessions are sent away as their last call ends.
+    var isDraining = false
+
+    package init(
+        name: String, settings: RealmSettings = RealmSettings(), limits: Limits = Limits(),
+        seed: UInt64
+    ) {
+        self.name = name
+        self.settings = settings
+        self.limits = limits
+        random = SeededRandom(seed: seed)
+        registrations = RegistrationTable(seed: random.next())
+        subscriptions = SubscriptionTable(seed: random.next())
+    }
+
+    package var sessionCount: Int { sessions.count }
+    package var registrationCount: Int { registrations.count }
+    package var pendingCallCount: Int { calls.count }
+
+    /// Who a session is that has joined and not left.
+    package func identity(of session: SessionKey) -> PeerIdentity { sessions[session].identity }
+
+    /// When `advance` is to be called next; nil while nothing has a deadline.
+    package var nextDeadline: Moment? { calls.nextDeadline }
+
+    /// Lets a session in and sends it WELCOME.
+    package mutating func join(
+        _ newcomer: Newcomer, at now: Now, into effects: inout Effects
+    ) -> SessionKey {
+        var id: SessionID = random.id()
+        while sessions.key(of: id) != nil { id = random.id() }
+        let authid = newcomer.authid ?? random.name()
+        let identity = PeerIdentity(session: id, authid: authid, authrole: newcomer.authrole)
+        let key = sessions.insert(
+            Session(
+                identity: identity, authmethod: newcomer.authmethod,
+                authprovider: newcomer.authprovider,
+                calleeFeatures: newcomer.roles[.callee] ?? []))
+        let details: Value.Dictionary = [
+            "roles": .dictionary(announcement.details),
+            "agent": .string(Realm.agent),
+            "realm": .string(name),
+            "authid": .string(authid),
+            "authrole": .string(newcomer.authrole),
+            "authmethod": .string(newcomer.authmethod),
+            "authprovider": .string(newcomer.authprovider),
+        ]
+        effects.send(.welcome(Welcome(session: id, details: details)), to: key)
+        return key
+    }
+
+    /// Handles a message of a session that has joined and not left.
+    package mutating func receive(
+        _ message: Message, from session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        guard sessions.isPresent(session) else { return }
+        do throws(ProtocolViolation) {
+            switch message {
+            case .call(let message): try call(message, from: session, at: now, into: &effects)
+            case .yield(let message): try yield(message, from: session, at: now, into: &effects)
+            case .error(let message): try error(message, from: session, at: now, into: &effects)
+            case .cancel(let message): cancel(message, from: session, at: now, into: &effects)
+            case .publish(let message): publish(message, from: session, into: &effects)
+            case .register(let message):
+                try register(message, from: session, at: now, into: &effects)
+            case .unregister(let message):
+                unregister(message, from: session, at: now, into: &effects)
+            case .subscribe(let message): subscribe(message, from: session, into: &effects)
+            case .unsubscribe(let message): unsubscribe(message, from: session, into: &effects)
+            case .eventReceived: break
+            case .goodbye:
+                effects.send(.goodbye(Goodbye(reason: .goodbyeAndOut)), to: session)
+                end(session, .goodbyeAnswered, at: now, into: &effects)
+            case .abort: end(session, .aborted, at: now, into: &effects)
+            case .hello: throw ProtocolViolation("HELLO in an established session")
+            default:
+                throw ProtocolViolation("\(message.code.name) must not be sent to a router here")
+            }
+        } catch {
+            abort(session, error, at: now, into: &effects)
+        }
+    }
+
+    /// Ends the session of a peer that broke the protocol: ABORT, then all that leaving means.
+    package mutating func abort(
+        _ session: SessionKey, _ violation: ProtocolViolation, at now: Now,
+        into effects: inout Effects
+    ) {
+        guard sessions.isPresent(session) else { return }
+        effects.send(.abort(Abort(violation)), to: session)
+        end(session, .aborted, at: now, into: &effects)
+    }
+
+    /// The session's connection is gone: nothing more can be sent to it.
+    package mutating func leave(_ session: SessionKey, at now: Now, into effects: inout Effects) {
+        guard sessions.isPresent(session) else { return }
+        depart(session, at: now, into: &effects)
+    }
+
+    /// More waits to be written to the session than the high mark allows, or no longer does.
+    package mutating func setWriteBlocked(_ isBlocked: Bool, _ session: SessionKey) {
+        guard sessions.isPresent(session) else { return }
+        sessions.setWriteBlocked(isBlocked, session)
+    }
+
+    /// Ends whatever came due.
+    package mutating func advance(to now: Now, into effects: inout Effects) {
+        while let call = calls.due(at: now.moment) { timeOut(call, at: now, into: &effects) }
+    }
+
+    /// Begins to empty the realm: every session is sent GOODBYE `wamp.close.system_shutdown` as soon as it neither
+    /// waits for an answer nor owes one. New calls are refused.
+    package mutating func drain(at now: Now, into effects: inout Effects) {
+        isDraining = true
+        for session in sessions.keys where !calls.isBusy(session) {
+            dismiss(session, at: now, into: &effects)
+        }
+    }
+
+    /// Sends GOODBYE to every session that is left, busy or not.
+    package mutating func shutDown(at now: Now, into effects: inout Effects) {
+        isDraining = true
+        for session in sessions.keys { dismiss(session, at: now, into: &effects) }
+    }
+
+    mutating func dismiss(_ session: SessionKey, at now: Now, into effects: inout Effects) {
+        guard sessions.isPresent(session) else { return }
+        effects.send(.goodbye(Goodbye(reason: .systemShutdown)), to: session)
+        end(session, .goodbyeSent, at: now, into: &effects)
+    }
+
+    private mutating func end(
+        _ session: SessionKey, _ ending: Ending, at now: Now, into effects: inout Effects
+    ) {
+        depart(session, at: now, into: &effects)
+        effects.append(.ended(session, ending))
+    }
+
+    /// What WELCOME announces: just what works and is switched on.
+    private var announcement: Roles {
+        var dealer: Features = [.callCanceling, .callTimeout, .callReroute, .registrationMetaAPI]
+        if settings.sharedRegistration { dealer.insert(.sharedRegistration) }
+        return Roles([.broker: [.publisherExclusion], .dealer: dealer])
+    }
+
+    private static let agent = "wampctl-1.0.0"
+
+    /// Refuses a request.
+    func refuse(
+        _ code: MessageCode, _ request: RequestID, of session: SessionKey, _ error: ErrorURI,
+        _ args: [Value] = [], kwargs: Value.Dictionary = [:], into effects: inout Effects
+    ) {
+        let payload =
+            args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
+        effects.send(
+            .error(ErrorMessage(code, request: request, error: error, payload: payload)),
+            to: session)
+    }
+}

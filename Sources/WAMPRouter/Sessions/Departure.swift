@@ -1,0 +1,19 @@
+// All that leaving means, in order: a session that says goodbye, is aborted, or loses its connection ends here.
+
+import WAMP
+
+extension Realm {
+    /// Takes a session out of the realm. What others learn of it, in this order (SR-78): callers it served get an
+    /// ERROR, callees that served it are interrupted, then the meta events of its registrations.
+    mutating func depart(_ session: SessionKey, at now: Now, into effects: inout Effects) {
+        sessions.setLeaving(session)
+        for call in calls.served(by: session) { calleeLeft(call, at: now, into: &effects) }
+        for call in calls.made(by: session) { callerLeft(call, at: now, into: &effects) }
+        for slot in subscriptions.slots(of: session) { subscriptions.leave(session, from: slot) }
+        for slot in registrations.slots(of: session) {
+            leave(registration: slot, session, into: &effects)
+        }
+        calls.forget(session)
+        sessions.remove(session)
+    }
+}

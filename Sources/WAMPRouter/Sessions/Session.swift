@@ -1,0 +1,50 @@
+// A session as the realm sees it: who it is and what it can do. What it does is kept by the tables.
+
+package import WAMP
+
+/// Somebody who was admitted and is about to join.
+package struct Newcomer: Equatable, Sendable {
+    package var roles: Roles
+    /// The name asked for; the realm makes one up if there is none.
+    package var authid: String?
+    package var authrole: String
+    package var authmethod: String
+    package var authprovider: String
+
+    package init(
+        roles: Roles, authid: String? = nil, authrole: String = "anonymous",
+        authmethod: String = "anonymous", authprovider: String = "static"
+    ) {
+        self.roles = roles
+        self.authid = authid
+        self.authrole = authrole
+        self.authmethod = authmethod
+        self.authprovider = authprovider
+    }
+}
+
+struct Session {
+    let identity: PeerIdentity
+    let authmethod: String
+    let authprovider: String
+    /// The features announced for the role of callee.
+    let calleeFeatures: Features
+    /// More waits to be written to it than the high mark allows: it counts as saturated (SR-52).
+    var isWriteBlocked = false
+    /// It has left; nothing may be sent to it while what it leaves behind is put in order.
+    var isLeaving = false
+
+    var canCancel: Bool { calleeFeatures.contains(.callCanceling) }
+    var canReroute: Bool { calleeFeatures.contains(.callReroute) }
+
+    /// What `wamp.session.get` tells.
+    var details: Value.Dictionary {
+        [
+            "session": Value(identity.session),
+            "authid": identity.authid.map(Value.string) ?? .null,
+            "authrole": identity.authrole.map(Value.string) ?? .null,
+            "authmethod": .string(authmethod),
+            "authprovider": .string(authprovider),
+        ]
+    }
+}

@@ -1,0 +1,67 @@
+// The sessions of a realm by slot, and by id for the meta API.
+
+import WAMP
+
+struct SessionTable {
+    private var slots: [(generation: UInt32, session: Session)] = []
+    private var vacant: [UInt32] = []
+    private var byID: [SessionID: SessionKey] = [:]
+    /// How many sessions are write-blocked: while none is, nobody needs to look.
+    private(set) var blockedCount = 0
+
+    /// Stands in a vacant slot.
+    private static let nobody = Session(
+        identity: PeerIdentity(session: SessionID(0)), authmethod: "", authprovider: "",
+        calleeFeatures: [],
+        isLeaving: true)
+
+    var count: Int { byID.count }
+
+    /// All sessions, oldest slot first.
+    var keys: [SessionKey] {
+        slots.indices.compactMap { index in
+            let (generation, session) = slots[index]
+            return byID[session.identity.session] == nil
+                ? nil : SessionKey(slot: UInt32(index), generation: generation)
+        }
+    }
+
+    func key(of id: SessionID) -> SessionKey? { byID[id] }
+
+    /// Whether the session is there, and not on its way out.
+    func isPresent(_ key: SessionKey) -> Bool {
+        Int(key.slot) < slots.count && slots[Int(key.slot)].generation == key.generation
+            && !slots[Int(key.slot)].session.isLeaving
+    }
+
+    /// The session in a slot that is known to be taken.
+    subscript(key: SessionKey) -> Session { slots[Int(key.slot)].session }
+
+    mutating func insert(_ session: Session) -> SessionKey {
+        let key: SessionKey
+        if let slot = vacant.popLast() {
+            slots[Int(slot)].session = session
+            key = SessionKey(slot: slot, generation: slots[Int(slot)].generation)
+        } else {
+            key = SessionKey(slot: UInt32(slots.count), generation: 0)
+            slots.append((0, session))
+        }
+        byID[session.identity.session] = key
+        return key
+    }
+
+    mutating func remove(_ key: SessionKey) {
+        setWriteBlocked(false, key)
+        byID[slots[Int(key.slot)].session.identity.session] = nil
+        slots[Int(key.slot)] = (key.generation &+ 1, SessionTable.nobody)
+        vacant.append(key.slot)
+    }
+
+    mutating func setLeaving(_ key: SessionKey) { slots[Int(key.slot)].session.isLeaving = true }
+
+    mutating func setWriteBlocked(_ isBlocked: Bool, _ key: SessionKey) {
+        guard slots[Int(key.slot)].session.isWriteBlocked != isBlocked else { return }
+        slots[Int(key.slot)].session.isWriteBlocked = isBlocked
+        blockedCount += isBlocked ? 1 : -1
+    }
+}
