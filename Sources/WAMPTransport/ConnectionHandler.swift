@@ -188,6 +188,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     // Closing.
 
     func close(_ code: WebSocketCloseCode, _ reason: String) {
+        // Once the owner was told of the end, the handler closes in its own way.
+        guard !isFinished else { return }
         switch phase {
         case .open, .deaf: startClosing(WebSocketFrame.closePayload(code, reason))
         case .handshake: refuse(.closedHere, reply: nil)
