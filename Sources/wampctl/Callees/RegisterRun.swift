@@ -58,7 +58,6 @@ struct RegisterRun {
     ) async -> Swift.Result<[Instance], CommandFailure> {
         let behaviour = behaviour(for: client.serializer)
         let served = Counter()
-        let limit = command.count ?? 0
         let printer = printer
         do throws(CommandFailure) {
             let sessions = try await joinAll(client)
@@ -76,15 +75,7 @@ struct RegisterRun {
                     case .answered(let invocation): printer?(callee, invocation, session.id)
                     }
                 }
-                let respond: @Sendable (InvocationRequest) -> Void =
-                    limit == 0
-                    ? { callee.received($0) }
-                    : { request in
-                        let count = served.next()
-                        guard count <= limit else { return callee.decline(request) }
-                        callee.received(request)
-                        if count == limit { events.send(.countReached) }
-                    }
+                let respond = responder(of: callee, counting: served, events)
                 let registration = try await register(respond, in: session)
                 instances.append(
                     Instance(callee: callee, session: session, registration: registration))
@@ -92,6 +83,23 @@ struct RegisterRun {
             return .success(instances)
         } catch {
             return .failure(error)
+        }
+    }
+
+    /// Passes invocations to the callee, as many as `--count` allows to all of them.
+    private func responder(
+        of callee: Callee, counting served: Counter, _ events: RunEvents
+    ) -> @Sendable (InvocationRequest) -> Void {
+        let limit = command.count ?? 0
+        guard limit > 0 else { return { request in callee.received(request) } }
+        return { request in
+            let count = served.next()
+            guard count <= limit else {
+                callee.decline(request)
+                return
+            }
+            callee.received(request)
+            if count == limit { events.send(.countReached) }
         }
     }
 

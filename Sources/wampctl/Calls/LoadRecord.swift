@@ -16,7 +16,7 @@ final class LoadRecord: Sendable {
         /// The registration whose callees are counted; nil while nobody is registered or the router does not tell.
         var registration: UInt64?
         /// What was heard before the list of callees was there.
-        var early: [(inout State) -> Void]? = []
+        var early: [@Sendable (inout State) -> Void]? = []
         var toldFailures = 0
     }
 
@@ -90,7 +90,7 @@ final class LoadRecord: Sendable {
         }
     }
 
-    private func heard(_ fact: @escaping (inout State) -> Void) {
+    private func heard(_ fact: @escaping @Sendable (inout State) -> Void) {
         state.withLock { state in
             if state.early == nil { fact(&state) } else { state.early?.append(fact) }
         }

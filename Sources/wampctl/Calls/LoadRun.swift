@@ -150,8 +150,10 @@ struct LoadRun: Sendable {
                     events.send(.drainExpired)
                 }
             case .tick:
-                display?.draw(
-                    record.picture(width: display?.width ?? 80, isColored: hasLiveColor).lines)
+                if let width = display?.width {
+                    let picture = record.picture(width: width, isColored: hasLiveColor)
+                    display?.draw(picture.lines)
+                }
                 if record.isStuck(limit: command.limit) {
                     running.drivers.forEach { $0.cancel() }
                     break follow

@@ -256,9 +256,9 @@ struct Tally {
 
     /// Places the answers of the last batch; those that came with a change belong to neither side of it.
     private mutating func placeFresh(afterChange: Bool) {
-        for var (step, answer) in fresh {
-            if afterChange { step.segment = nil }
-            place(step, of: answer)
+        for (step, answer) in fresh {
+            place(
+                Step(callee: step.callee, segment: afterChange ? nil : step.segment), of: answer)
         }
         fresh.removeAll(keepingCapacity: true)
     }
