@@ -63,7 +63,7 @@ struct SingleMessageTests {
     }
 
     @Test(
-        "a message with an option of a wrong type or value is refused by name, its neighbour accepted",
+        "an option of a wrong type or value is refused by its name, its neighbour accepted",
         arguments: Vectors.validationSamples, Serializer.allCases)
     func validation(_ sample: Sample, _ serializer: Serializer) throws {
         let elements = try #require(sample.content["wmsg"]?.list)

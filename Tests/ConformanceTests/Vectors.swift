@@ -1,4 +1,5 @@
-// The official test vectors, as they lie in `vectors/`: see the README there for where they come from.
+// The official test vectors, as they lie in `vectors/`: see the README there for where they come
+// from.
 
 import Foundation
 import Testing
