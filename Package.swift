@@ -59,6 +59,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "WAMPTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
+        .testTarget(
             name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP"], swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
