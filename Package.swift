@@ -77,5 +77,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "wampctl", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            exclude: ["peers"], swiftSettings: settings),
     ]
 )
