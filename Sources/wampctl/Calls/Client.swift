@@ -27,6 +27,12 @@ struct Client: Sendable {
         options.retry = connection.retry ?? .zero
         options.keepalive = connection.keepalive ?? .seconds(10)
         options.agent = "wampctl-\(Wampctl.version)"
+        if connection.trace {
+            options.trace = { isSent, message, payload in
+                Streams.shared.say(
+                    TraceLine.text(message, payload: payload, isSent: isSent, at: .now()))
+            }
+        }
         self.options = options
         isVerbose = output.verbose > 0
         group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)

@@ -208,7 +208,7 @@ final class LoadRecord: Sendable {
         let values = answered.values() ?? ([], [:])
         var outcome = AnsweredCall(
             procedure: command.uri, args: values.args, kwargs: values.kwargs,
-            callee: answered.details.callee?.session.rawValue,
+            details: answered.details.fields, callee: answered.details.callee?.session.rawValue,
             calleeName: answered.details.callee?.authid,
             latency: .nanoseconds(Self.nanoseconds(call.ended) - Self.nanoseconds(call.sent)))
         outcome.error = answered.error
@@ -272,6 +272,20 @@ final class LoadRecord: Sendable {
 
     private static func nanoseconds(_ deadline: NIODeadline) -> Int64 {
         Int64(clamping: deadline.uptimeNanoseconds)
+    }
+}
+
+extension OutcomeDetails {
+    /// As the details of one call are printed.
+    fileprivate var fields: Value.Dictionary {
+        var fields = Value.Dictionary()
+        if let callee {
+            fields.append("callee", Value(callee.session))
+            if let authid = callee.authid { fields.append("callee_authid", .string(authid)) }
+            if let authrole = callee.authrole { fields.append("callee_authrole", .string(authrole)) }
+        }
+        for (key, value) in custom.entries { fields.append(key, value) }
+        return fields
     }
 }
 

@@ -88,7 +88,7 @@ struct SingleCall: Sendable {
         } catch {
             var failure = CommandFailure(error, subject: command.uri)
             if error == .timeout, let limit = command.limit {
-                failure.message = "no answer within \(Figures.short(limit.seconds)) s"
+                failure.message = "no answer within \(Figures.duration(limit))"
             }
             throw failure
         }

@@ -21,8 +21,8 @@ enum StdinMode: String, CaseIterable {
             do throws(JSONTextError) {
                 value = try JSONText.parse(text)
             } catch {
-                throw ArgumentSyntaxError(
-                    "line \(Self.line(of: error.offset, in: bytes)) is not JSON (\(error))")
+                let line = self == .json ? "line \(Self.line(of: error.offset, in: bytes)) is " : ""
+                throw ArgumentSyntaxError("\(line)not JSON (\(error))")
             }
             switch value {
             case .list(let list): return WrittenPayload(args: list)

@@ -87,6 +87,15 @@ enum Figures {
         fixed(number, number < 0.995 ? 2 : number < 9.95 ? 1 : 0)
     }
 
+    /// In the notation of the command line: `100ms`, `30s`, `1.5s`.
+    static func duration(_ duration: Duration) -> String {
+        let milliseconds = duration.milliseconds
+        if milliseconds < 1 { return "\(Int(milliseconds * 1000))us" }
+        if milliseconds < 1000 { return "\(Int(milliseconds))ms" }
+        let seconds = duration.seconds
+        return seconds == seconds.rounded() ? "\(Int(seconds))s" : "\(fixed(seconds, 1))s"
+    }
+
     /// Rounded to so many decimals, for a number in JSON.
     static func rounded(_ number: Double, _ decimals: Int) -> Double {
         Double(fixed(number, decimals)) ?? number

@@ -1,5 +1,7 @@
 // A tally as a picture: bars, figures, the last steps, events and the verdict.
 
+import WAMP
+
 struct TallyPicture {
     let report: TallyReport
     /// The calls that were asked for; nil without a limit.
@@ -152,6 +154,11 @@ struct TallyPicture {
         }
         for sentence in verdict.silent where sentence != verdict.reason {
             lines.append("         \(Terminal.sanitized(sentence))")
+        }
+        if tally.errors > 0 {
+            let list = tally.errorCounts.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+                .map { "\(Figures.grouped($0.value)) \($0.key)" }
+            lines.append(Terminal.sanitized("         errors: \(list.joined(separator: ", "))"))
         }
         if tally.unanswered > 0 {
             lines.append("         \(Figures.grouped(tally.unanswered)) calls unanswered")
