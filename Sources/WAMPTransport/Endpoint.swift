@@ -1,7 +1,7 @@
 // Where a router listens or a client connects: a URL, parsed once. Knows nothing of sockets.
 
-/// A transport address: `ws://`, `wss://` (WebSocket), `tcp://`, `tls://` (RawSocket; `rs://` and `rss://` are
-/// other tools' names for these two) or `unix://PATH` (RawSocket).
+/// A transport address: `ws://`, `wss://` (WebSocket), `tcp://`, `tls://` (RawSocket; `rs://` and
+/// `rss://` are other tools' names for these two) or `unix://PATH` (RawSocket).
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     public enum Address: Hashable, Sendable {
         /// A name or numeric address without brackets. Port 0 asks for a free one when listening.
