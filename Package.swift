@@ -59,6 +59,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "WAMPTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
+        .testTarget(
             name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP"], swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
@@ -81,5 +83,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "wampctl", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            exclude: ["peers"], swiftSettings: settings),
     ]
 )

@@ -32,10 +32,8 @@ package struct Now: Sendable {
 
 /// A wall-clock time as the meta API writes it: ISO 8601, UTC, milliseconds, `Z`.
 package func timestamp(unixMilliseconds: Int64) -> String {
-    let seconds = (Double(unixMilliseconds) / 1000).rounded(.down)
-    let milliseconds = unixMilliseconds - Int64(seconds) * 1000
-    let days = Int64((seconds / 86_400).rounded(.down))
-    let secondOfDay = Int64(seconds) - days * 86_400
+    let (seconds, milliseconds) = unixMilliseconds.dividedRoundingDown(by: 1000)
+    let (days, secondOfDay) = seconds.dividedRoundingDown(by: 86_400)
 
     // Civil date from a day count, with years that begin in March so that the leap day comes last.
     let shifted = days + 719_468
@@ -55,4 +53,13 @@ package func timestamp(unixMilliseconds: Int64) -> String {
     return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
         + padded(secondOfDay / 3600, 2) + ":" + padded(secondOfDay / 60 % 60, 2) + ":"
         + padded(secondOfDay % 60, 2) + "." + padded(milliseconds, 3) + "Z"
+}
+
+extension Int64 {
+    /// Quotient and remainder for a positive divisor, with a remainder that is never negative: times before 1970
+    /// count upwards too.
+    fileprivate func dividedRoundingDown(by divisor: Int64) -> (Int64, Int64) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
 }

@@ -146,7 +146,8 @@ import WAMPServer
         }
     }
 
-    @Test("A first byte that is neither RawSocket's nor HTTP's ends the connection without an answer")
+    @Test(
+        "A first byte that is neither RawSocket's nor HTTP's ends the connection without an answer")
     func strangeFirstByte() async throws {
         try await withRouter { port, _ in
             var peer = try RawPeer(port: port)

@@ -1,11 +1,7 @@
 // A peer made of a bare socket: it sends whatever bytes a test wants to, right or wrong.
 
 import Glibc
-import NIOCore
 import WAMP
-
-@testable import WAMPServer
-import WAMPTransport
 
 /// A blocking TCP or Unix connection to a router under test.
 struct RawPeer: ~Copyable {

@@ -18,9 +18,9 @@ static inline bool cscan_equal(
     return memcmp(left, right, (size_t)count) == 0;
 }
 
-/// The first byte from `p` on that cannot stand for itself inside a JSON string: a quotation mark, a backslash or a
-/// control character; `end` if there is none. Sets `*high` if a byte above 0x7f was passed, which then is to be
-/// checked as UTF-8; never clears it.
+/// The first byte from `p` on that cannot stand for itself inside a JSON string: a quotation mark,
+/// a backslash or a control character; `end` if there is none. Sets `*high` if a byte above 0x7f
+/// was passed, which then is to be checked as UTF-8; never clears it.
 static inline const uint8_t *_Nonnull cscan_json_plain(
     const uint8_t *_Nonnull p, const uint8_t *_Nonnull end, bool *_Nonnull high) {
 #if defined(__SSE2__)
@@ -42,7 +42,8 @@ static inline const uint8_t *_Nonnull cscan_json_plain(
         p += 16;
     }
 #elif defined(__ARM_NEON)
-    const uint8x16_t quote = vdupq_n_u8('"'), backslash = vdupq_n_u8('\\'), space = vdupq_n_u8(0x20);
+    const uint8x16_t quote = vdupq_n_u8('"'), backslash = vdupq_n_u8('\\');
+    const uint8x16_t space = vdupq_n_u8(0x20);
     while (end - p >= 16) {
         const uint8x16_t bytes = vld1q_u8(p);
         const uint8x16_t stops = vorrq_u8(
@@ -71,7 +72,8 @@ static inline const uint8_t *_Nonnull cscan_json_plain(
     return p;
 }
 
-/// Whether the bytes are UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// Whether the bytes are UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing
+/// above U+10FFFF.
 static inline bool cscan_is_utf8(const uint8_t *_Nonnull p, const uint8_t *_Nonnull end) {
     while (p < end) {
         if (end - p >= 8) {

@@ -107,8 +107,8 @@ package struct ByteWriter: ~Copyable {
         count = end
     }
 
-    /// Turns the one byte at `index` into a header: `first`, then the lowest `length` bytes of `value`, the
-    /// highest of them first. What follows moves on.
+    /// Turns the one byte at `index` into a header: `first`, then the lowest `length` bytes of
+    /// `value`, the highest of them first. What follows moves on.
     mutating func replaceByte(at index: Int, with first: UInt8, value: UInt64, length: Int) {
         reserve(length)
         let tail = base + index + 1

@@ -1,6 +1,6 @@
-// CBOR, RFC 8949: definite and indefinite lengths, every width, floats of 16, 32 and 64 bits. Tags are passed over,
-// so a bignum is its bytes; `undefined` and the unassigned simple values are null. Text must be UTF-8 and the keys of
-// dictionaries must be text.
+// CBOR, RFC 8949: definite and indefinite lengths, every width, floats of 16, 32 and 64 bits. Tags
+// are passed over, so a bignum is its bytes; `undefined` and the unassigned simple values are null.
+// Text must be UTF-8 and the keys of dictionaries must be text.
 
 import CScan
 
@@ -15,7 +15,8 @@ struct CBORReader: ItemReader {
 
     /// The initial byte and the argument of an item.
     private struct Head {
-        /// 0 unsigned, 1 negative, 2 binary, 3 text, 4 list, 5 dictionary, 7 simple or float; never 6, a tag.
+        /// 0 unsigned, 1 negative, 2 binary, 3 text, 4 list, 5 dictionary, 7 simple or float; never
+        /// 6, a tag.
         let major: UInt8
         let information: UInt8
         let argument: UInt64

@@ -1,7 +1,9 @@
-// What a reader of any of the three serializers offers, so that messages, values and transcoding are written once.
+// What a reader of any of the three serializers offers, so that messages, values and transcoding
+// are written once.
 //
-// A reader is two pointers into bytes that came from a peer: it lives only inside `withUnsafeReadableBytes`, checks
-// every length before it uses it, and never allocates by a length that was only announced.
+// A reader is two pointers into bytes that came from a peer: it lives only inside
+// `withUnsafeReadableBytes`, checks every length before it uses it, and never allocates by a length
+// that was only announced.
 
 import CScan
 
@@ -132,7 +134,8 @@ protocol ItemReader {
     /// Reads a text; nil if the next item is something else, which then may be half read.
     mutating func text() throws(Malformed) -> Text?
 
-    /// Reads an integer that is not negative; nil if the next item is something else, which then may be half read.
+    /// Reads an integer that is not negative; nil if the next item is something else, which then
+    /// may be half read.
     mutating func unsigned() throws(Malformed) -> UInt64?
 
     /// Passes one item and everything in it, with the whole grammar checked.

@@ -1,4 +1,5 @@
-// What a writer of any of the three serializers offers. Writers hold no state: all of it is in the bytes written.
+// What a writer of any of the three serializers offers. Writers hold no state: all of it is in the
+// bytes written.
 
 /// Writes one serializer, always in its shortest and plainest form.
 protocol ItemWriter {

@@ -1,6 +1,7 @@
 // JSON as RFC 8259 has it, and nothing beyond: UTF-8, no comments, no trailing commas, no NaN.
 //
-// WAMP's rule for binary: a string that begins with U+0000 and goes on in base64 is binary, as a value, not as a key.
+// WAMP's rule for binary: a string that begins with U+0000 and goes on in base64 is binary, as a
+// value, not as a key.
 
 import CScan
 
@@ -401,7 +402,8 @@ extension JSONReader {
         return .double(JSONReader.double(first, count: cursor - first))
     }
 
-    /// The double nearest to a number whose grammar was checked; infinite beyond the largest double.
+    /// The double nearest to a number whose grammar was checked; infinite beyond the largest
+    /// double.
     @inline(never)
     private static func double(_ start: UnsafePointer<UInt8>, count: Int) -> Double {
         let digits = String(

@@ -13,7 +13,8 @@ public struct JSONTextError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// JSON texts and values. A string that begins with U+0000 and goes on in base64 is binary, both ways.
+/// JSON texts and values. A string that begins with U+0000 and goes on in base64 is binary, both
+/// ways.
 public enum JSONText {
     /// - Throws: the first place that is not RFC 8259: NaN and the infinities, too, are no JSON.
     public static func parse(_ text: String) throws(JSONTextError) -> Value {

@@ -1,5 +1,5 @@
-// JSON, compact. Floats are written as the shortest digits that give the same double, always with a fraction or an
-// exponent, so that a reader can tell 1.0 from 1.
+// JSON, compact. Floats are written as the shortest digits that give the same double, always with a
+// fraction or an exponent, so that a reader can tell 1.0 from 1.
 
 import CScan
 
@@ -43,8 +43,8 @@ enum JSONWriter: ItemWriter {
         double(Double(value), into: &writer)
     }
 
-    /// NaN and the infinities become null, as `JSON.stringify` does it: JSON has no way to write them, and a router
-    /// must not lose a whole message over one of its numbers.
+    /// NaN and the infinities become null, as `JSON.stringify` does it: JSON has no way to write
+    /// them, and a router must not lose a whole message over one of its numbers.
     static func double(_ value: Double, into writer: inout ByteWriter) {
         guard value.isFinite else { return null(into: &writer) }
         var digits = value.description

@@ -41,7 +41,8 @@ package enum MessageCoder {
     /// Writes everything of a message that stands before the bytes of its payload.
     ///
     /// After it come the payload's bytes, then `serializer.closing`.
-    /// - Parameter payload: what will follow, already in `serializer`; the payload in `message` is not looked at.
+    /// - Parameter payload: what will follow, already in `serializer`; the payload in `message` is
+    ///   not looked at.
     package static func encodeEnvelope(
         _ message: Message, payload: Payload, as serializer: Serializer,
         into writer: inout ByteWriter

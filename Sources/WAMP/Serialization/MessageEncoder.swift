@@ -1,5 +1,6 @@
-// The envelopes of all messages, written once for every serializer. Keys stand in the order of the fields in the
-// options structures, then those without a field as they came; what is absent or at its default is not written.
+// The envelopes of all messages, written once for every serializer. Keys stand in the order of the
+// fields in the options structures, then those without a field as they came; what is absent or at
+// its default is not written.
 
 import NIOCore
 

@@ -1,5 +1,6 @@
-// MessagePack, version 5: text and binary are told apart. Every width of every type is accepted; text must be UTF-8
-// and the keys of dictionaries must be text. An extension is binary, its type is not kept.
+// MessagePack, version 5: text and binary are told apart. Every width of every type is accepted;
+// text must be UTF-8 and the keys of dictionaries must be text. An extension is binary, its type is
+// not kept.
 
 import CScan
 
@@ -104,7 +105,8 @@ struct MessagePackReader: ItemReader {
         value < 0 ? .negative(value) : .unsigned(UInt64(value))
     }
 
-    /// The length of a binary or an extension, whose first byte was read; passes an extension's type.
+    /// The length of a binary or an extension, whose first byte was read; passes an extension's
+    /// type.
     private mutating func binaryLength(_ first: UInt8) throws(Malformed) -> Int {
         let count: Int
         switch first {

@@ -1,8 +1,8 @@
-// The types of the options and details that the specification, or a router in wide use, defines. A wrong type is a
-// protocol violation; a key that is not listed may hold anything.
+// The types of the options and details that the specification, or a router in wide use, defines. A
+// wrong type is a protocol violation; a key that is not listed may hold anything.
 //
-// Spec: Basic and Advanced Profile, the Options and Details of each message. Keys that MessageDecoder reads into
-// fields of their own are checked there and not listed here.
+// Spec: Basic and Advanced Profile, the Options and Details of each message. Keys that
+// MessageDecoder reads into fields of their own are checked there and not listed here.
 
 /// The type that a known key demands.
 enum OptionType {

@@ -1,4 +1,5 @@
-// Arguments as values, and back: for the client, the meta API and people. The router forwards bytes.
+// Arguments as values, and back: for the client, the meta API and people. The router forwards
+// bytes.
 
 import NIOCore
 
@@ -32,8 +33,8 @@ extension Payload {
     }
 
     /// Decodes the arguments. An encrypted payload is the one binary or string that it consists of.
-    /// - Throws: a violation if there are more than 1,000,000 elements, or if the bytes were never checked and are
-    ///   malformed.
+    /// - Throws: a violation if there are more than 1,000,000 elements, or if the bytes were never
+    ///   checked and are malformed.
     public func values() throws(ProtocolViolation) -> (args: [Value], kwargs: Value.Dictionary) {
         if isEmpty { return ([], [:]) }
         do throws(Malformed) {

@@ -1,8 +1,9 @@
 // A payload from one serializer into another: from bytes to bytes, without a tree of values.
 //
-// Integers keep all 64 bits and floats stay floats of their width. Binary becomes a string of JSON that begins with
-// U+0000, and back, wherever it stands as a value. What the other side cannot hold: NaN and infinities become null in
-// JSON, an extension type of MessagePack becomes binary, `undefined` of CBOR null, half a surrogate pair U+FFFD.
+// Integers keep all 64 bits and floats stay floats of their width. Binary becomes a string of JSON
+// that begins with U+0000, and back, wherever it stands as a value. What the other side cannot
+// hold: NaN and infinities become null in JSON, an extension type of MessagePack becomes binary,
+// `undefined` of CBOR null, half a surrogate pair U+FFFD.
 
 import NIOCore
 
@@ -92,7 +93,8 @@ private struct Transcoder<Source: ItemReader, Target: ItemWriter> {
         guard reader.isAtEnd() else { throw .message("bytes follow after the payload") }
     }
 
-    /// Copies one item and everything in it. Calls itself, never deeper than the nesting that readers allow.
+    /// Copies one item and everything in it. Calls itself, never deeper than the nesting that
+    /// readers allow.
     mutating func copyItem(into writer: inout ByteWriter) throws(Malformed) {
         budget -= 1
         guard budget >= 0 else { throw .tooManyElements }

@@ -18,13 +18,14 @@ extension Realm {
             return refuse(.featureNotSupported, ["pattern-based subscription is not supported"])
         }
         guard subscribe.topic.isValid(settings.uriRule) else { return refuse(.invalidURI) }
-        guard subscriptions.count(of: session) < limits.subscriptionsPerSession else {
+        let found = subscriptions.find(subscribe.topic)
+        let isSubscriber = found.map { subscriptions.isSubscriber(session, of: $0) } ?? false
+        guard isSubscriber || subscriptions.count(of: session) < limits.subscriptionsPerSession
+        else {
             return refuse(.unavailable, kwargs: ["reason": "overload"])
         }
-        let slot =
-            subscriptions.find(subscribe.topic)
-            ?? subscriptions.create(subscribe.topic, random: &random)
-        if !subscriptions.isSubscriber(session, of: slot) { subscriptions.join(session, to: slot) }
+        let slot = found ?? subscriptions.create(subscribe.topic, random: &random)
+        if !isSubscriber { subscriptions.join(session, to: slot) }
         let answer = Subscribed(request: subscribe.request, subscription: subscriptions[slot].id)
         effects.send(.subscribed(answer), to: session)
     }

@@ -16,20 +16,23 @@ extension Realm {
         if calls.find(madeBy: caller, call.request) != nil {
             throw ProtocolViolation("CALL.Request \(call.request) is in use by a call in flight")
         }
-        guard let slot = registrations.find(call.procedure) else {
-            if call.procedure.isReserved {
-                answerMeta(call, from: caller, into: &effects)
-            } else if call.procedure.isValid(settings.uriRule) {
-                refuse(.call, call.request, of: caller, .noSuchProcedure, into: &effects)
-            } else {
-                refuse(.call, call.request, of: caller, .invalidURI, into: &effects)
+        let found = registrations.find(call.procedure)
+        if found == nil {
+            guard call.procedure.isValid(settings.uriRule) else {
+                return refuse(.call, call.request, of: caller, .invalidURI, into: &effects)
             }
-            return
+            if call.procedure.isReserved {
+                return answerMeta(call, from: caller, into: &effects)
+            }
         }
+        // Callees that were idle are gone already: that is no reason to say that there is no such procedure.
         guard !isDraining else {
             return refuse(
                 .call, call.request, of: caller, .unavailable, kwargs: ["reason": "shutdown"],
                 into: &effects)
+        }
+        guard let slot = found else {
+            return refuse(.call, call.request, of: caller, .noSuchProcedure, into: &effects)
         }
         guard calls.countMade(by: caller) < limits.pendingCallsPerSession else {
             return refuse(
@@ -107,6 +110,7 @@ extension Realm {
     package mutating func undeliverable(
         _ message: Message, to session: SessionKey, at now: Now, into effects: inout Effects
     ) {
+        guard sessions.isPresent(session) else { return }
         switch message {
         case .invocation(let invocation):
             guard let slot = calls.find(servedBy: session, invocation.request),
@@ -179,7 +183,7 @@ extension Realm {
 extension Realm {
     /// Whether a call to this callee may have to be sent again, so that its arguments must be kept.
     private func mayReroute(_ policy: InvocationPolicy, _ callee: Callee) -> Bool {
-        policy != .single && (callee.retryOnLoss || sessions[callee.session].canReroute)
+        callee.retryOnLoss || (policy != .single && sessions[callee.session].canReroute)
     }
 
     /// Gives a call that was taken from its callee to another one, as if those tried before did not exist.

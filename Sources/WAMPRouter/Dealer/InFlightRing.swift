@@ -16,7 +16,7 @@ struct InFlightRing {
     var count: Int { ringCount + displaced.count }
 
     func find(_ id: UInt64) -> UInt32? {
-        if !ring.isEmpty {
+        if !ring.isEmpty, id != 0 {
             let entry = ring[Int(truncatingIfNeeded: id) & (ring.count - 1)]
             if entry.id == id { return entry.slot }
         }
@@ -31,7 +31,7 @@ struct InFlightRing {
     }
 
     mutating func remove(_ id: UInt64) -> UInt32? {
-        if !ring.isEmpty {
+        if !ring.isEmpty, id != 0 {
             let index = Int(truncatingIfNeeded: id) & (ring.count - 1)
             if ring[index].id == id {
                 ring[index].id = 0

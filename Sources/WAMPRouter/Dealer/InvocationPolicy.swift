@@ -54,9 +54,10 @@ extension InvocationPolicy {
         }
 
         func nextInTurn() -> Choice {
-            if cursor >= callees.count { cursor = 0 }
             var outcome = Choice.exhausted
-            var index = cursor
+            // Only a call that is forwarded moves the cursor (SR-37): at the end of the list it stays there until
+            // then, so that whoever joins meanwhile is next (SR-34).
+            var index = cursor < callees.count ? cursor : 0
             for _ in callees.indices {
                 if !isTried(callees[index]) {
                     if !isBlocked(callees[index]) {

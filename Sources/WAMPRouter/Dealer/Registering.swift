@@ -38,12 +38,10 @@ extension Realm {
                     .featureNotSupported, ["the callee did not announce shared_registration"])
             }
         }
-        guard registrations.count(of: session) < limits.registrationsPerSession else {
-            return refuse(.unavailable, kwargs: ["reason": "overload"])
-        }
-
         let callee = Callee(session: session, retryOnLoss: register.options.retryOnLoss)
+        let isFull = registrations.count(of: session) >= limits.registrationsPerSession
         guard let slot = registrations.find(register.procedure) else {
+            guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
             let slot = registrations.create(
                 register.procedure, policy: policy, created: now.unixMilliseconds, random: &random)
             return join(callee, to: slot, register.request, isNew: true, into: &effects)
@@ -64,6 +62,8 @@ extension Realm {
             // SR-10: asking again changes nothing.
             let answer = Registered(request: register.request, registration: registrations[slot].id)
             effects.send(.registered(answer), to: session)
+        } else if isFull {
+            refuse(.unavailable, kwargs: ["reason": "overload"])
         } else {
             join(callee, to: slot, register.request, isNew: false, into: &effects)
         }

@@ -7,9 +7,10 @@ extension Realm {
     /// ERROR, callees that served it are interrupted, then the meta events of its registrations.
     mutating func depart(_ session: SessionKey, at now: Now, into effects: inout Effects) {
         sessions.setLeaving(session)
+        // First of all: whatever is published from here on is not for it.
+        for slot in subscriptions.slots(of: session) { subscriptions.leave(session, from: slot) }
         for call in calls.served(by: session) { calleeLeft(call, at: now, into: &effects) }
         for call in calls.made(by: session) { callerLeft(call, at: now, into: &effects) }
-        for slot in subscriptions.slots(of: session) { subscriptions.leave(session, from: slot) }
         for slot in registrations.slots(of: session) {
             leave(registration: slot, session, into: &effects)
         }

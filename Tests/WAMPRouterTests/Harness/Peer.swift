@@ -1,0 +1,104 @@
+// A session as the tests see it, and what it is sent, written as expectations.
+
+public import WAMP
+
+@testable import WAMPRouter
+
+struct Peer: Hashable, CustomStringConvertible {
+    /// A letter, in the order of joining.
+    let name: String
+    let key: SessionKey
+    let identity: PeerIdentity
+
+    var id: SessionID { identity.session }
+    var description: String { name }
+
+    static func == (left: Peer, right: Peer) -> Bool { left.key == right.key }
+    func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
+extension RequestID: ExpressibleByIntegerLiteral {
+    public init(integerLiteral value: UInt64) { self.init(value) }
+}
+
+extension Peer {
+    func gets(_ message: Message) -> Effect { .send(message, to: key) }
+
+    func getsRegistered(_ request: RequestID, _ id: RegistrationID) -> Effect {
+        gets(.registered(Registered(request: request, registration: id)))
+    }
+
+    func getsUnregistered(_ request: RequestID) -> Effect {
+        gets(.unregistered(Unregistered(request: request)))
+    }
+
+    /// An ERROR of the router's own to a CALL.
+    func getsError(
+        _ request: RequestID, _ error: ErrorURI, _ args: [Value] = [],
+        kwargs: Value.Dictionary = [:]
+    ) -> Effect {
+        getsError(.call, request, error, args, kwargs: kwargs)
+    }
+
+    /// An ERROR of the router's own.
+    func getsError(
+        _ code: MessageCode, _ request: RequestID, _ error: ErrorURI, _ args: [Value] = [],
+        kwargs: Value.Dictionary = [:]
+    ) -> Effect {
+        let payload =
+            args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
+        return gets(.error(ErrorMessage(code, request: request, error: error, payload: payload)))
+    }
+
+    /// The ERROR of a callee, passed on.
+    func getsError(
+        _ request: RequestID, _ error: ErrorURI, from callee: Peer, _ args: [Value] = []
+    ) -> Effect {
+        gets(
+            .error(
+                ErrorMessage(
+                    .call, request: request, details: OutcomeDetails(callee: callee.identity),
+                    error: error, payload: args.isEmpty ? Payload() : Payload(args: args))))
+    }
+
+    func getsInvocation(
+        _ request: RequestID, _ id: RegistrationID, _ args: [Value] = [],
+        custom: Value.Dictionary = [:]
+    ) -> Effect {
+        gets(
+            .invocation(
+                Invocation(
+                    request: request, registration: id, details: InvocationDetails(custom: custom),
+                    payload: args.isEmpty ? Payload() : Payload(args: args))))
+    }
+
+    func getsResult(_ request: RequestID, from callee: Peer?, _ args: [Value] = []) -> Effect {
+        gets(
+            .result(
+                Result(
+                    request: request, details: OutcomeDetails(callee: callee?.identity),
+                    payload: args.isEmpty ? Payload() : Payload(args: args))))
+    }
+
+    func getsInterrupt(_ request: RequestID, _ mode: CancelMode) -> Effect {
+        gets(.interrupt(Interrupt(request: request, mode: mode)))
+    }
+
+    func getsGoodbye(_ reason: ErrorURI) -> Effect { gets(.goodbye(Goodbye(reason: reason))) }
+
+    func ends(_ ending: Ending) -> Effect { .ended(key, ending) }
+}
+
+extension [Effect] {
+    /// The error URI of the first ERROR.
+    var refusal: ErrorURI? {
+        for case .send(.error(let error), _) in self { return error.error }
+        return nil
+    }
+
+    /// The reason of an ABORT.
+    var abortReason: ErrorURI? {
+        for case .send(.abort(let abort), _) in self { return abort.reason }
+        return nil
+    }
+}

@@ -1,0 +1,250 @@
+// The harness of the core's tests: sessions that join, speak and leave; effects as values; time by hand.
+
+import Testing
+import WAMP
+
+@testable import WAMPRouter
+
+/// A realm that is spoken to in short words. Whatever comes out is audited on the way: no effect may name a
+/// session that has left, and every call ends once.
+final class TestRealm {
+    var realm: Realm
+    private(set) var moment = Moment(nanoseconds: 1_000_000_000)
+    private var effects = Effects()
+    private var lastRequests: [SessionKey: UInt64] = [:]
+    private(set) var auditor = Auditor()
+    private var joined: [Peer] = []
+
+    static let unixMilliseconds: Int64 = 1_700_000_000_123
+    static let created: Value = "2023-11-14T22:13:20.123Z"
+
+    init(
+        _ settings: RealmSettings = RealmSettings(), limits: Limits = Limits(), seed: UInt64 = 1
+    ) {
+        realm = Realm(name: "realm1", settings: settings, limits: limits, seed: seed)
+    }
+
+    var now: Now { Now(moment: moment, unixMilliseconds: TestRealm.unixMilliseconds) }
+
+    /// Whether nothing is left behind anywhere.
+    var isEmpty: Bool {
+        realm.sessionCount == 0 && realm.registrationCount == 0 && realm.pendingCallCount == 0
+            && realm.subscriptions.count == 0 && realm.nextDeadline == nil
+            && realm.sessions.blockedCount == 0
+    }
+
+    // MARK: Facts
+
+    /// Lets a session in and tells what WELCOME says.
+    func welcome(_ newcomer: Newcomer) -> (key: SessionKey, welcome: Welcome) {
+        effects.removeAll()
+        let key = realm.join(newcomer, at: now, into: &effects)
+        auditor.joined(key)
+        guard effects.list.count == 1, case .send(.welcome(let welcome), to: key) = effects.list[0]
+        else {
+            Issue.record("joining must have one effect, WELCOME: \(effects.list)")
+            return (key, Welcome(session: SessionID(0), details: [:]))
+        }
+        return (key, welcome)
+    }
+
+    /// A session that announces these features for the role of callee.
+    func join(_ features: Features = [], authid: String? = nil) -> Peer {
+        let roles = Roles([.caller: [], .callee: features, .subscriber: [], .publisher: []])
+        let (key, welcome) = welcome(Newcomer(roles: roles, authid: authid))
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        let name =
+            joined.count < letters.count ? String(letters[joined.count]) : "#\(joined.count)"
+        let peer = Peer(
+            name: name, key: key,
+            identity: PeerIdentity(
+                session: welcome.session, authid: welcome.details["authid"]?.string,
+                authrole: welcome.details["authrole"]?.string))
+        joined.append(peer)
+        return peer
+    }
+
+    func join(_ count: Int, _ features: Features = []) -> [Peer] {
+        (0..<count).map { _ in join(features) }
+    }
+
+    @discardableResult
+    func send(_ message: Message, from peer: Peer) -> [Effect] {
+        auditor.sent(message, from: peer.key)
+        return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
+    }
+
+    /// The connection is lost.
+    @discardableResult
+    func leave(_ peer: Peer) -> [Effect] {
+        auditor.left(peer.key)
+        return run { $0.leave(peer.key, at: self.now, into: &$1) }
+    }
+
+    /// Tells what happened in any other way.
+    @discardableResult
+    func run(_ body: (inout Realm, inout Effects) -> Void) -> [Effect] {
+        effects.removeAll()
+        body(&realm, &effects)
+        auditor.check(effects.list)
+        return effects.list
+    }
+
+    @discardableResult
+    func advance(milliseconds: UInt64) -> [Effect] {
+        moment = moment.advanced(milliseconds: milliseconds)
+        return run { $0.advance(to: self.now, into: &$1) }
+    }
+
+    @discardableResult
+    func drain() -> [Effect] { run { $0.drain(at: self.now, into: &$1) } }
+
+    @discardableResult
+    func undeliverable(_ message: Message, to peer: Peer) -> [Effect] {
+        auditor.undelivered(message, to: peer.key)
+        return run { $0.undeliverable(message, to: peer.key, at: self.now, into: &$1) }
+    }
+
+    func block(_ peer: Peer, _ isBlocked: Bool = true) {
+        realm.setWriteBlocked(isBlocked, peer.key)
+    }
+
+    // MARK: Messages
+
+    /// The next id of the session's sequence.
+    func request(of peer: Peer) -> RequestID {
+        lastRequests[peer.key, default: 0] += 1
+        return lastRequest(of: peer)
+    }
+
+    func lastRequest(of peer: Peer) -> RequestID { RequestID(lastRequests[peer.key] ?? 0) }
+
+    @discardableResult
+    func register(
+        _ peer: Peer, _ uri: URI = "t.x", _ invoke: String? = nil, match: MatchPolicy = .exact,
+        retryOnLoss: Bool = false
+    ) -> [Effect] {
+        let options = RegisterOptions(invoke: invoke, match: match, retryOnLoss: retryOnLoss)
+        return send(
+            .register(Register(request: request(of: peer), options: options, procedure: uri)),
+            from: peer)
+    }
+
+    @discardableResult
+    func unregister(_ peer: Peer, _ id: RegistrationID) -> [Effect] {
+        send(.unregister(Unregister(request: request(of: peer), registration: id)), from: peer)
+    }
+
+    @discardableResult
+    func call(
+        _ peer: Peer, _ uri: URI = "t.x", _ args: [Value] = [], timeout: UInt64 = 0,
+        custom: Value.Dictionary = [:]
+    ) -> [Effect] {
+        send(
+            .call(
+                Call(
+                    request: request(of: peer),
+                    options: CallOptions(timeout: timeout, custom: custom),
+                    procedure: uri, payload: args.isEmpty ? Payload() : Payload(args: args))),
+            from: peer)
+    }
+
+    @discardableResult
+    func yield(_ peer: Peer, _ invocation: RequestID, _ args: [Value] = []) -> [Effect] {
+        send(
+            .yield(
+                Yield(
+                    request: invocation, payload: args.isEmpty ? Payload() : Payload(args: args))),
+            from: peer)
+    }
+
+    @discardableResult
+    func fail(
+        _ peer: Peer, _ invocation: RequestID, _ error: ErrorURI = .unavailable,
+        _ args: [Value] = []
+    ) -> [Effect] {
+        send(
+            .error(
+                ErrorMessage(
+                    .invocation, request: invocation, error: error,
+                    payload: args.isEmpty ? Payload() : Payload(args: args))),
+            from: peer)
+    }
+
+    @discardableResult
+    func cancel(_ peer: Peer, _ call: RequestID, _ mode: CancelMode? = nil) -> [Effect] {
+        send(.cancel(Cancel(request: call, mode: mode)), from: peer)
+    }
+
+    @discardableResult
+    func subscribe(_ peer: Peer, _ topic: URI) -> SubscriptionID? {
+        let effects = send(
+            .subscribe(Subscribe(request: request(of: peer), topic: topic)), from: peer)
+        guard case .send(.subscribed(let answer), to: peer.key) = effects.first else { return nil }
+        return answer.subscription
+    }
+
+    @discardableResult
+    func goodbye(_ peer: Peer) -> [Effect] {
+        send(.goodbye(Goodbye(reason: .closeNormal)), from: peer)
+    }
+}
+
+// MARK: What several tests do
+
+extension TestRealm {
+    /// Registers and tells under which id.
+    func registration(_ peer: Peer, _ uri: URI = "t.x", _ invoke: String? = nil) -> RegistrationID {
+        let effects = register(peer, uri, invoke)
+        guard case .send(.registered(let answer), to: peer.key) = effects.first else {
+            Issue.record("REGISTER was refused: \(effects)")
+            return RegistrationID(0)
+        }
+        return answer.registration
+    }
+
+    /// Sessions that share a procedure, in this order.
+    func callees(
+        _ count: Int, _ uri: URI = "t.x", _ invoke: String, _ features: Features = [],
+        retryOnLoss: Bool = false
+    ) -> [Peer] {
+        let peers = join(count, features)
+        for peer in peers { register(peer, uri, invoke, retryOnLoss: retryOnLoss) }
+        return peers
+    }
+
+    /// The callee that was sent an INVOCATION.
+    func invoked(in effects: [Effect]) -> Peer? {
+        for case .send(.invocation, let key) in effects { return peer(key) }
+        return nil
+    }
+
+    func peer(_ key: SessionKey) -> Peer? { joined.last { $0.key == key } }
+
+    /// Calls, lets the callee answer, and tells who it was.
+    func pick(from caller: Peer, _ uri: URI = "t.x") -> Peer? {
+        for case .send(.invocation(let invocation), let key) in call(caller, uri) {
+            guard let callee = peer(key) else { return nil }
+            yield(callee, invocation.request)
+            return callee
+        }
+        return nil
+    }
+
+    func picks(_ count: Int, from caller: Peer, _ uri: URI = "t.x") -> [Peer?] {
+        (0..<count).map { _ in pick(from: caller, uri) }
+    }
+
+    /// The value that a procedure of the meta API returns; nil if it fails.
+    func meta(_ procedure: URI, _ args: [Value] = [], from caller: Peer) -> Value? {
+        guard case .send(.result(let result), to: caller.key) = call(caller, procedure, args).first
+        else { return nil }
+        return try? result.payload.values().args.first
+    }
+
+    /// Who is on the list of a registration, as anybody can see it.
+    func list(_ id: RegistrationID, from caller: Peer) -> [Peer] {
+        let ids = meta("wamp.registration.list_callees", [Value(id)], from: caller)?.list ?? []
+        return ids.compactMap { id in joined.last { Value($0.id) == id } }
+    }
+}
