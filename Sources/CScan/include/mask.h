@@ -10,8 +10,8 @@
 #endif
 
 // Writes `count` bytes of `from`, XORed with the four bytes at `key`, to `to`; the first byte meets
-// key byte `phase & 3`. Returns non-zero if any byte written has its high bit set, that is, if it is
-// not all ASCII.
+// key byte `phase & 3`. Returns non-zero if any byte written has its high bit set, that is, if it
+// is not all ASCII.
 static inline int cscan_unmask_copy(uint8_t *_Nonnull to, const uint8_t *_Nonnull from,
                                     size_t count, const uint8_t *_Nonnull key, unsigned phase) {
     uint8_t turned[8];
