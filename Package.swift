@@ -70,6 +70,12 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "WAMPClientTests",
+            dependencies: [
+                "WAMPClient", "WAMPServer", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "WAMPServerTests",
             dependencies: [
                 "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
