@@ -59,6 +59,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "WAMPTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
+        .testTarget(
             name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP"], swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
@@ -69,9 +71,17 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "WAMPServerTests",
-            dependencies: ["WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix],
+            dependencies: [
+                "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "wampctl", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            exclude: ["peers"], swiftSettings: settings),
     ]
 )

@@ -36,6 +36,9 @@ package struct Realm: ~Copyable {
     package var registrationCount: Int { registrations.count }
     package var pendingCallCount: Int { calls.count }
 
+    /// Who a session is that has joined and not left.
+    package func identity(of session: SessionKey) -> PeerIdentity { sessions[session].identity }
+
     /// When `advance` is to be called next; nil while nothing has a deadline.
     package var nextDeadline: Moment? { calls.nextDeadline }
 

@@ -1,0 +1,108 @@
+// JSON for people: what a command line holds, what a command prints.
+
+/// Why a text is not JSON.
+public struct JSONTextError: Error, Equatable, CustomStringConvertible {
+    /// Where it ceases to be JSON, in bytes from the beginning.
+    public let offset: Int
+    /// One sentence.
+    public let description: String
+
+    public init(offset: Int, description: String) {
+        self.offset = offset
+        self.description = description
+    }
+}
+
+/// JSON texts and values. A string that begins with U+0000 and goes on in base64 is binary, both
+/// ways.
+public enum JSONText {
+    /// - Throws: the first place that is not RFC 8259: NaN and the infinities, too, are no JSON.
+    public static func parse(_ text: String) throws(JSONTextError) -> Value {
+        try parse(Array(text.utf8))
+    }
+
+    /// - Parameter bytes: UTF-8.
+    public static func parse(_ bytes: [UInt8]) throws(JSONTextError) -> Value {
+        let result = bytes.withUnsafeBufferPointer { bytes -> Swift.Result<Value, JSONTextError> in
+            do throws(JSONTextError) { return .success(try parse(bytes)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private static func parse(
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(JSONTextError) -> Value {
+        guard let start = bytes.baseAddress, bytes.count > 0 else {
+            throw JSONTextError(offset: 0, description: "the text is empty")
+        }
+        var reader = JSONReader(start: start, count: bytes.count)
+        var budget = maximumElements
+        do throws(Malformed) {
+            let value = try reader.value(uniqueKeys: false, budget: &budget)
+            guard reader.isAtEnd() else {
+                throw .syntax("something follows after the value", offset: reader.offset)
+            }
+            return value
+        } catch {
+            switch error {
+            case .syntax(let sentence, let offset):
+                throw JSONTextError(offset: offset, description: "\(sentence)")
+            case .message(let sentence):
+                throw JSONTextError(offset: reader.offset, description: sentence)
+            case .tooManyElements:
+                throw JSONTextError(
+                    offset: reader.offset, description: "more than \(maximumElements) elements")
+            }
+        }
+    }
+
+    /// The value as compact JSON. NaN and the infinities, which JSON cannot hold, become null.
+    public static func text(_ value: Value) -> String {
+        var writer = ByteWriter()
+        JSONWriter.value(value, into: &writer)
+        return writer.withBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The value as JSON over several lines.
+    /// - Parameter indent: spaces per level.
+    public static func text(_ value: Value, indent: Int) -> String {
+        var writer = ByteWriter()
+        pretty(value, indent: indent, level: 0, into: &writer)
+        return writer.withBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func pretty(
+        _ value: Value, indent: Int, level: Int, into writer: inout ByteWriter
+    ) {
+        switch value {
+        case .list(let list) where !list.isEmpty:
+            writer.append(UInt8(ascii: "["))
+            for (index, member) in list.enumerated() {
+                if index > 0 { writer.append(UInt8(ascii: ",")) }
+                newLine(indent * (level + 1), into: &writer)
+                pretty(member, indent: indent, level: level + 1, into: &writer)
+            }
+            newLine(indent * level, into: &writer)
+            writer.append(UInt8(ascii: "]"))
+        case .dictionary(let dictionary) where !dictionary.isEmpty:
+            writer.append(UInt8(ascii: "{"))
+            for (index, entry) in dictionary.entries.enumerated() {
+                if index > 0 { writer.append(UInt8(ascii: ",")) }
+                newLine(indent * (level + 1), into: &writer)
+                JSONWriter.text(entry.key, into: &writer)
+                writer.append(": ")
+                pretty(entry.value, indent: indent, level: level + 1, into: &writer)
+            }
+            newLine(indent * level, into: &writer)
+            writer.append(UInt8(ascii: "}"))
+        default: JSONWriter.value(value, into: &writer)
+        }
+    }
+
+    private static func newLine(_ spaces: Int, into writer: inout ByteWriter) {
+        writer.append(UInt8(ascii: "\n"))
+        for _ in 0..<spaces { writer.append(UInt8(ascii: " ")) }
+    }
+}

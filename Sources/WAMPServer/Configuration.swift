@@ -1,0 +1,48 @@
+// What a router may be told, with defaults that just work.
+
+public import WAMPTransport
+
+package import WAMPRouter
+
+public struct Configuration: Sendable {
+    /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told apart by the first
+    /// byte; port 0 lets the system choose.
+    public var listeners: [Endpoint]
+    public var realms: [String]
+    /// The largest message accepted, in bytes.
+    public var maxMessageBytes = 16 << 20
+    /// How much may wait to be written to one session, in bytes.
+    public var outboundQueueBytes = 16 << 20
+    /// A peer that was silent for this long is sent a ping, and cut after two unanswered ones; zero = never.
+    public var keepalive = Duration.seconds(10)
+    /// Time from accepting a connection to HELLO.
+    public var handshakeTimeout = Duration.seconds(10)
+    /// Event loops; nil = one up to two cores, beyond that more as they fill.
+    public var threads: Int?
+    /// The seed of the `random` rule and of ids; nil = drawn from the system.
+    public var seed: UInt64?
+
+    package var limits = Limits()
+    package var settings = RealmSettings()
+
+    public init(listeners: [Endpoint], realms: [String] = ["realm1"]) {
+        self.listeners = listeners
+        self.realms = realms
+    }
+}
+
+/// Why a router could not start.
+public enum ServerError: Error, CustomStringConvertible {
+    /// Somebody else listens there.
+    case addressInUse(String)
+    case cannotListen(String, cause: String)
+    case notSupported(String)
+
+    public var description: String {
+        switch self {
+        case .addressInUse(let address): "\(address) is already in use"
+        case .cannotListen(let address, let cause): "cannot listen on \(address): \(cause)"
+        case .notSupported(let what): what
+        }
+    }
+}

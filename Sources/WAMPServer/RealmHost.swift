@@ -1,0 +1,209 @@
+// Runs one realm: the lock around it, the one timer it asks for, and its effects turned into frames.
+//
+// Inside the lock: the core, and appending finished frames to outboxes and mailboxes. Outside: reading, parsing,
+// flushing. Appending inside is what keeps WAMP's order across connections: REGISTERED before the first INVOCATION,
+// nothing to a callee after its UNREGISTERED. Two locks, one order: the realm's, then a mailbox's.
+
+import NIOCore
+import Synchronization
+import WAMP
+import WAMPRouter
+import WAMPTransport
+
+final class RealmHost: Sendable {
+    let name: String
+    private let state: Mutex<State>
+    /// Where the realm's timer runs.
+    private let home: IOLoop
+
+    private struct State: ~Copyable {
+        var realm: Realm
+        /// By session slot.
+        var links: [SessionLink?] = []
+        var effects = Effects()
+        /// Sessions that ended during the present batch; they are told once all frames are on their way.
+        var endings: [(SessionLink, Ending)] = []
+        /// The moment the timer is set for.
+        var timer: Moment?
+        /// Fulfilled when the last session has gone, once the realm is being drained.
+        var emptied: EventLoopPromise<Void>?
+    }
+
+    init(name: String, configuration: Configuration, seed: UInt64, home: IOLoop) {
+        self.name = name
+        self.home = home
+        state = Mutex(
+            State(
+                realm: Realm(
+                    name: name, settings: configuration.settings, limits: configuration.limits,
+                    seed: seed)))
+    }
+
+    /// Lets a session in. Runs on the link's loop, like all that a link calls.
+    /// - Returns: the session, and who it is.
+    func join(_ newcomer: Newcomer, _ link: SessionLink) -> (SessionKey, PeerIdentity) {
+        perform(on: link.loop) { state, now in
+            let key = state.realm.join(newcomer, at: now, into: &state.effects)
+            while state.links.count <= Int(key.slot) { state.links.append(nil) }
+            state.links[Int(key.slot)] = link
+            return (key, state.realm.identity(of: key))
+        }
+    }
+
+    var pendingCallCount: Int { state.withLock { $0.realm.pendingCallCount } }
+
+    /// Hands over the messages of one read, under one lock.
+    func submit(_ messages: [Message], from session: SessionKey, on loop: IOLoop) {
+        perform(on: loop) { state, now in
+            for message in messages {
+                state.realm.receive(message, from: session, at: now, into: &state.effects)
+                carryOut(&state, on: loop, at: now)
+            }
+        }
+    }
+
+    /// The peer sent what is no WAMP message.
+    func abort(_ session: SessionKey, _ violation: ProtocolViolation, on loop: IOLoop) {
+        perform(on: loop) { state, now in
+            state.realm.abort(session, violation, at: now, into: &state.effects)
+        }
+    }
+
+    /// The session's connection is gone.
+    func leave(_ session: SessionKey, on loop: IOLoop) {
+        perform(on: loop) { state, now in
+            state.realm.leave(session, at: now, into: &state.effects)
+            carryOut(&state, on: loop, at: now)
+            state.links[Int(session.slot)] = nil
+        }
+    }
+
+    func setWriteBlocked(_ isBlocked: Bool, _ session: SessionKey) {
+        state.withLock { $0.realm.setWriteBlocked(isBlocked, session) }
+    }
+
+    /// Sends sessions away as their last calls end; fulfils `emptied` when nobody is left.
+    func drain(emptied: EventLoopPromise<Void>) {
+        onHome { host in
+            host.perform(on: host.home) { state, now in
+                state.emptied = emptied
+                state.realm.drain(at: now, into: &state.effects)
+            }
+        }
+    }
+
+    /// Sends everybody away who is left.
+    func shutDown() {
+        onHome { host in
+            host.perform(on: host.home) { state, now in
+                state.realm.shutDown(at: now, into: &state.effects)
+            }
+        }
+    }
+
+    private func onHome(_ body: @escaping @Sendable (RealmHost) -> Void) {
+        home.eventLoop.execute { body(self) }
+    }
+
+    /// Runs `body` under the lock, carries out what it caused, and lets other loops know of frames for them.
+    private func perform<T>(
+        on loop: IOLoop, _ body: (inout State, Now) -> T
+    ) -> T {
+        let now = Now.current
+        return state.withLock { state in
+            // What others sent to this loop's connections comes before what is sent to them now.
+            loop.drainMailbox()
+            let result = body(&state, now)
+            carryOut(&state, on: loop, at: now)
+            loop.postStaged()
+            tellEnded(&state)
+            setTimer(&state)
+            if state.realm.sessionCount == 0, let emptied = state.emptied {
+                state.emptied = nil
+                emptied.succeed()
+            }
+            return result
+        }
+    }
+
+    /// Turns effects into frames. What cannot be delivered may cause more.
+    private func carryOut(_ state: inout State, on loop: IOLoop, at now: Now) {
+        while !state.effects.isEmpty {
+            var undelivered: [(Message, SessionKey)] = []
+            for effect in state.effects.list {
+                switch effect {
+                case .send(let message, let session):
+                    guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
+                    if !send(message, to: outbox, on: loop) {
+                        undelivered.append((message, session))
+                    }
+                case .broadcast(let event, let sessions):
+                    broadcast(event, to: sessions, &state, on: loop)
+                case .ended(let session, let ending):
+                    guard let link = state.links[Int(session.slot)] else { continue }
+                    state.endings.append((link, ending))
+                    state.links[Int(session.slot)] = nil
+                }
+            }
+            state.effects.removeAll()
+            for (message, session) in undelivered {
+                state.realm.undeliverable(message, to: session, at: now, into: &state.effects)
+            }
+        }
+    }
+
+    /// - Returns: false if the message is larger than its receiver accepts. One that cannot be sent for another
+    ///   reason meets a connection that is about to end, which says all there is to say.
+    private func send(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
+        let payload = message.payload
+        let serializer = outbox.format.serializer
+        if payload.isEmpty || payload.serializer == serializer {
+            return loop.send(message, payload: payload, to: outbox) != .tooLarge
+        }
+        guard let transcoded = try? payload.transcoded(to: serializer) else { return false }
+        return loop.send(message, payload: transcoded, to: outbox) != .tooLarge
+    }
+
+    /// Encodes the event once per format. A subscriber that does not accept one so large does not get it.
+    private func broadcast(
+        _ event: Event, to sessions: [SessionKey], _ state: inout State, on loop: IOLoop
+    ) {
+        var encoded: [EncodedMessage] = []
+        for session in sessions {
+            guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
+            if let known = encoded.first(where: { $0.format == outbox.format }) {
+                _ = loop.send(known, to: outbox)
+                continue
+            }
+            let serializer = outbox.format.serializer
+            guard let payload = try? event.payload.transcoded(to: serializer) else { continue }
+            let new = loop.encode(.event(event), payload: payload, format: outbox.format)
+            encoded.append(new)
+            _ = loop.send(new, to: outbox)
+        }
+    }
+
+    /// A connection must not be closed under the lock: closing reports back here.
+    private func tellEnded(_ state: inout State) {
+        for (link, ending) in state.endings {
+            link.loop.eventLoop.execute { link.ended(ending) }
+        }
+        state.endings.removeAll(keepingCapacity: true)
+    }
+
+    /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and sets the next.
+    private func setTimer(_ state: inout State) {
+        guard let next = state.realm.nextDeadline, state.timer.map({ next < $0 }) ?? true else {
+            return
+        }
+        state.timer = next
+        home.eventLoop.scheduleTask(deadline: next.deadline) { self.timerFired(next) }
+    }
+
+    private func timerFired(_ moment: Moment) {
+        perform(on: home) { state, now in
+            if state.timer == moment { state.timer = nil }
+            state.realm.advance(to: now, into: &state.effects)
+        }
+    }
+}

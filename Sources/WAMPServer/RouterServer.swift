@@ -1,0 +1,163 @@
+// A router as a whole: starts, drains, stops.
+
+import Glibc
+public import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import WAMPRouter
+public import WAMPTransport
+
+/// A WAMP router: broker and dealer for its realms on one or more listeners.
+public final class RouterServer: Sendable {
+    private let configuration: Configuration
+    private let logger: Logger
+    private let settings: ConnectionSettings
+    private let pool: LoopPool
+    private let directory: RealmDirectory
+    private let listeners = Mutex<[any Channel]>([])
+
+    /// How long peers have to answer the router's GOODBYE.
+    static let farewellTimeout = TimeAmount.seconds(5)
+
+    public init(configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        var settings = ConnectionSettings()
+        settings.maxMessage = configuration.maxMessageBytes
+        settings.keepalive = TimeAmount(configuration.keepalive)
+        settings.handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
+        settings.outboundQueue = configuration.outboundQueueBytes
+        self.settings = settings
+        pool = LoopPool(threads: configuration.threads, tickPeriod: settings.tickPeriod)
+        var seeds = SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max))
+        var hosts: [String: RealmHost] = [:]
+        for realm in configuration.realms {
+            hosts[realm] = RealmHost(
+                name: realm, configuration: configuration, seed: seeds.next(), home: pool.loops[0])
+        }
+        directory = RealmDirectory(
+            hosts: hosts, limits: configuration.limits,
+            handshakeTimeout: settings.handshakeTimeout, logger: logger)
+    }
+
+    /// Binds every listener.
+    /// - Returns: the endpoints as they can be connected to, with the ports that the system chose.
+    /// - Throws: `ServerError`; then nothing is left bound.
+    public func start() async throws -> [Endpoint] {
+        raiseDescriptorLimit()
+        var bound: [Endpoint] = []
+        do {
+            for endpoint in configuration.listeners {
+                let channel = try await listen(on: endpoint)
+                listeners.withLock { $0.append(channel) }
+                bound.append(channel.localAddress?.port.map(endpoint.with(port:)) ?? endpoint)
+            }
+        } catch {
+            await stop()
+            throw error
+        }
+        return bound
+    }
+
+    /// Stops taking sessions, lets running calls finish for at most `timeout`, says GOODBYE to every session, waits
+    /// a few seconds for the answers, and stops.
+    public func drain(timeout: Duration) async {
+        await closeListeners()
+        let eventLoop = pool.loops[0].eventLoop
+        let allClosed = eventLoop.makePromise(of: Void.self)
+        directory.drain(allClosed: allClosed)
+        let emptied = directory.hosts.values.map { host in
+            let promise = eventLoop.makePromise(of: Void.self)
+            host.drain(emptied: promise)
+            return promise.futureResult
+        }
+        let hosts = Array(directory.hosts.values)
+        let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+            hosts.forEach { $0.shutDown() }
+        }
+        // Neither future can fail: they are only ever fulfilled.
+        try? await EventLoopFuture.andAllSucceed(emptied, on: eventLoop).get()
+        deadline.cancel()
+        try? await allClosed.futureResult.get()
+        await stop()
+    }
+
+    /// Closes everything at once. May be called more than once.
+    public func stop() async {
+        await closeListeners()
+        try? await pool.group.shutdownGracefully()
+    }
+
+    /// How many sessions are waiting for or owe an answer is what a drain waits for.
+    public var pendingCallCount: Int {
+        directory.hosts.values.reduce(0) { $0 + $1.pendingCallCount }
+    }
+
+    private func closeListeners() async {
+        let open = listeners.withLock { channels in
+            defer { channels = [] }
+            return channels
+        }
+        for channel in open { try? await channel.close() }
+    }
+
+    private func listen(on endpoint: Endpoint) async throws(ServerError) -> any Channel {
+        if let reason = endpoint.unsupported { throw .notSupported(reason.description) }
+        let directory = directory
+        let pool = pool
+        var settings = settings
+        if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
+            settings.paths.append(endpoint.path)
+        }
+        let connectionSettings = settings
+        let bootstrap = ServerBootstrap(group: pool.group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = pool.loop(of: channel.eventLoop) else { return }
+                    try ChannelConfiguration.apply(to: channel)
+                    let link = SessionLink(loop: loop, directory: directory)
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionHandler(owner: link, loop: loop, settings: connectionSettings))
+                }
+            }
+        do {
+            switch endpoint.address {
+            case .tcp(let host, let port):
+                return try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path):
+                try removeStaleSocket(path)
+                return try await bootstrap.bind(unixDomainSocketPath: path).get()
+            }
+        } catch let error as ServerError {
+            throw error
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw .addressInUse(endpoint.description)
+        } catch {
+            throw .cannotListen(endpoint.description, cause: "\(error)")
+        }
+    }
+
+    /// A socket file that nobody listens on is a leftover; one that somebody does is in use.
+    private func removeStaleSocket(_ path: String) throws(ServerError) {
+        var info = stat()
+        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFSOCK else { return }
+        guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let answer = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) }
+        if answer == 0 { throw .addressInUse("unix://\(path)") }
+        unlink(path)
+    }
+
+    /// Sessions are descriptors: take as many as the system grants.
+    private func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

@@ -1,0 +1,18 @@
+// The options of every channel, one place for servers and clients.
+
+package import NIOCore
+
+package enum ChannelConfiguration {
+    /// Reads begin small, so that an idle connection holds little, and grow with what comes.
+    package static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
+    }
+
+    /// Applies the options of a connected channel. To be called on its loop, in its initializer.
+    package static func apply(to channel: any Channel) throws {
+        guard let options = channel.syncOptions else { return }
+        try options.setOption(.recvAllocator, value: receiveAllocator)
+        // A Unix socket has no such option, and needs none.
+        try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+    }
+}

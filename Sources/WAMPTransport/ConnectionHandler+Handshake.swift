@@ -1,0 +1,128 @@
+// From the first byte to an agreed framing and serializer, on either side.
+
+import NIOCore
+import WAMP
+
+extension ConnectionHandler {
+    /// A client speaks first.
+    func sendClientRequest(_ context: ChannelHandlerContext) {
+        guard case .client(let transport) = side else { return }
+        var request = ByteBuffer()
+        switch transport.framing {
+        case .rawSocket:
+            request.writeBytes(
+                RawSocketHandshake.octets(transport.serializer, maximumBytes: settings.maxMessage))
+        case .webSocket:
+            requestKey = WebSocketUpgrade.newKey()
+            request.writeString(
+                WebSocketUpgrade.request(
+                    host: transport.host, path: transport.path, serializer: transport.serializer,
+                    key: requestKey))
+        }
+        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+    }
+
+    /// Takes bytes of the handshake; what follows it is passed on.
+    func handshake(_ bytes: ByteBuffer) {
+        partial.writeImmutableBuffer(bytes)
+        guard let first = partial.readableBytesView.first else { return }
+        switch side {
+        case .client(let transport):
+            switch transport.framing {
+            case .rawSocket: readReply(to: transport)
+            case .webSocket:
+                guard let head = readHead(lastPiece: bytes) else { return }
+                readResponse(head, to: transport)
+            }
+        case .server:
+            switch first {
+            case RawSocketHandshake.magic: answerRawSocket()
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                guard let head = readHead(lastPiece: bytes) else { return }
+                send(
+                    WebSocketUpgrade.answer(
+                        head, paths: settings.paths, serializers: settings.serializers))
+            default:
+                // Neither RawSocket nor the first letter of an HTTP method: no answer would be understood.
+                refuse(.refused("the first byte is neither RawSocket nor HTTP"), reply: nil)
+            }
+        }
+    }
+
+    private func readOctets() -> [UInt8]? {
+        partial.readBytes(length: RawSocketHandshake.length)
+    }
+
+    private func answerRawSocket() {
+        guard let octets = readOctets() else { return }
+        do throws(RawSocketHandshake.Refusal) {
+            let peer = try RawSocketHandshake.request(octets, serializers: settings.serializers)
+            write(
+                RawSocketHandshake.octets(peer.serializer, maximumBytes: settings.maxMessage))
+            openAndGoOn(.rawSocket, peer.serializer, sendLimit: peer.receiveLimit)
+        } catch {
+            refuse(.refused("RawSocket: \(error)"), reply: ByteBuffer(bytes: error.reply))
+        }
+    }
+
+    private func readReply(to transport: ClientTransport) {
+        guard let octets = readOctets() else { return }
+        switch RawSocketHandshake.reply(octets, requested: transport.serializer) {
+        case .accepted(let peer):
+            openAndGoOn(.rawSocket, peer.serializer, sendLimit: peer.receiveLimit)
+        case .refused(let text): refuse(.refused(text), reply: nil)
+        }
+    }
+
+    /// The whole head, once it is there; refuses what cannot become one.
+    private func readHead(lastPiece: ByteBuffer) -> HTTPHead? {
+        // A head ends with a line feed. Looking only when one came keeps a peer that sends byte by byte cheap.
+        guard
+            lastPiece.readableBytesView.contains(UInt8(ascii: "\n"))
+                || partial.readableBytes >= HTTPHead.longest
+        else { return nil }
+        switch HTTPHead.parse(partial) {
+        case .incomplete: return nil
+        case .complete(let head, let length):
+            partial.moveReaderIndex(forwardBy: length)
+            return head
+        case .tooLong: send(WebSocketUpgrade.headTooLong)
+        case .malformed: send(WebSocketUpgrade.badRequest)
+        }
+        return nil
+    }
+
+    private func send(_ answer: WebSocketUpgrade.Answer) {
+        switch (answer, side) {
+        case (.accept(let serializer, let response), _):
+            write(Array(response.utf8))
+            openAndGoOn(.webSocket, serializer, sendLimit: .max)
+        case (.refuse(let status, let response), .server):
+            refuse(.refused("HTTP \(status)"), reply: ByteBuffer(string: response))
+        case (.refuse, .client):
+            refuse(.refused("the server's answer is not HTTP"), reply: nil)
+        }
+    }
+
+    private func readResponse(_ head: HTTPHead, to transport: ClientTransport) {
+        if let fault = WebSocketUpgrade.fault(
+            in: head, serializer: transport.serializer, key: requestKey)
+        {
+            refuse(.refused(fault), reply: nil)
+        } else {
+            openAndGoOn(.webSocket, transport.serializer, sendLimit: .max)
+        }
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        guard let context else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+    }
+
+    private func openAndGoOn(_ framing: Framing, _ serializer: Serializer, sendLimit: Int) {
+        let rest = partial
+        partial = ByteBuffer()
+        open(framing, serializer, sendLimit: sendLimit)
+        if rest.readableBytes > 0 { receive(rest) }
+    }
+}

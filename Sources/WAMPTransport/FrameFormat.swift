@@ -1,0 +1,134 @@
+// How one peer's outgoing messages are framed. Pure: bytes in, bytes at the end of a buffer out.
+
+import CScan
+package import NIOCore
+package import WAMP
+
+/// Framing, serializer and direction of what is written to a peer.
+package struct FrameFormat: Hashable, Sendable {
+    package let framing: Framing
+    package let serializer: Serializer
+    /// Whether WebSocket payloads are masked, that is, whether we are the client.
+    package let isMasked: Bool
+
+    package init(framing: Framing, serializer: Serializer, isMasked: Bool) {
+        self.framing = framing
+        self.serializer = serializer
+        self.isMasked = isMasked && framing == .webSocket
+    }
+
+    /// The octets of the serializer's closing.
+    var closingLength: Int { serializer.closing.utf8CodeUnitCount }
+
+    /// The octets before a message of that length.
+    func headerLength(_ length: Int) -> Int {
+        switch framing {
+        case .rawSocket: RawSocketFrame.headerLength
+        case .webSocket: (length <= 125 ? 2 : length <= 0xFFFF ? 4 : 10) + (isMasked ? 4 : 0)
+        }
+    }
+
+    /// Writes the header of a message to memory that has room for it.
+    private func writeHeader(
+        _ length: Int, key: WebSocketFrame.Key, to target: UnsafeMutableRawPointer
+    ) {
+        switch framing {
+        case .rawSocket:
+            target.storeBytes(
+                of: RawSocketFrame(.message, length: length).header.bigEndian, as: UInt32.self)
+        case .webSocket:
+            WebSocketFrame(
+                serializer == .json ? .text : .binary, length: length, key: isMasked ? key : nil
+            ).write(to: target)
+        }
+    }
+
+    /// Appends a message that is made of an envelope, a payload and the serializer's closing.
+    /// - Parameter length: of the three together.
+    func append(
+        envelope: UnsafeRawBufferPointer, payload: ByteBuffer, length: Int,
+        key: WebSocketFrame.Key, to buffer: inout ByteBuffer
+    ) {
+        let header = headerLength(length)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: header + length) { room in
+            guard let start = room.baseAddress else { return 0 }
+            writeHeader(length, key: key, to: start)
+            var next = start + header
+            if let bytes = envelope.baseAddress {
+                next.copyMemory(from: bytes, byteCount: envelope.count)
+                next += envelope.count
+            }
+            payload.withUnsafeReadableBytes { bytes in
+                guard let source = bytes.baseAddress else { return }
+                next.copyMemory(from: source, byteCount: bytes.count)
+                next += bytes.count
+            }
+            next.copyMemory(from: serializer.closing.utf8Start, byteCount: closingLength)
+            if isMasked {
+                let body = UnsafeMutableRawBufferPointer(start: start + header, count: length)
+                _ = Masking.copy(UnsafeRawBufferPointer(body), to: body, key: key, phase: 0)
+            }
+            return header + length
+        }
+    }
+
+    /// Appends the header and envelope of a message whose payload and closing follow by other means.
+    func appendFront(
+        envelope: UnsafeRawBufferPointer, length: Int, to buffer: inout ByteBuffer
+    ) {
+        let header = headerLength(length)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: header + envelope.count) { room in
+            guard let start = room.baseAddress else { return 0 }
+            writeHeader(length, key: (0, 0, 0, 0), to: start)
+            if let bytes = envelope.baseAddress {
+                (start + header).copyMemory(from: bytes, byteCount: envelope.count)
+            }
+            return header + envelope.count
+        }
+    }
+
+    /// Appends a ping or pong.
+    func appendPing(
+        _ isPing: Bool, payload: ByteBuffer, key: WebSocketFrame.Key, to buffer: inout ByteBuffer
+    ) {
+        switch framing {
+        case .rawSocket:
+            buffer.writeInteger(
+                RawSocketFrame(isPing ? .ping : .pong, length: payload.readableBytes).header)
+            buffer.writeImmutableBuffer(payload)
+        case .webSocket:
+            appendControl(isPing ? .ping : .pong, payload: payload, key: key, to: &buffer)
+        }
+    }
+
+    /// Appends a WebSocket control frame.
+    func appendControl(
+        _ opcode: WebSocketFrame.Opcode, payload: ByteBuffer, key: WebSocketFrame.Key,
+        to buffer: inout ByteBuffer
+    ) {
+        let frame = WebSocketFrame(
+            opcode, length: payload.readableBytes, key: isMasked ? key : nil)
+        let header = frame.headerLength
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: header + frame.length) { room in
+            guard let start = room.baseAddress else { return 0 }
+            frame.write(to: start)
+            let body = UnsafeMutableRawBufferPointer(start: start + header, count: frame.length)
+            payload.withUnsafeReadableBytes { source in
+                let key = isMasked ? key : (0, 0, 0, 0)
+                _ = Masking.copy(source, to: body, key: key, phase: 0)
+            }
+            return header + frame.length
+        }
+    }
+}
+
+/// A message in the frame of one format, to be given to many peers.
+///
+/// Formats that mask are not for this: each frame has its own key.
+package struct EncodedMessage: Sendable {
+    package let format: FrameFormat
+    /// The whole frame.
+    package let bytes: ByteBuffer
+    /// Of the message in it, in bytes.
+    package let length: Int
+}

@@ -1,0 +1,297 @@
+// Everything that belongs to one event loop: scratch memory, the list of outboxes to flush at the end of the tick,
+// mail from and for other loops, and the connections that watch the clock.
+
+package import NIOCore
+import Synchronization
+package import WAMP
+
+/// One event loop, as the transport sees it. Make one per loop and share it among the loop's connections.
+// Unchecked: everything but the mailbox is touched only on the loop.
+package final class IOLoop: @unchecked Sendable {
+    package let eventLoop: any EventLoop
+    /// The place of this loop among its siblings, from 0.
+    package let index: Int
+    private let tickPeriod: TimeAmount
+
+    /// Where envelopes are encoded.
+    var scratch = ByteWriter()
+    /// Where the WebSocket messages of one read are unmasked.
+    var unmasked = ByteBuffer()
+    /// What one WebSocket read held.
+    var items: [WebSocketReceiver.Item] = []
+    private var batch: [Message] = []
+    private var spares: [ByteBuffer] = []
+
+    private var dirty: [Outbox] = []
+    private var isFlushScheduled = false
+
+    private let mailbox = Mailbox()
+    /// Memory to exchange for the mail that is read.
+    private var emptyMail = Mail()
+    /// What is being collected for other loops, by their index.
+    private var staging: [Staging] = []
+    private struct Staging {
+        var target: IOLoop
+        var mail = Mail()
+    }
+
+    private var connections: [any ConnectionControl] = []
+    private var clock: RepeatedTask?
+    private var keys: UInt64
+
+    package init(eventLoop: any EventLoop, index: Int = 0, tickPeriod: TimeAmount = .seconds(1)) {
+        self.eventLoop = eventLoop
+        self.index = index
+        self.tickPeriod = tickPeriod
+        keys = UInt64.random(in: .min ... .max)
+    }
+
+    /// The loop's clock.
+    package var now: NIODeadline { eventLoop.now }
+
+    // Sending. Under the realm's lock or not, but always on this loop.
+
+    /// Queues a message for a peer of this loop at once, for a peer of another loop with the next `postStaged`.
+    ///
+    /// The payload must be in the peer's serializer.
+    package func send(_ message: Message, to outbox: Outbox) -> SendResult {
+        send(message, payload: message.payload, to: outbox)
+    }
+
+    /// The same, with another payload in place of the message's own: the transcoded one.
+    package func send(_ message: Message, payload: Payload, to outbox: Outbox) -> SendResult {
+        if outbox.loop === self { return outbox.append(message, payload) }
+        encode(message, payload, as: outbox.format.serializer)
+        let format = outbox.format
+        let length = scratch.count + payload.count + format.closingLength
+        let admitted = outbox.admit(length)
+        guard admitted == .queued else { return refused(admitted, outbox) }
+        let frame = format.headerLength(length) + length
+        let key = nextKey(for: format)
+        outbox.willStage(frame)
+        let slot = slot(for: outbox.loop)
+        scratch.withBytes {
+            format.append(
+                envelope: $0, payload: payload.bytes, length: length, key: key,
+                to: &staging[slot].mail.bytes)
+        }
+        staging[slot].mail.addedFrames(frame, for: outbox)
+        return .queued
+    }
+
+    /// A message in the frame of a format that does not mask, for `send(_:to:)`.
+    package func encode(
+        _ message: Message, payload: Payload, format: FrameFormat
+    ) -> EncodedMessage {
+        encode(message, payload, as: format.serializer)
+        let length = scratch.count + payload.count + format.closingLength
+        var bytes = ByteBufferAllocator().buffer(capacity: format.headerLength(length) + length)
+        let key = nextKey(for: format)
+        scratch.withBytes {
+            format.append(
+                envelope: $0, payload: payload.bytes, length: length, key: key, to: &bytes)
+        }
+        return EncodedMessage(format: format, bytes: bytes, length: length)
+    }
+
+    /// Queues a message that is encoded already, in the peer's format.
+    package func send(_ encoded: EncodedMessage, to outbox: Outbox) -> SendResult {
+        if outbox.loop === self { return outbox.append(encoded) }
+        let admitted = outbox.admit(encoded.length)
+        guard admitted == .queued else { return refused(admitted, outbox) }
+        let count = encoded.bytes.readableBytes
+        outbox.willStage(count)
+        let slot = slot(for: outbox.loop)
+        staging[slot].mail.bytes.writeImmutableBuffer(encoded.bytes)
+        staging[slot].mail.addedFrames(count, for: outbox)
+        return .queued
+    }
+
+    /// Closes a connection once everything sent so far is written.
+    package func close(
+        _ connection: Connection, _ code: WebSocketCloseCode = .normal, _ reason: String = ""
+    ) {
+        if connection.loop === self {
+            connection.close(code, reason)
+        } else {
+            stage(.close(connection.outbox, code, reason), for: connection.loop)
+        }
+    }
+
+    /// Stops or resumes reading from a connection.
+    package func setReading(_ isReading: Bool, _ connection: Connection) {
+        if connection.loop === self {
+            connection.setReading(isReading)
+        } else {
+            stage(.reading(connection.outbox, isReading), for: connection.loop)
+        }
+    }
+
+    /// Hands what was staged to the other loops: one short lock each, one wake-up each if none is on its way.
+    ///
+    /// Called before the realm's lock is released.
+    package func postStaged() {
+        for slot in staging.indices where !staging[slot].mail.isEmpty {
+            let target = staging[slot].target
+            if target.mailbox.post(&staging[slot].mail) {
+                target.eventLoop.execute { target.readMail(awake: true) }
+            }
+        }
+    }
+
+    /// Moves the mail of other loops into the outboxes of this one.
+    ///
+    /// Called on this loop after taking the realm's lock and before anything is sent, so that order holds across
+    /// loops.
+    package func drainMailbox() { readMail(awake: false) }
+
+    private func readMail(awake: Bool) {
+        var mail = Mail()
+        swap(&mail, &emptyMail)
+        defer {
+            mail.clear()
+            swap(&mail, &emptyMail)
+        }
+        guard mailbox.collect(into: &mail, awake: awake) else { return }
+        for entry in mail.entries {
+            switch entry {
+            case .frames(let outbox, let count):
+                if let bytes = mail.bytes.readSlice(length: count) { outbox.take(staged: bytes) }
+            case .overflow(let outbox): markDirty(outbox)
+            case .close(let outbox, let code, let reason):
+                // An order may close and so tell the owner, who may be waiting for the lock we are in.
+                eventLoop.execute { outbox.control?.close(code, reason) }
+            case .reading(let outbox, let isReading):
+                outbox.control?.setReading(isReading)
+            }
+        }
+    }
+
+    private func refused(_ result: SendResult, _ outbox: Outbox) -> SendResult {
+        if result == .full, outbox.overflow() { stage(.overflow(outbox), for: outbox.loop) }
+        return result
+    }
+
+    private func stage(_ entry: Mail.Entry, for target: IOLoop) {
+        staging[slot(for: target)].mail.entries.append(entry)
+    }
+
+    private func slot(for target: IOLoop) -> Int {
+        if let slot = staging.firstIndex(where: { $0.target === target }) { return slot }
+        staging.append(Staging(target: target))
+        return staging.count - 1
+    }
+
+    // The end of the tick.
+
+    /// Puts an outbox on the list; the first of a tick schedules the flush.
+    func markDirty(_ outbox: Outbox) {
+        guard !outbox.isDirty else { return }
+        outbox.isDirty = true
+        dirty.append(outbox)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        // Runs after all I/O events of this tick. A closure over one reference is not allocated.
+        eventLoop.execute { self.flushDirty() }
+    }
+
+    private func flushDirty() {
+        isFlushScheduled = false
+        var flushing: [Outbox] = []
+        swap(&flushing, &dirty)
+        for outbox in flushing {
+            outbox.isDirty = false
+            outbox.flush()
+        }
+        if dirty.isEmpty {
+            flushing.removeAll(keepingCapacity: true)
+            swap(&flushing, &dirty)
+        }
+    }
+
+    // Memory that is used again.
+
+    /// Encodes the front of a message into `scratch`.
+    func encode(_ message: Message, _ payload: Payload, as serializer: Serializer) {
+        assert(payload.isEmpty || payload.serializer == serializer)
+        scratch.removeAll()
+        MessageCoder.encodeEnvelope(message, payload: payload, as: serializer, into: &scratch)
+    }
+
+    /// The messages of one read are collected in an array that keeps its memory.
+    func takeBatch() -> [Message] {
+        var taken: [Message] = []
+        swap(&taken, &batch)
+        return taken
+    }
+
+    func giveBack(_ messages: inout [Message]) {
+        messages.removeAll(keepingCapacity: messages.capacity <= 4096)
+        swap(&messages, &batch)
+    }
+
+    /// An empty buffer to write frames to.
+    func takeSpare() -> ByteBuffer {
+        spares.popLast() ?? ByteBufferAllocator().buffer(capacity: 4096)
+    }
+
+    /// Takes a buffer back if nobody else holds it and it is not large; it is empty afterwards either way.
+    func giveBack(_ buffer: inout ByteBuffer) {
+        let isFree = buffer.modifyIfUniquelyOwned { $0.clear() } != nil
+        if isFree, (1...(128 << 10)).contains(buffer.capacity), spares.count < 64 {
+            spares.append(buffer)
+        }
+        buffer = ByteBuffer()
+    }
+
+    /// A masking key. They keep proxies from mistaking frames for HTTP and guard no secret, so a fast generator
+    /// (SplitMix64) with a random seed will do.
+    func nextKey(for format: FrameFormat) -> WebSocketFrame.Key {
+        guard format.isMasked else { return (0, 0, 0, 0) }
+        keys &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = keys
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        return (
+            UInt8(truncatingIfNeeded: mixed), UInt8(truncatingIfNeeded: mixed >> 8),
+            UInt8(truncatingIfNeeded: mixed >> 16), UInt8(truncatingIfNeeded: mixed >> 24)
+        )
+    }
+
+    // The clock: one task for all connections, which runs while there are some.
+
+    func add(_ connection: any ConnectionControl) {
+        connection.place = connections.count
+        connections.append(connection)
+        guard clock == nil else { return }
+        clock = eventLoop.scheduleRepeatedTask(initialDelay: tickPeriod, delay: tickPeriod) {
+            [weak self] _ in
+            self?.tick()
+        }
+    }
+
+    func remove(_ connection: any ConnectionControl) {
+        guard let place = connection.place else { return }
+        connection.place = nil
+        let last = connections.removeLast()
+        if place < connections.count {
+            connections[place] = last
+            last.place = place
+        }
+        if connections.isEmpty {
+            clock?.cancel()
+            clock = nil
+        }
+    }
+
+    private func tick() {
+        let now = eventLoop.now
+        // A tick may remove its connection, which moves the last one to its place: go from the end.
+        var place = connections.count
+        while place > 0 {
+            place -= 1
+            if place < connections.count { connections[place].tick(now) }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+// The opening handshake of WebSocket, either side. Pure: heads in, heads out. Spec: RFC 6455, 4.
+
+import Crypto
+package import WAMP
+
+package enum WebSocketUpgrade {
+    /// What a server answers to a request.
+    package enum Answer: Equatable {
+        case accept(Serializer, response: String)
+        /// The response is sent and the connection closed.
+        case refuse(status: Int, response: String)
+    }
+
+    /// Answers the head of a client's request. The first subprotocol it offers that is supported is taken.
+    package static func answer(
+        _ request: HTTPHead, paths: [String], serializers: [Serializer]
+    ) -> Answer {
+        let parts = request.startLine.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[2].hasPrefix("HTTP/1.") else { return badRequest }
+        guard parts[0] == "GET" else {
+            return refusal(405, "Method Not Allowed", "Only GET is known here.", "Allow: GET\r\n")
+        }
+        guard parts[2] == "HTTP/1.1", let target = path(of: parts[1]) else { return badRequest }
+        guard paths.contains(target) else {
+            return refusal(404, "Not Found", "There is no WAMP router at this path.")
+        }
+        guard request.has("upgrade", token: "websocket"),
+            request.has("connection", token: "upgrade")
+        else {
+            return refusal(
+                426, "Upgrade Required", "This is a WAMP router: connect with WebSocket.",
+                "Upgrade: websocket\r\n")
+        }
+        guard request.value("sec-websocket-version") == "13" else {
+            return refusal(
+                426, "Upgrade Required", "Only WebSocket version 13 is spoken here.",
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
+        }
+        guard request.value("host") != nil else { return badRequest }
+        guard let key = request.value("sec-websocket-key"), isKey(key) else {
+            return refusal(400, "Bad Request", "Sec-WebSocket-Key must be 16 bytes in base64.")
+        }
+        for offer in request.list("sec-websocket-protocol") {
+            guard let serializer = serializers.first(where: { $0.subprotocol == offer }) else {
+                continue
+            }
+            return .accept(
+                serializer,
+                response: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                    + "Connection: Upgrade\r\nSec-WebSocket-Accept: \(accept(key))\r\n"
+                    + "Sec-WebSocket-Protocol: \(serializer.subprotocol)\r\n\r\n")
+        }
+        let known = serializers.map(\.subprotocol).joined(separator: ", ")
+        return refusal(
+            400, "Bad Request", "None of the offered subprotocols is known here; known: \(known).")
+    }
+
+    /// The answer to a head that is not HTTP.
+    package static var badRequest: Answer {
+        refusal(400, "Bad Request", "This is not a WebSocket request.")
+    }
+
+    /// The answer to a head that does not end.
+    package static var headTooLong: Answer {
+        refusal(
+            431, "Request Header Fields Too Large",
+            "The head is longer than \(HTTPHead.longest) bytes.")
+    }
+
+    /// The answer of a server that takes no more connections for now.
+    package static var unavailable: Answer {
+        refusal(
+            503, "Service Unavailable", "The router takes no new connections now.",
+            "Retry-After: 5\r\n")
+    }
+
+    private static func refusal(
+        _ status: Int, _ name: String, _ text: String, _ fields: String = ""
+    ) -> Answer {
+        .refuse(
+            status: status,
+            response: "HTTP/1.1 \(status) \(name)\r\n\(fields)Content-Type: text/plain\r\n"
+                + "Content-Length: \(text.utf8.count + 1)\r\nConnection: close\r\n\r\n\(text)\n")
+    }
+
+    /// The path of a request target, in origin form or absolute form, without the query.
+    private static func path(of target: Substring) -> String? {
+        var rest = target
+        if let scheme = target.firstRange(of: "://") {
+            let authority = target[scheme.upperBound...]
+            rest = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
+        }
+        guard rest.hasPrefix("/") else { return nil }
+        return String(rest.prefix { $0 != "?" })
+    }
+
+    /// 16 bytes are 22 characters of base64 and two of padding; the last character carries 2 bits.
+    private static func isKey(_ key: String) -> Bool {
+        let bytes = Array(key.utf8)
+        return bytes.count == 24 && bytes[22...] == [UInt8(ascii: "="), UInt8(ascii: "=")]
+            && bytes[..<22].allSatisfy(alphabet.contains)
+            && "AQgw".utf8.contains(bytes[21])
+    }
+
+    /// A client's request.
+    /// - Parameter key: from `newKey`.
+    package static func request(
+        host: String, path: String, serializer: Serializer, key: String
+    ) -> String {
+        "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Key: \(key)\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Protocol: \(serializer.subprotocol)\r\n\r\n"
+    }
+
+    /// A random key for `request`.
+    package static func newKey() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return base64((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    }
+
+    /// Checks the head of the server's response.
+    /// - Returns: nil if the connection is open, else why not, as a sentence.
+    package static func fault(
+        in response: HTTPHead, serializer: Serializer, key: String
+    ) -> String? {
+        let parts = response.startLine.split(separator: " ", maxSplits: 2)
+        guard parts.count >= 2, parts[0].hasPrefix("HTTP/1."), let status = Int(parts[1]) else {
+            return "the answer is not HTTP"
+        }
+        guard status == 101 else {
+            let phrase = parts.count == 3 ? " \(parts[2])" : ""
+            return "the server refused the WebSocket upgrade with HTTP \(status)\(phrase)"
+        }
+        guard response.has("upgrade", token: "websocket"),
+            response.has("connection", token: "upgrade"),
+            response.value("sec-websocket-accept") == accept(key),
+            response.value("sec-websocket-extensions") == nil
+        else { return "the server's WebSocket handshake is not valid" }
+        guard response.value("sec-websocket-protocol") == serializer.subprotocol else {
+            return "the server does not speak \(serializer.subprotocol)"
+        }
+        return nil
+    }
+
+    private static func accept(_ key: String) -> String {
+        let text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        return base64(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
+    }
+
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    private static func base64(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = 0
+            for index in 0..<3 {
+                bits = bits << 8 | (index < group.count ? Int(group[start + index]) : 0)
+            }
+            for index in 0..<4 {
+                text.append(
+                    index <= group.count
+                        ? alphabet[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

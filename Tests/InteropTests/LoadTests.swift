@@ -1,0 +1,64 @@
+// The independent load generator against our router: it checks each answer and each distribution.
+
+import Foundation
+import Subprocess
+import Testing
+
+private let missing = Comment("there is no load generator at ../shared/bench, or no C compiler")
+
+@Suite("Load and our router", .serialized, .enabled(if: Installed.hasLoad, missing))
+struct LoadTests {
+    @Test("SR-29, SR-36, SR-38: calls under load reach whom the rule says", arguments: Link.all)
+    func call(_ link: Link) async throws {
+        try await withGenerator { generator in
+            try await withRouter { router in
+                for rule in ["single", "roundrobin", "random", "first", "last"] {
+                    let ended = try await run(
+                        generator,
+                        [
+                            "call", "--port", String(router.webSocketPort),
+                            "--transport", link.transport == .websocket ? "ws" : "raw",
+                            "--serializer", link.serializer, "--policy", rule,
+                            "--callees", rule == "single" ? "1" : "4", "--callers", "8",
+                            "--inflight", "8", "--warmup", "0.1", "--duration", "0.5",
+                        ])
+                    #expect(
+                        ended.status == .exited(0), "\(rule): \(ended.output) \(ended.errors)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "SR-25, SR-51: callees that break off under load leave no call without an end",
+        arguments: Link.Transport.allCases, [[], ["--rst"]])
+    func killCallee(_ transport: Link.Transport, _ options: [String]) async throws {
+        try await withGenerator { generator in
+            try await withRouter { router in
+                let ended = try await run(
+                    generator,
+                    [
+                        "killcallee", "--port", String(router.webSocketPort),
+                        "--transport", transport == .websocket ? "ws" : "raw",
+                        "--callers", "8", "--inflight", "16",
+                    ] + options)
+                #expect(ended.status == .exited(0), "\(ended.output) \(ended.errors)")
+            }
+        }
+    }
+
+    /// Compiles the generator into a folder that goes away with the test.
+    private func withGenerator(_ body: (String) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory
+            .appending(path: "wampctl-load-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let generator = directory.appending(path: "wampload").path
+        let compiled = try await run(
+            "cc", ["-O1", "-std=gnu11", "-o", generator, Installed.loadSource, "-lm"])
+        guard compiled.status == .exited(0) else {
+            throw Trouble(description: "the load generator does not compile: \(compiled.errors)")
+        }
+        try await body(generator)
+    }
+}

@@ -1,0 +1,74 @@
+// What a peer printed: named values, one JSON line each. The judging is the tests' work.
+
+import Foundation
+import Subprocess
+
+/// The observations of one run of a peer, by name.
+struct Observations: Sendable {
+    private let values: [String: Data]
+    /// Names in the order in which the peer printed them.
+    let names: [String]
+
+    init(_ text: String) throws {
+        var values: [String: Data] = [:]
+        var names: [String] = []
+        for line in text.split(separator: "\n") {
+            guard
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+                    as? [String: Any],
+                let name = object["name"] as? String, let value = object["value"]
+            else { throw Trouble(description: "not an observation: \(line)") }
+            values[name] = try JSONSerialization.data(
+                withJSONObject: value, options: .fragmentsAllowed)
+            names.append(name)
+        }
+        self.values = values
+        self.names = names
+    }
+
+    /// The value of that name, or nil if the peer did not get to see it.
+    func callAsFunction<Value: Decodable>(
+        _ name: String, as type: Value.Type = Value.self
+    ) throws -> Value? {
+        guard let data = values[name] else { return nil }
+        return try JSONDecoder().decode(Value.self, from: data)
+    }
+}
+
+/// Plays a scenario of Autobahn|Python over `link`; `caller` is a second address and serializer.
+func autobahnPython(
+    _ scenario: String, at router: RouterAddresses, over link: Link, caller: Link? = nil
+) async throws -> Observations {
+    var arguments = [Installed.scripts + "/autobahn_python.py", scenario]
+    arguments += [router.address(link.transport), "realm1", link.serializer]
+    if let caller { arguments += [router.address(caller.transport), caller.serializer] }
+    return try await observe(Installed.python, arguments)
+}
+
+/// Plays a scenario of Autobahn|JS under Node.
+func autobahnJS(
+    _ scenario: String, at router: RouterAddresses, serializer: String
+) async throws -> Observations {
+    try await observe(
+        "node",
+        [
+            Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,
+            router.webSocket, "realm1", serializer,
+        ],
+        environment: ["NODE_PATH": Installed.nodeModules])
+}
+
+private func observe(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+) async throws -> Observations {
+    let ended = try await run(program, arguments, environment: environment)
+    let observations = try Observations(ended.output)
+    guard ended.status == .exited(0), observations.names.last == "end" else {
+        throw Trouble(
+            description: """
+                the peer gave up (\(ended.status)) after \(observations.names.last ?? "nothing"):
+                \(ended.errors.suffix(2000))
+                """)
+    }
+    return observations
+}

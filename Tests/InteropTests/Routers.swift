@@ -1,0 +1,111 @@
+// Starts a router for one test, ours or a foreign one, and says where it listens.
+
+import Foundation
+import Subprocess
+import Testing
+
+/// A transport and a serializer: one way to talk to a router.
+struct Link: Sendable, CustomTestStringConvertible {
+    let transport: Transport
+    let serializer: String
+
+    enum Transport: String, CaseIterable, Sendable { case websocket, rawsocket }
+
+    static let serializers = ["json", "msgpack", "cbor"]
+
+    static let all = Transport.allCases.flatMap { transport in
+        serializers.map { Link(transport: transport, serializer: $0) }
+    }
+
+    var testDescription: String { "\(transport) \(serializer)" }
+}
+
+/// A running router's addresses.
+struct RouterAddresses: Sendable {
+    let webSocketPort: Int
+    let rawSocketPort: Int
+
+    var webSocket: String { "ws://127.0.0.1:\(webSocketPort)/ws" }
+    var rawSocket: String { "tcp://127.0.0.1:\(rawSocketPort)" }
+
+    func address(_ transport: Link.Transport) -> String {
+        switch transport {
+        case .websocket: webSocket
+        case .rawsocket: rawSocket
+        }
+    }
+}
+
+/// Runs `body` beside a `wampctl router` on a port that the system chose, and expects the router
+/// to end cleanly afterwards.
+func withRouter(_ body: @Sendable (RouterAddresses) async throws -> Void) async throws {
+    let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"]
+    let (_, status) = try await whileRunning(Installed.wampctl, arguments) { lines in
+        var iterator = lines.makeAsyncIterator()
+        guard let line = try await iterator.next(),
+            let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines))
+        else { throw Trouble(description: "the router printed no port") }
+        try await body(RouterAddresses(webSocketPort: port, rawSocketPort: port))
+    }
+    #expect(status == .exited(0), "the router did not end cleanly")
+}
+
+/// Runs `body` beside a Crossbar.io router that lets everybody do everything.
+func withCrossbar(_ body: @Sendable (RouterAddresses) async throws -> Void) async throws {
+    let directory = FileManager.default.temporaryDirectory
+        .appending(path: "wampctl-crossbar-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let addresses = RouterAddresses(webSocketPort: try freePort(), rawSocketPort: try freePort())
+    try crossbarConfiguration(addresses)
+        .write(to: directory.appending(path: "config.json"), atomically: true, encoding: .utf8)
+    let arguments = ["start", "--cbdir", directory.path, "--logformat", "none"]
+    _ = try await whileRunning(Installed.crossbar, arguments) { _ in
+        // `--retry` is how one waits for a router: each port answers once its transport is up.
+        for address in [addresses.webSocket, addresses.rawSocket] {
+            let tried = try await wampctl(
+                "call", "wamp.session.count", "-u", address, "--retry", "60s")
+            guard tried.status == .exited(0) else {
+                throw Trouble(description: "no Crossbar.io at \(address): \(tried.errors)")
+            }
+        }
+        try await body(addresses)
+    }
+}
+
+private func crossbarConfiguration(_ addresses: RouterAddresses) -> String {
+    func transport(_ type: String, _ id: String, _ port: Int) -> String {
+        """
+        {"type": "\(type)", "id": "\(id)", "serializers": ["json", "msgpack", "cbor"],
+         "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": \(port)},
+         "auth": {"anonymous": {"type": "static", "role": "anonymous"}}}
+        """
+    }
+    return """
+        {"version": 2, "workers": [{"type": "router",
+         "realms": [{"name": "realm1", "roles": [{"name": "anonymous", "permissions": [
+           {"uri": "", "match": "prefix",
+            "allow": {"call": true, "register": true, "publish": true, "subscribe": true}}]}]}],
+         "transports": [
+           \(transport("websocket", "web", addresses.webSocketPort)),
+           \(transport("rawsocket", "raw", addresses.rawSocketPort))]}]}
+        """
+}
+
+/// A port that was free a moment ago, for a program that cannot choose one by itself.
+private func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw Trouble(description: "no socket to be had") }
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
+        }
+    }
+    guard bound else { throw Trouble(description: "no free port to be had") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}

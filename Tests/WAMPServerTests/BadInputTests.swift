@@ -1,0 +1,187 @@
+// Bad input on real sockets: each kind gets its answer, and nobody else notices.
+
+import Testing
+import WAMP
+import WAMPServer
+
+@Suite struct BadInputTests {
+    /// Checks that the router still routes: a new session joins and gets an answer.
+    private func expectAlive(_ port: Int) throws {
+        var peer = try RawPeer(port: port)
+        try peer.joinRawSocket()
+        peer.sendFrame(#"[48,1,{},"wamp.session.count"]"#)
+        #expect(try peer.readFrame().hasPrefix("[50,1,{}"))
+    }
+
+    @Test(
+        "A violation on RawSocket is answered with ABORT, and the connection closes",
+        arguments: [
+            "", "{}", "[]", "[48]", "[48,1,{},\"a.b\"", "[9999,1]", "[48,0,{},\"a\"]",
+            "[48,1,[],\"a\"]",
+            "[48,1,{},7]", "[48,1,{},\"a\",{}]", "[48,1,{},\"a\",[],{},1]", "[2,1,{}]",
+            "[1,\"realm1\",{\"roles\":{\"caller\":{}}}]", "[70,99,{}]", "[8,48,1,{},\"a.b\"]",
+            "[48,1,{\"timeout\":\"x\"},\"a\"]", "[64,1,{\"invoke\":7},\"a\"]",
+            "[32,1,{\"match\":\"glob\"},\"a\"]", "\u{FEFF}[48,1,{},\"a\"]",
+            "[48,1,{},\"a\",[" + String(repeating: "[", count: 80)
+                + String(repeating: "]", count: 80) + "]]",
+        ])
+    func violationOnRawSocket(_ text: String) async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.joinRawSocket()
+            peer.sendFrame(text)
+            let answer = try peer.readFrame()
+            #expect(answer.hasPrefix("[3,{\"message\":"))
+            #expect(answer.hasSuffix("\"wamp.error.protocol_violation\"]"))
+            #expect(try peer.readToEnd().isEmpty)
+            try expectAlive(port)
+        }
+    }
+
+    @Test("Bytes that are no message are refused before HELLO too")
+    func garbageBeforeHello() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.openRawSocket(.msgpack)
+            peer.sendFrame([0xC1, 0xFF])
+            let answer = try peer.readToEnd()
+            #expect(
+                String(decoding: answer, as: UTF8.self).contains("wamp.error.protocol_violation"))
+            try expectAlive(port)
+        }
+    }
+
+    @Test(
+        "HELLO is refused with the reason that fits",
+        arguments: [
+            (#"[1,"nowhere",{"roles":{"caller":{}}}]"#, "wamp.error.no_such_realm"),
+            (#"[1,"bad realm",{"roles":{"caller":{}}}]"#, "wamp.error.invalid_uri"),
+            (#"[1,"realm1",{}]"#, "wamp.error.protocol_violation"),
+            (#"[1,"realm1",{"roles":{}}]"#, "wamp.error.protocol_violation"),
+            (#"[48,1,{},"a.b"]"#, "wamp.error.protocol_violation"),
+            (
+                #"[1,"realm1",{"roles":{"caller":{}},"authmethods":["ticket"]}]"#,
+                "wamp.error.no_matching_auth_method"
+            ),
+        ])
+    func refusedHello(_ hello: String, _ reason: String) async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.openRawSocket()
+            peer.sendFrame(hello)
+            #expect(try peer.readFrame().hasSuffix("\"\(reason)\"]"))
+            #expect(try peer.readToEnd().isEmpty)
+        }
+    }
+
+    @Test(
+        "A RawSocket handshake that cannot be met gets its error",
+        arguments: [
+            ([0x7F, 0xF0, 0, 0], [0x7F, 0x10, 0, 0]), ([0x7F, 0xF9, 0, 0], [0x7F, 0x10, 0, 0]),
+            ([0x7F, 0xF1, 1, 0], [0x7F, 0x30, 0, 0]), ([0x7F, 0xF1, 0, 1], [0x7F, 0x30, 0, 0]),
+        ] as [([UInt8], [UInt8])])
+    func rawSocketHandshake(_ request: [UInt8], _ reply: [UInt8]) async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send(request)
+            #expect(try peer.readToEnd() == reply)
+        }
+    }
+
+    @Test("A RawSocket frame above the limit ends its connection only")
+    func oversizedFrame() async throws {
+        try await withRouter({ $0.maxMessageBytes = 1024 }) { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.joinRawSocket()
+            peer.send([0, 0, 8, 0])
+            #expect(try peer.readToEnd().isEmpty)
+            try expectAlive(port)
+        }
+    }
+
+    @Test("A WebSocket message above the limit is closed with 1009, also in pieces")
+    func oversizedMessage() async throws {
+        try await withRouter({ $0.maxMessageBytes = 1024 }) { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.openWebSocket()
+            peer.sendWebSocket([UInt8](repeating: 32, count: 700), final: false)
+            peer.sendWebSocket([UInt8](repeating: 32, count: 700), opcode: 0)
+            let (opcode, payload) = try peer.readWebSocket()
+            #expect(opcode == 8)
+            #expect(payload.prefix(2) == [0x03, 0xF1])
+            #expect(String(decoding: payload, as: UTF8.self).contains("1024"))
+            try expectAlive(port)
+        }
+    }
+
+    @Test("A binary frame on a JSON connection is closed with 1003, bad UTF-8 with 1007")
+    func wrongFrames() async throws {
+        try await withRouter { port, _ in
+            var binary = try RawPeer(port: port)
+            try binary.openWebSocket()
+            binary.sendWebSocket([1, 2, 3], opcode: 2)
+            #expect(try binary.readWebSocket().payload.prefix(2) == [0x03, 0xEB])
+
+            var text = try RawPeer(port: port)
+            try text.openWebSocket()
+            text.sendWebSocket([0x5B, 0xFF, 0x5D])
+            #expect(try text.readWebSocket().payload.prefix(2) == [0x03, 0xEF])
+        }
+    }
+
+    @Test(
+        "An HTTP request that is no WebSocket upgrade for us is refused",
+        arguments: [
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "426"),
+            (RawPeer.upgrade("chat"), "400"),
+            (RawPeer.upgrade("wamp.2.json", path: "/elsewhere"), "404"),
+        ])
+    func refusedUpgrade(_ request: String, _ status: String) async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send(Array(request.utf8))
+            let answer = String(decoding: try peer.readToEnd(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
+            try expectAlive(port)
+        }
+    }
+
+    @Test(
+        "A first byte that is neither RawSocket's nor HTTP's ends the connection without an answer")
+    func strangeFirstByte() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send([0x16, 0x03, 0x01, 0x02, 0x00])
+            #expect(try peer.readToEnd().isEmpty)
+            try expectAlive(port)
+        }
+    }
+
+    @Test("Who says nothing is cut at the handshake deadline")
+    func silence() async throws {
+        try await withRouter({ $0.handshakeTimeout = .milliseconds(200) }) { port, _ in
+            var silent = try RawPeer(port: port)
+            #expect(try silent.readToEnd().isEmpty)
+            var shaken = try RawPeer(port: port)
+            try shaken.openRawSocket()
+            #expect(try shaken.readToEnd().isEmpty)
+            try expectAlive(port)
+        }
+    }
+
+    @Test("A callee that breaks the protocol leaves its callers with wamp.error.canceled")
+    func violationOfCallee() async throws {
+        try await withRouter { port, _ in
+            var callee = try RawPeer(port: port)
+            try callee.joinRawSocket()
+            callee.sendFrame(#"[64,1,{},"com.example.slow"]"#)
+            _ = try callee.readFrame()
+            var caller = try RawPeer(port: port)
+            try caller.joinRawSocket()
+            caller.sendFrame(#"[48,1,{},"com.example.slow"]"#)
+            #expect(try callee.readFrame().hasPrefix("[68,1,"))
+            callee.sendFrame("nonsense")
+            #expect(try caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// Sessions and the router itself coming to an end in good order.
+
+import Glibc
+import Logging
+import Testing
+import WAMP
+import WAMPServer
+import WAMPTransport
+
+@Suite struct LifecycleTests {
+    private static let goodbye = #"[6,{},"wamp.close.goodbye_and_out"]"#
+    private static let shutdown = #"[6,{},"wamp.close.system_shutdown"]"#
+
+    private var quiet: Logger {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    @Test("GOODBYE is answered, and the connection may carry a new session")
+    func goodbyeAndHello() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.joinRawSocket()
+            peer.sendFrame(#"[6,{},"wamp.close.normal"]"#)
+            #expect(try peer.readFrame() == LifecycleTests.goodbye)
+            peer.sendFrame(#"[1,"realm1",{"roles":{"caller":{}}}]"#)
+            #expect(try peer.readFrame().hasPrefix("[2,"))
+        }
+    }
+
+    @Test("A drain lets a running call finish, then says GOODBYE to both sides")
+    func drain() async throws {
+        let drained = try await withRouter { port, router in
+            var callee = try RawPeer(port: port)
+            try callee.joinRawSocket()
+            callee.sendFrame(#"[64,1,{},"com.example.slow"]"#)
+            _ = try callee.readFrame()
+            var caller = try RawPeer(port: port)
+            try caller.joinRawSocket()
+            caller.sendFrame(#"[48,1,{},"com.example.slow"]"#)
+            _ = try callee.readFrame()
+
+            var idle = try RawPeer(port: port)
+            try idle.joinRawSocket()
+
+            let drained = Task { await router.drain(timeout: .seconds(60)) }
+            // An idle session is sent away at once: when it is, the drain has begun.
+            #expect(try idle.readFrame() == LifecycleTests.shutdown)
+            idle.sendFrame(LifecycleTests.goodbye)
+            callee.sendFrame(#"[70,1,{},["late"]]"#)
+            let result = try caller.readFrame()
+            #expect(result.hasPrefix("[50,1,{"))
+            #expect(result.hasSuffix(#","callee_authrole":"anonymous"},["late"]]"#))
+            #expect(try caller.readFrame() == LifecycleTests.shutdown)
+            #expect(try callee.readFrame() == LifecycleTests.shutdown)
+            caller.sendFrame(LifecycleTests.goodbye)
+            callee.sendFrame(LifecycleTests.goodbye)
+            #expect(try caller.readToEnd().isEmpty)
+            #expect(try callee.readToEnd().isEmpty)
+            return drained
+        }
+        await drained.value
+    }
+
+    @Test("What is still running when the drain's time is over is ended")
+    func drainTimeout() async throws {
+        let drained = try await withRouter { port, router in
+            var callee = try RawPeer(port: port)
+            try callee.joinRawSocket()
+            callee.sendFrame(#"[64,1,{},"com.example.stuck"]"#)
+            _ = try callee.readFrame()
+            var caller = try RawPeer(port: port)
+            try caller.joinRawSocket()
+            caller.sendFrame(#"[48,1,{},"com.example.stuck"]"#)
+            _ = try callee.readFrame()
+
+            let drained = Task { await router.drain(timeout: .milliseconds(50)) }
+            #expect(
+                try caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#)
+            #expect(try caller.readFrame() == LifecycleTests.shutdown)
+            #expect(try callee.readFrame() == LifecycleTests.shutdown)
+            caller.sendFrame(LifecycleTests.goodbye)
+            callee.sendFrame(LifecycleTests.goodbye)
+            return drained
+        }
+        await drained.value
+    }
+
+    @Test("A second router on the same port says that it is in use")
+    func portInUse() async throws {
+        let first = RouterServer(
+            configuration: Configuration(listeners: [try Endpoint("ws://127.0.0.1:0/ws")]),
+            logger: quiet)
+        let endpoint = try await first.start()[0]
+        let second = RouterServer(
+            configuration: Configuration(listeners: [endpoint]), logger: quiet)
+        await #expect {
+            _ = try await second.start()
+        } throws: { error in
+            if case .addressInUse? = error as? ServerError { true } else { false }
+        }
+        await first.stop()
+    }
+
+    @Test("A Unix socket left behind is replaced, one in use is not")
+    func unixSocket() async throws {
+        let path = "/tmp/wampctl-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+        defer { unlink(path) }
+        let leftover = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let address = try Endpoint("unix://\(path)")
+        bindUnix(leftover, path)
+        close(leftover)
+
+        let first = RouterServer(configuration: Configuration(listeners: [address]), logger: quiet)
+        #expect(try await first.start() == [address])
+        let second = RouterServer(
+            configuration: Configuration(listeners: [address]), logger: quiet)
+        await #expect(throws: ServerError.self) { _ = try await second.start() }
+        await first.stop()
+    }
+
+    private func bindUnix(_ descriptor: Int32, _ path: String) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+// Payloads from one serializer into another.
+
+import NIOCore
+import Testing
+import WAMP
+
+struct TranscodingTests {
+    /// One argument in `source`, transcoded, without the list around it.
+    private func transcode(
+        _ item: [UInt8], _ source: Serializer, to target: Serializer
+    ) throws -> [UInt8] {
+        let payload = try Payload.argument(item, in: source).transcoded(to: target)
+        let bytes = Array(payload.bytes.readableBytesView)
+        return Array(target == .json ? bytes.dropFirst().dropLast() : bytes.dropFirst())
+    }
+
+    private func toJSON(_ item: [UInt8], from source: Serializer) throws -> String {
+        String(decoding: try transcode(item, source, to: .json), as: UTF8.self)
+    }
+
+    @Test("in the same serializer the bytes are untouched, whatever they look like")
+    func sameSerializer() throws {
+        let payload = Payload(
+            bytes: ByteBuffer(string: "[ 1.50 ]"), serializer: .json, shape: .arguments)
+        #expect(try payload.transcoded(to: .json).text == "[ 1.50 ]")
+    }
+
+    @Test("an empty payload is empty in every serializer", arguments: Serializer.allCases)
+    func empty(_ serializer: Serializer) throws {
+        #expect(try Payload().transcoded(to: serializer).isEmpty)
+    }
+
+    @Test(
+        "integers at the edges of every width are exact in all three",
+        arguments: [
+            "0", "23", "24", "127", "128", "255", "256", "65535", "65536", "4294967295",
+            "4294967296", "9007199254740993", "9223372036854775807", "9223372036854775808",
+            "18446744073709551615", "-1", "-24", "-25", "-32", "-33", "-128", "-129", "-256",
+            "-257", "-32768", "-32769", "-65536", "-65537", "-2147483648", "-2147483649",
+            "-4294967297", "-9223372036854775808",
+        ])
+    func integers(_ digits: String) throws {
+        let json = Payload.argument(Array(digits.utf8), in: .json)
+        for serializer in [Serializer.msgpack, .cbor] {
+            let binary = try json.transcoded(to: serializer)
+            #expect(try binary.transcoded(to: .json).text == "[\(digits)]")
+            let other: Serializer = serializer == .cbor ? .msgpack : .cbor
+            #expect(try binary.transcoded(to: other) == json.transcoded(to: other))
+            #expect(try binary.values().args == json.values().args)
+        }
+    }
+
+    @Test(
+        "integers are written in their shortest form",
+        arguments: [
+            ("23", [0x17], [0x17]), ("24", [0x18], [0x18, 0x18]), ("127", [0x7f], [0x18, 0x7f]),
+            ("128", [0xcc, 0x80], [0x18, 0x80]), ("256", [0xcd, 1, 0], [0x19, 1, 0]),
+            ("65536", [0xce, 0, 1, 0, 0], [0x1a, 0, 1, 0, 0]), ("-1", [0xff], [0x20]),
+            ("-32", [0xe0], [0x38, 0x1f]), ("-33", [0xd0, 0xdf], [0x38, 0x20]),
+            ("-129", [0xd1, 0xff, 0x7f], [0x38, 0x80]),
+        ] as [(String, [UInt8], [UInt8])])
+    func shortest(_ digits: String, _ msgpack: [UInt8], _ cbor: [UInt8]) throws {
+        #expect(try transcode(Array(digits.utf8), .json, to: .msgpack) == msgpack)
+        #expect(try transcode(Array(digits.utf8), .json, to: .cbor) == cbor)
+    }
+
+    @Test("a float stays one, also where it is whole, and 32 bits stay 32")
+    func floats() throws {
+        #expect(try toJSON([0xcb, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0], from: .msgpack) == "1.0")
+        #expect(try toJSON([0xfa, 0x3f, 0xc0, 0, 0], from: .cbor) == "1.5")
+        #expect(try toJSON([0xcb, 0x80, 0, 0, 0, 0, 0, 0, 0], from: .msgpack) == "-0.0")
+        let single: [UInt8] = [0xca, 0x3d, 0xcc, 0xcc, 0xcd]
+        #expect(try transcode(single, .msgpack, to: .cbor) == [0xfa, 0x3d, 0xcc, 0xcc, 0xcd])
+        #expect(try transcode(Array("1e0".utf8), .json, to: .msgpack).first == 0xcb)
+        #expect(
+            try Payload.argument(Array("1e400".utf8), in: .json).values().args == [
+                .double(.infinity)
+            ])
+    }
+
+    @Test(
+        "a half of CBOR has its value",
+        arguments: [
+            (0x3c00, 1.0), (0xc400, -4.0), (0x7bff, 65504.0), (0x0001, 5.960464477539063e-08),
+            (0x0400, 0.00006103515625), (0x8000, -0.0), (0x7c00, .infinity),
+        ] as [(UInt16, Double)])
+    func halves(_ bits: UInt16, _ value: Double) throws {
+        let item = [0xf9, UInt8(bits >> 8), UInt8(bits & 255)]
+        #expect(try Payload.argument(item, in: .cbor).values().args == [.double(value)])
+    }
+
+    @Test("an integer of JSON beyond 64 bits becomes a double")
+    func hugeIntegers() throws {
+        let values = try Payload.argument(
+            Array("[18446744073709551616,-9223372036854775809]".utf8), in: .json
+        ).values().args
+        #expect(values == [[.double(18446744073709551616), .double(-9223372036854775808)]])
+    }
+
+    @Test("NaN and the infinities become null in JSON and stay themselves elsewhere")
+    func notFinite() throws {
+        for bits in [0x7ff8, 0x7ff0, 0xfff0] as [UInt16] {
+            let item = [0xcb, UInt8(bits >> 8), UInt8(bits & 255), 0, 0, 0, 0, 0, 0]
+            #expect(try toJSON(item, from: .msgpack) == "null")
+            #expect(try transcode(item, .msgpack, to: .cbor) == [0xfb] + item.dropFirst())
+        }
+    }
+
+    @Test("the specification's example of binary in JSON, both ways")
+    func binary() throws {
+        let bytes: [UInt8] = [
+            0x10, 0xe3, 0xff, 0x90, 0x53, 0x07, 0x5c, 0x52, 0x6f, 0x5f, 0xc0, 0x6d, 0x4f, 0xe3,
+            0x7c,
+            0xdb,
+        ]
+        let text = #""\u0000EOP/kFMHXFJvX8BtT+N82w==""#
+        #expect(try toJSON([0xc4, 16] + bytes, from: .msgpack) == text)
+        #expect(try transcode(Array(text.utf8), .json, to: .cbor) == [0x50] + bytes)
+    }
+
+    @Test("binary is found at any depth, never in a key")
+    func nestedBinary() throws {
+        let json = #"[[{"\u0000AQI=":"\u0000AQI="}]]"#
+        let payload = Payload(bytes: ByteBuffer(string: json), serializer: .json, shape: .arguments)
+        #expect(try payload.values().args == [[["\u{0}AQI=": .binary([1, 2])]]])
+        #expect(try payload.transcoded(to: .cbor).transcoded(to: .json).text == json)
+    }
+
+    @Test(
+        "what follows U+0000 and is no base64 is text",
+        arguments: ["A", "AQI", "AQ=I", "====", "AQI=AQI=", "A===", "AQI*", "AR==", "äö"])
+    func malformedBase64(_ text: String) throws {
+        let item = Array(#""\u0000\#(text)""#.utf8)
+        #expect(try Payload.argument(item, in: .json).values().args == [.string("\u{0}" + text)])
+    }
+
+    @Test("lone surrogates become U+FFFD, pairs their character")
+    func surrogates() throws {
+        let item = Array(#""\ud800x\udc00\ud83d\ude42\ud800\ud83d""#.utf8)
+        let values = try Payload.argument(item, in: .json).values().args
+        #expect(values == ["\u{fffd}x\u{fffd}🙂\u{fffd}\u{fffd}"])
+        let cbor = try Payload.argument(item, in: .json).transcoded(to: .cbor)
+        #expect(try cbor.values().args == values)
+    }
+
+    @Test(
+        "an extension of MessagePack becomes binary; tags, undefined and simple values of CBOR go")
+    func foreignTypes() throws {
+        #expect(try transcode([0xd5, 5, 1, 2], .msgpack, to: .cbor) == [0x42, 1, 2])
+        #expect(try transcode([0xc7, 0, 5], .msgpack, to: .cbor) == [0x40])
+        #expect(try toJSON([0xf7], from: .cbor) == "null")
+        #expect(try toJSON([0xe5], from: .cbor) == "null")
+        #expect(try toJSON([0xc0, 0x61, 0x78], from: .cbor) == #""x""#)
+        let bottom: [UInt8] = [0x3b] + [UInt8](repeating: 0xff, count: 8)
+        #expect(try toJSON(bottom, from: .cbor) == "-1.8446744073709552e+19")
+    }
+
+    @Test("containers of unknown length get the header that their count needs")
+    func counts() throws {
+        for count in [0, 1, 15, 16, 23, 24, 255, 256, 65_535, 65_536] {
+            let list = Value.list((0..<count).map { _ in .int(1) })
+            var dictionary = Value.Dictionary()
+            for index in 0..<count { dictionary.append("\(index)", .bool(true)) }
+            for serializer in [Serializer.msgpack, .cbor] {
+                let values: [Value] = [list, .dictionary(dictionary)]
+                let expected = Payload(args: values, as: serializer)
+                let json = Payload(args: values, as: .json)
+                #expect(try json.transcoded(to: serializer).bytes == expected.bytes)
+            }
+        }
+    }
+
+    @Test("a payload of more than a million elements is refused, one of a million is not")
+    func bound() throws {
+        // The list itself counts.
+        for (count, isFine) in [(999_999, true), (1_000_000, false)] {
+            let bytes: [UInt8] = [0xdd] + (0..<4).map { UInt8(count >> (24 - 8 * $0) & 255) }
+            let payload = Payload(
+                bytes: ByteBuffer(bytes: bytes + [UInt8](repeating: 0xc0, count: count)),
+                serializer: .msgpack, shape: .arguments)
+            if isFine {
+                #expect(try payload.transcoded(to: .cbor).count == count + 5)
+            } else {
+                #expect(throws: TranscodingError.tooManyElements) {
+                    try payload.transcoded(to: .cbor)
+                }
+                #expect(throws: ProtocolViolation.self) { try payload.values() }
+            }
+        }
+    }
+
+    @Test("an encrypted payload is transcoded as the one element it is")
+    func opaque() throws {
+        let payload = Payload(
+            bytes: ByteBuffer(bytes: [0xc4, 2, 1, 2]), serializer: .msgpack, shape: .opaque)
+        let json = try payload.transcoded(to: .json)
+        #expect(json.text == #""\u0000AQI=""#)
+        #expect(json.shape == .opaque)
+        #expect(try json.values().args == [.binary([1, 2])])
+    }
+
+    @Test("a megabyte of text with an escape in its midst survives the tour")
+    func largeText() throws {
+        let half = String(repeating: "0123456789abcdeé", count: 32_768)
+        let values: [Value] = [.string(half + "\"\u{1}" + half)]
+        let json = Payload(args: values, as: .json)
+        let tour = try json.transcoded(to: .msgpack).transcoded(to: .cbor).transcoded(to: .json)
+        #expect(tour == json)
+        #expect(try tour.values().args == values)
+    }
+
+    @Test(
+        "random payloads come back byte for byte from a tour through the others", arguments: 0..<40)
+    func tours(_ seed: UInt64) throws {
+        var random = ValueGenerator(seed: seed)
+        for _ in 0..<10 {
+            let args = random.list()
+            let kwargs = random.dictionary()
+            for a in Serializer.allCases {
+                let original = Payload(args: args, kwargs: kwargs, as: a)
+                let values = try original.values()
+                #expect(values.args == args)
+                #expect(values.kwargs == kwargs)
+                for b in Serializer.allCases {
+                    for c in Serializer.allCases {
+                        let tour = try original.transcoded(to: b).transcoded(to: c)
+                            .transcoded(to: a)
+                        #expect(tour == original)
+                    }
+                }
+            }
+        }
+    }
+}

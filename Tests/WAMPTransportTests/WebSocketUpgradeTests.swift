@@ -1,0 +1,133 @@
+import NIOCore
+import Testing
+import WAMP
+
+@testable import WAMPTransport
+
+@Suite struct WebSocketUpgradeTests {
+    static let fields = [
+        "Host: h", "Upgrade: websocket", "Connection: keep-alive, Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: foo, wamp.2.cbor, wamp.2.json",
+    ]
+
+    /// A request with one field replaced (or left out, for an empty replacement).
+    static func request(
+        _ line: String = "GET /ws HTTP/1.1", replacing name: String = "none", by field: String = ""
+    ) -> String {
+        let kept = fields.map { $0.hasPrefix(name + ":") ? field : $0 }.filter { !$0.isEmpty }
+        return ([line] + kept).joined(separator: "\r\n") + "\r\n\r\n"
+    }
+
+    private func answer(_ text: String) -> WebSocketUpgrade.Answer {
+        guard case .complete(let head, text.utf8.count) = HTTPHead.parse(ByteBuffer(string: text))
+        else { return WebSocketUpgrade.badRequest }
+        return WebSocketUpgrade.answer(
+            head, paths: ["/ws", "/"], serializers: Serializer.allCases)
+    }
+
+    private func status(_ text: String) -> Int {
+        switch answer(text) {
+        case .accept: 101
+        case .refuse(let status, let response):
+            response.hasPrefix("HTTP/1.1 \(status) ") ? status : -1
+        }
+    }
+
+    @Test("the first subprotocol the client offers that is known is taken; the key is answered")
+    func accepts() {
+        guard case .accept(let serializer, let response) = answer(Self.request()) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(serializer == .cbor)
+        #expect(response.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
+        #expect(response.contains("\r\nSec-WebSocket-Protocol: wamp.2.cbor\r\n"))
+        #expect(response.hasSuffix("\r\n\r\n"))
+    }
+
+    @Test(
+        "names, tokens and forms of the target are read generously",
+        arguments: [
+            request("GET /ws?token=1 HTTP/1.1"), request("GET / HTTP/1.1"),
+            request("GET ws://h/ws HTTP/1.1"),
+            request(replacing: "Upgrade", by: "UPGRADE: WebSocket"),
+            request(replacing: "Connection", by: "connection:\tupgrade "),
+            request().split(separator: "\r\n", omittingEmptySubsequences: false)
+                .joined(separator: "\n"),
+        ])
+    func generous(text: String) {
+        #expect(status(text) == 101)
+    }
+
+    @Test(
+        "what is not an upgrade to WAMP is refused with the status that says why",
+        arguments: [
+            (request("POST /ws HTTP/1.1"), 405), (request("GET /ws HTTP/1.0"), 400),
+            (request("GET /ws"), 400), (request("GET ws HTTP/1.1"), 400),
+            (request("GET /other HTTP/1.1"), 404),
+            (request(replacing: "Upgrade"), 426), (request(replacing: "Connection"), 426),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 426),
+            (request(replacing: "Sec-WebSocket-Version", by: "Sec-WebSocket-Version: 8"), 426),
+            (request(replacing: "Host"), 400), (request(replacing: "Sec-WebSocket-Key"), 400),
+            (request(replacing: "Sec-WebSocket-Key", by: "Sec-WebSocket-Key: c2hvcnQ="), 400),
+            (request(replacing: "Sec-WebSocket-Protocol"), 400),
+            (request(replacing: "Host", by: "Host h"), 400),
+            (request(replacing: "Host", by: "Ho st: h"), 400),
+            (request(replacing: "Host", by: "Host: h\u{01}"), 400),
+        ])
+    func refuses(text: String, expected: Int) {
+        #expect(status(text) == expected)
+    }
+
+    @Test("a wrong version is told the right one")
+    func version() {
+        let text = Self.request(
+            replacing: "Sec-WebSocket-Version", by: "Sec-WebSocket-Version: 12")
+        guard case .refuse(426, let response) = answer(text) else {
+            Issue.record("not 426")
+            return
+        }
+        #expect(response.contains("\r\nSec-WebSocket-Version: 13\r\n"))
+    }
+
+    @Test("a head is complete with its empty line and not before")
+    func everyCut() {
+        let text = Array(Self.request().utf8)
+        for end in 0..<text.count {
+            #expect(HTTPHead.parse(ByteBuffer(bytes: text[..<end])) == .incomplete)
+        }
+        #expect(
+            HTTPHead.parse(ByteBuffer(repeating: UInt8(ascii: "a"), count: HTTPHead.longest))
+                == .tooLong)
+    }
+
+    @Test("our request is accepted by our server, and its answer by our client")
+    func bothSides() {
+        let key = WebSocketUpgrade.newKey()
+        let request = WebSocketUpgrade.request(
+            host: "h:1", path: "/ws", serializer: .msgpack, key: key)
+        guard case .accept(.msgpack, let response) = answer(request),
+            case .complete(let head, _) = HTTPHead.parse(ByteBuffer(string: response))
+        else {
+            Issue.record("not accepted")
+            return
+        }
+        #expect(WebSocketUpgrade.fault(in: head, serializer: .msgpack, key: key) == nil)
+        #expect(WebSocketUpgrade.fault(in: head, serializer: .json, key: key) != nil)
+        #expect(
+            WebSocketUpgrade.fault(
+                in: head, serializer: .msgpack, key: WebSocketUpgrade.newKey()) != nil)
+        var extended = head
+        extended.fields.append(.init(name: "sec-websocket-extensions", value: "x"))
+        #expect(WebSocketUpgrade.fault(in: extended, serializer: .msgpack, key: key) != nil)
+    }
+
+    @Test("a client tells the HTTP status of a refusal")
+    func clientRefused() {
+        let head = HTTPHead(startLine: "HTTP/1.1 404 Not Found", fields: [])
+        #expect(
+            WebSocketUpgrade.fault(in: head, serializer: .json, key: "")?.contains("404 Not Found")
+                == true)
+    }
+}
