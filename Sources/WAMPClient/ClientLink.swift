@@ -114,10 +114,13 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             return
         }
         self.connection = connection
-        _ = loop.send(.hello(options.hello), to: connection.outbox)
+        send(.hello(options.hello))
     }
 
     func received(_ messages: inout [Message]) {
+        if let trace = options.trace {
+            for message in messages { trace(false, message, message.payload) }
+        }
         if state == .joined { tap?.take(from: &messages) }
         for message in messages {
             switch state {
@@ -255,6 +258,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     @discardableResult
     private func send(_ message: Message) -> SendResult {
         guard let outbox = connection?.outbox else { return .closed }
+        options.trace?(true, message, message.payload)
         return loop.send(message, to: outbox)
     }
 
@@ -390,6 +394,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
 
     func send(_ message: Message, payload: Payload) -> SendResult {
         guard state == .joined, let outbox = connection?.outbox else { return .closed }
+        options.trace?(true, message, payload)
         return loop.send(message, payload: payload, to: outbox)
     }
 }

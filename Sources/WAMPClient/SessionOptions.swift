@@ -21,6 +21,9 @@ public struct SessionOptions: Sendable {
     /// The program's name and version, for HELLO.
     public var agent: String?
 
+    /// Sees every message, sent (true) or received, with its arguments, on the session's loop.
+    package var trace: (@Sendable (_ isSent: Bool, Message, Payload) -> Void)?
+
     public init(realm: String = "realm1", serializer: Serializer = .json) {
         self.realm = realm
         self.serializer = serializer
