@@ -63,5 +63,6 @@ private let gentle = {
 private func environmentAdding(_ extra: [String: String]) -> Environment {
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("WAMPCTL_") }
     variables.merge(extra) { $1 }
-    return .custom(variables.map { Array("\($0.key)=\($0.value)".utf8) })
+    // The library hands these bytes to the system as they are, so each ends as C wants it.
+    return .custom(variables.map { Array("\($0.key)=\($0.value)\0".utf8) })
 }
