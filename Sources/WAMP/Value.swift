@@ -129,7 +129,13 @@ extension Value: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressib
 }
 
 extension Value.Dictionary: ExpressibleByDictionaryLiteral {
+    @inline(__always)
     public init(dictionaryLiteral elements: (String, Value)...) {
+        // Every message has such a literal in its options.
+        if elements.isEmpty {
+            self.init()
+            return
+        }
         self.init(elements.map { (key: $0.0, value: $0.1) })
     }
 }

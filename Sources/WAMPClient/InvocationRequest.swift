@@ -1,4 +1,5 @@
-// One invocation on its way through a callee: answered once, from any thread, and perhaps interrupted.
+// One invocation on its way through a callee: answered once, from any thread, and perhaps
+// interrupted.
 
 import Synchronization
 public import WAMP

@@ -94,7 +94,9 @@ extension Session {
     ) async throws(ClientError) -> Registration {
         let options = RegisterOptions(options)
         let answer = try await request { link, waiter in
-            _ = link.request(waiter) { $0.register(respond, waiter) } make: {
+            _ = link.request(waiter) {
+                $0.register(respond, waiter)
+            } make: {
                 .register(Register(request: $0, options: options, procedure: procedure))
             }
         }
@@ -134,7 +136,9 @@ extension Session {
     public func unregister(_ registration: Registration) async throws(ClientError) {
         let id = registration.id
         let answer = try await request { link, waiter in
-            _ = link.request(waiter) { $0.unregister(id, waiter) } make: {
+            _ = link.request(waiter) {
+                $0.unregister(id, waiter)
+            } make: {
                 .unregister(Unregister(request: $0, registration: id))
             }
         }
@@ -171,7 +175,9 @@ private final class PendingCall: @unchecked Sendable {
             self.timer = nil
             done(outcome)
         }
-        request = link.request(waiter) { $0.call(waiter) } make: { id in
+        request = link.request(waiter) {
+            $0.call(waiter)
+        } make: { id in
             var call = call
             call.request = id
             return .call(call)

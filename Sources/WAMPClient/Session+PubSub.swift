@@ -57,7 +57,9 @@ extension Session {
         let options = PublishOptions(options)
         let payload = try encoded(payload)
         let answer = try await request { link, waiter in
-            let request = link.request(waiter) { $0.publish(waiter) } make: {
+            let request = link.request(waiter) {
+                $0.publish(waiter)
+            } make: {
                 .publish(Publish(request: $0, options: options, topic: topic, payload: payload))
             }
             guard !options.acknowledge, let request else { return }
@@ -79,7 +81,9 @@ extension Session {
         let options = SubscribeOptions(options)
         let token = nextToken()
         let answer = try await request { link, waiter in
-            _ = link.request(waiter) { $0.subscribe(onEvent, token: token, waiter) } make: {
+            _ = link.request(waiter) {
+                $0.subscribe(onEvent, token: token, waiter)
+            } make: {
                 .subscribe(Subscribe(request: $0, options: options, topic: topic))
             }
         }
@@ -96,7 +100,9 @@ extension Session {
                 waiter(.success(.unsubscribed(Unsubscribed(request: nil))))
                 return
             }
-            _ = link.request(waiter) { $0.unsubscribe(subscription.id, waiter) } make: {
+            _ = link.request(waiter) {
+                $0.unsubscribe(subscription.id, waiter)
+            } make: {
                 .unsubscribe(Unsubscribe(request: $0, subscription: subscription.id))
             }
         }

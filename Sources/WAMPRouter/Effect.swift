@@ -1,8 +1,10 @@
-// The whole vocabulary that leaves the core: orders, as values, in the order in which they are to be carried out.
+// The whole vocabulary that leaves the core: orders, as values, in the order in which they are to
+// be carried out.
 
 package import WAMP
 
-/// A session of a realm: a place in its session table. The generation tells a reused place from the old one.
+/// A session of a realm: a place in its session table. The generation tells a reused place from the
+/// old one.
 package struct SessionKey: Hashable, Sendable {
     package let slot: UInt32
     package let generation: UInt32

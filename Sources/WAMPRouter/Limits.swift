@@ -3,7 +3,8 @@
 package import WAMP
 
 package struct Limits: Sendable {
-    /// Calls that one session may have in flight; those beyond are refused with `wamp.error.unavailable`.
+    /// Calls that one session may have in flight; those beyond are refused with
+    /// `wamp.error.unavailable`.
     package var pendingCallsPerSession = 10_000
     /// Registrations and subscriptions of one session; those beyond are refused likewise.
     package var registrationsPerSession = 4_000_000

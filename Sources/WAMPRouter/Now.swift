@@ -56,8 +56,8 @@ package func timestamp(unixMilliseconds: Int64) -> String {
 }
 
 extension Int64 {
-    /// Quotient and remainder for a positive divisor, with a remainder that is never negative: times before 1970
-    /// count upwards too.
+    /// Quotient and remainder for a positive divisor, with a remainder that is never negative:
+    /// times before 1970 count upwards too.
     fileprivate func dividedRoundingDown(by divisor: Int64) -> (Int64, Int64) {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)

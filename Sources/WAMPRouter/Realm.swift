@@ -1,12 +1,12 @@
-// The front door of the core: facts go in, effects come out. A realm knows no sockets, clocks, locks or tasks; a
-// test, a simulator and the server drive the very same code.
+// The front door of the core: facts go in, effects come out. A realm knows no sockets, clocks,
+// locks or tasks; a test, a simulator and the server drive the very same code.
 
 package import WAMP
 
 /// A WAMP realm: its sessions, its dealer and its broker, as one value.
 ///
-/// Every method takes what happened and appends what is to be done about it, in order. The caller carries the
-/// effects out before it reports the next fact.
+/// Every method takes what happened and appends what is to be done about it, in order. The caller
+/// carries the effects out before it reports the next fact.
 package struct Realm: ~Copyable {
     package let name: String
     package let settings: RealmSettings
@@ -127,8 +127,8 @@ package struct Realm: ~Copyable {
         while let call = calls.due(at: now.moment) { timeOut(call, at: now, into: &effects) }
     }
 
-    /// Begins to empty the realm: every session is sent GOODBYE `wamp.close.system_shutdown` as soon as it neither
-    /// waits for an answer nor owes one. New calls are refused.
+    /// Begins to empty the realm: every session is sent GOODBYE `wamp.close.system_shutdown` as
+    /// soon as it neither waits for an answer nor owes one. New calls are refused.
     package mutating func drain(at now: Now, into effects: inout Effects) {
         isDraining = true
         for session in sessions.keys where !calls.isBusy(session) {

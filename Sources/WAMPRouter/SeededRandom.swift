@@ -2,8 +2,8 @@
 
 package import WAMP
 
-/// SplitMix64: small, fast, and good enough to choose callees and ids with. Secrets are not chance; they never
-/// come from here.
+/// SplitMix64: small, fast, and good enough to choose callees and ids with. Secrets are not chance;
+/// they never come from here.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -40,7 +40,8 @@ extension ConnectionHandler {
         fail(reason, WebSocketFault("\(fault)"))
     }
 
-    /// The next whole frame: in place if all of it is in `input`, else from `partial`, which is filled meanwhile.
+    /// The next whole frame: in place if all of it is in `input`, else from `partial`, which is
+    /// filled meanwhile.
     private func nextFrame(
         _ input: inout ByteBuffer
     ) throws(RawSocketFrame.Fault) -> (RawSocketFrame.Kind, ByteBuffer)? {
@@ -56,7 +57,8 @@ extension ConnectionHandler {
             {
                 return (frame.kind, body)
             }
-            // What is announced decides no allocation beyond this; more room comes with what arrives.
+            // What is announced decides no allocation beyond this; more room comes with what
+            // arrives.
             partial = ByteBufferAllocator().buffer(capacity: min(length, 64 << 10))
         }
         fill(to: headerLength, from: &input)

@@ -7,7 +7,8 @@ import WAMP
 
 @Suite("CANCEL, time limits and callers that leave")
 struct CancellationTests {
-    /// A call in flight at a callee with these features, and one at another that must not notice anything.
+    /// A call in flight at a callee with these features, and one at another that must not notice
+    /// anything.
     struct Scene {
         let realm = TestRealm()
         let caller: Peer

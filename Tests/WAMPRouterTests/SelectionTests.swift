@@ -15,7 +15,8 @@ struct SelectionTests {
         #expect(realm.picks(7, from: caller) == [p[0], p[1], p[2], p[0], p[1], p[2], p[0]])
     }
 
-    /// One line of the table: a list, the number of calls made, what happens to the list, who comes next.
+    /// One line of the table: a list, the number of calls made, what happens to the list, who comes
+    /// next.
     struct Turn: Sendable, CustomTestStringConvertible {
         let row: String
         let start: Int
@@ -58,7 +59,8 @@ struct SelectionTests {
             row: "SR-35 [A], A called thrice, B joins: B", start: 1, calls: 3, joins: 1,
             next: [1, 0]),
         Turn(
-            row: "SR-35 [A], nobody called, B joins: A", start: 1, calls: 0, joins: 1, next: [0, 1]),
+            row: "SR-35 [A], nobody called, B joins: A", start: 1, calls: 0, joins: 1,
+            next: [0, 1]),
         Turn(
             row: "SR-33 SR-34 [A,B,C], last → C, C leaves, D joins: D", start: 3, calls: 3,
             leaves: [2], joins: 1, next: [3, 0, 1]),
@@ -98,7 +100,8 @@ struct SelectionTests {
             let id = realm.registration(p[0], "t.x", "roundrobin")
             let before = realm.picks(calls, from: caller)
             if byLoss { realm.leave(p[leaver]) } else { realm.unregister(p[leaver], id) }
-            // Round the circle from where the last call went, as if the leaver had never stood there.
+            // Round the circle from where the last call went, as if the leaver had never stood
+            // there.
             let circle = (calls..<calls + 12).map { $0 % 4 }.filter { $0 != leaver }.map { p[$0] }
             let after = realm.picks(circle.count, from: caller)
             #expect(after == circle)

@@ -38,7 +38,8 @@ struct URITableTests {
         var store = Store(seed: random.next())
         var dictionary: [String: UInt32] = [:]
         var nextSlot: UInt32 = 0
-        // Few names make many hits; the share of deletions grows and shrinks so that the table fills and empties.
+        // Few names make many hits; the share of deletions grows and shrinks so that the table
+        // fills and empties.
         for step in 0..<6000 {
             let name = "com.app.\(random.index(below: 400))"
             let isFilling = step / 1000 % 2 == 0
@@ -65,7 +66,8 @@ struct URITableTests {
 
     @Test("Runs that wrap round the end of the table survive deletions of any member")
     func wrappingRuns() {
-        // 12 entries in 16 places make long runs; every order of growth and deletion is tried with many seeds.
+        // 12 entries in 16 places make long runs; every order of growth and deletion is tried with
+        // many seeds.
         for seed in 0..<300 as Range<UInt64> {
             var store = Store(seed: seed)
             let names = (0..<12).map { "t.\($0)" }

@@ -7,8 +7,8 @@ import WAMP
 
 struct DamagedFrameTests {
     private static let samples = [
-        #"[1,"realm1",{"roles":{"caller":{"features":{"call_canceling":true}}},"authmethods":["a"]}]"#,
-        #"[48,7814135,{"timeout":1000,"_x":[1,{"a":null}]},"com.app.add",["é",1.5,-3],{"k":"\u0000AQI="}]"#,
+        #"[1,"r",{"roles":{"caller":{"features":{"call_canceling":true}}},"authmethods":["a"]}]"#,
+        #"[48,7814135,{"timeout":1000,"_x":[1,{"a":null}]},"a.b",["é",1.5,-3],{"k":"\u0000AQI="}]"#,
         #"[50,7,{"callee":9007199254740992,"callee_authid":"joe"},[[[[1],2],3],"\ud83d\ude42"]]"#,
         #"[68,1,2,{"procedure":"a.b"},[true,false,null,0.1,18446744073709551615]]"#,
         #"[64,1,{"invoke":"roundrobin","match":"wildcard"},"a..b"]"#,

@@ -154,4 +154,43 @@ struct MessageDecodingTests {
         #expect(violation(#"[48,1,{"enc_algo":"aes"},"a","text"]"#)?.contains("enc_algo") ?? false)
         #expect(violation(#"[48,1,{"enc_algo":"mqtt"},"a",["text"]]"#) == nil)
     }
+
+    @Test("a plain MessagePack message and one of other widths are the same message")
+    func widths() throws {
+        let uri: [UInt8] = [0x61, 0x2e, 0x62]
+        let plain: [UInt8] = [0x96, 48, 7, 0x80, 0xa3] + uri + [0x91, 1, 0x81, 0xa1, 0x6b, 2]
+        let wide: [UInt8] =
+            [0xdc, 0, 6, 0xcd, 0, 48, 0xd3, 0, 0, 0, 0, 0, 0, 0, 7, 0xde, 0, 0, 0xda, 0, 3] + uri
+            + [0x91, 1, 0x81, 0xa1, 0x6b, 2]
+        let message = try MessageCoder.decode(ByteBuffer(bytes: plain), as: .msgpack)
+        #expect(try MessageCoder.decode(ByteBuffer(bytes: wide), as: .msgpack) == message)
+        #expect(try json(message) == #"[48,7,{},"a.b",[1],{"k":2}]"#)
+    }
+
+    @Test(
+        "a plain MessagePack message is held to the same rules as any other",
+        arguments: [
+            [0x93, 70, 0, 0x80], [0x93, 70, 0xcc], [0x94, 48, 1, 0x80],
+            [0x94, 48, 1, 0x80, 0xa2, 0x61],
+            [0x94, 48, 1, 0x80, 0xa1, 0xff], [0x95, 48, 1, 0x80, 0xa1, 0x61, 0x80],
+            [0x96, 48, 1, 0x80, 0xa1, 0x61, 0x90, 0x90], [0x96, 70, 1, 0x80, 0x90, 0x80, 0x80],
+            [0x94, 70, 1, 0x80, 0x91, 0xa1, 0xff], [0x93, 70, 1, 0x80, 0xc0], [0x94, 70, 1, 0x80],
+            [0x93, 70, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 1, 0x80], [0x93, 68, 1, 0x80],
+        ] as [[UInt8]])
+    func plainViolations(_ frame: [UInt8]) {
+        #expect(violation(frame, as: .msgpack) != nil)
+    }
+
+    @Test("a frame is read from where its reader stands, and so are its slices")
+    func offsetFrame() throws {
+        for serializer in Serializer.allCases {
+            let payload = Payload(args: ["x"], as: serializer)
+            let call = Message.call(
+                Call(request: RequestID(1), procedure: "com.a", payload: payload))
+            var buffer = ByteBuffer(string: "before")
+            buffer.writeImmutableBuffer(try MessageCoder.encode(call, as: serializer))
+            buffer.moveReaderIndex(forwardBy: 6)
+            #expect(try MessageCoder.decode(buffer, as: serializer) == call)
+        }
+    }
 }

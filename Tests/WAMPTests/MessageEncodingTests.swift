@@ -22,7 +22,8 @@ struct MessageEncodingTests {
         return [
             (
                 .call(call),
-                #"[48,1,{"timeout":5,"progress":true,"receive_progress":true,"_x":1},"a.b",[1],{"k":"v"}]"#
+                #"[48,1,{"timeout":5,"progress":true,"receive_progress":true,"_x":1},"a.b","#
+                    + #"[1],{"k":"v"}]"#
             ),
             (.call(Call(request: RequestID(1), procedure: "a")), #"[48,1,{},"a"]"#),
             (.invocation(invocation), #"[68,1,2,{"procedure":"a.\"b","timeout":7}]"#),
@@ -32,7 +33,8 @@ struct MessageEncodingTests {
                     Result(
                         request: RequestID(3), details: OutcomeDetails(progress: true, callee: joe),
                         payload: Payload(args: [true], as: .json))),
-                #"[50,3,{"progress":true,"callee":9,"callee_authid":"joe","callee_authrole":"r"},[true]]"#
+                #"[50,3,{"progress":true,"callee":9,"callee_authid":"joe","#
+                    + #""callee_authrole":"r"},[true]]"#
             ),
             (
                 .error(

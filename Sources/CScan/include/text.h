@@ -75,15 +75,30 @@ static inline const uint8_t *_Nonnull cscan_json_plain(
 /// Whether the bytes are UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing
 /// above U+10FFFF.
 static inline bool cscan_is_utf8(const uint8_t *_Nonnull p, const uint8_t *_Nonnull end) {
+    const uint64_t tops = 0x8080808080808080u;
+    const intptr_t length = end - p;
+    // Short ASCII, the way of nearly every key and URI: two words that may overlap.
+    if (length >= 8 && length <= 16) {
+        uint64_t head, tail;
+        memcpy(&head, p, 8);
+        memcpy(&tail, end - 8, 8);
+        if (!((head | tail) & tops)) return true;
+    }
     while (p < end) {
-        if (end - p >= 8) {
-            uint64_t word;
-            memcpy(&word, p, 8);
-            if (!(word & 0x8080808080808080u)) {
-                p += 8;
-                continue;
-            }
+        while (end - p >= 16) {
+            uint64_t low, high;
+            memcpy(&low, p, 8);
+            memcpy(&high, p + 8, 8);
+            if ((low | high) & tops) break;
+            p += 16;
         }
+        // The rest of an ASCII text, in one word that may overlap what was passed.
+        if (length >= 8 && end - p <= 8) {
+            uint64_t tail;
+            memcpy(&tail, end - 8, 8);
+            if (!(tail & tops)) return true;
+        }
+        if (p == end) return true;
         const uint8_t first = *p;
         if (first < 0x80) {
             p += 1;

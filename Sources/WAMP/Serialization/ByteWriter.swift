@@ -110,10 +110,11 @@ package struct ByteWriter: ~Copyable {
     /// Turns the one byte at `index` into a header: `first`, then the lowest `length` bytes of
     /// `value`, the highest of them first. What follows moves on.
     mutating func replaceByte(at index: Int, with first: UInt8, value: UInt64, length: Int) {
+        base[index] = first
+        guard length > 0 else { return }
         reserve(length)
         let tail = base + index + 1
         (tail + length).update(from: tail, count: count - index - 1)
-        base[index] = first
         for offset in 0..<length {
             let shift = 8 * (length - 1 - offset)
             tail[offset] = UInt8(truncatingIfNeeded: value >> UInt64(shift))

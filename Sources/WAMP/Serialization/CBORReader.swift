@@ -98,6 +98,9 @@ struct CBORReader: ItemReader {
         return bytes
     }
 
+    @inline(__always)
+    mutating func settle() throws(Malformed) { _ = try peek() }
+
     mutating func kind() throws(Malformed) -> ItemKind {
         let first = try peek()
         switch first >> 5 {
@@ -200,30 +203,34 @@ struct CBORReader: ItemReader {
             throw fault("a length goes beyond the end")
         }
         return Members(
-            remaining: head.isIndefinite ? nil : Int(head.argument), isDictionary: head.major == 5)
+            remaining: head.isIndefinite ? -1 : Int(head.argument), isDictionary: head.major == 5)
     }
 
     @inline(__always)
-    mutating func openList() throws(Malformed) -> Members? {
-        guard try peek() >> 5 == 4 else { return nil }
+    mutating func open(isDictionary: Bool) throws(Malformed) -> Members? {
+        guard try peek() >> 5 == (isDictionary ? 5 : 4) else { return nil }
         return try enter(try head())
     }
 
     @inline(__always)
-    mutating func openDictionary() throws(Malformed) -> Members? {
-        guard try peek() >> 5 == 5 else { return nil }
-        return try enter(try head())
+    mutating func skip(isDictionary: Bool) throws(Malformed) -> Bool? {
+        guard var members = try open(isDictionary: isDictionary) else { return nil }
+        guard try next(&members) else { return true }
+        repeat {
+            if isDictionary { _ = try key() }
+            try skip()
+        } while try next(&members)
+        return false
     }
 
     @inline(__always)
     mutating func next(_ members: inout Members) throws(Malformed) -> Bool {
         members.isFirst = false
-        if let remaining = members.remaining {
-            if remaining > 0 {
-                members.remaining = remaining - 1
-                return true
-            }
-        } else {
+        if members.remaining > 0 {
+            members.remaining -= 1
+            return true
+        }
+        if members.remaining < 0 {
             guard cursor < end else { throw fault("the bytes end too early") }
             if cursor.pointee != CBORReader.stop { return true }
             cursor += 1

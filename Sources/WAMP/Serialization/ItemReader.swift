@@ -44,11 +44,14 @@ enum Item {
 
 /// Where a reader stands in a container.
 struct Members {
-    /// How many members are left; nil when only an end mark tells.
-    var remaining: Int?
+    /// How many members are left; -1 when only an end mark tells.
+    var remaining: Int
     /// Whether none was read yet.
     var isFirst = true
     let isDictionary: Bool
+
+    /// How many members there will be, if that was said in advance.
+    var announced: Int? { remaining < 0 ? nil : remaining }
 }
 
 /// A string as it lies in the frame; decoded only if the bytes there are not the text itself.
@@ -113,17 +116,21 @@ protocol ItemReader {
     /// Whether nothing but what may be ignored is left.
     mutating func isAtEnd() -> Bool
 
+    /// Passes white space and tags, so that the next item begins at `offset`.
+    mutating func settle() throws(Malformed)
+
     /// Looks at the next item; passes only white space and tags.
     mutating func kind() throws(Malformed) -> ItemKind
 
     /// Reads one scalar, or opens one container.
     mutating func item() throws(Malformed) -> Item
 
-    /// Opens a list; nil if the next item is something else.
-    mutating func openList() throws(Malformed) -> Members?
+    /// Opens a list or a dictionary; nil if the next item is something else.
+    mutating func open(isDictionary: Bool) throws(Malformed) -> Members?
 
-    /// Opens a dictionary; nil if the next item is something else.
-    mutating func openDictionary() throws(Malformed) -> Members?
+    /// Passes one list or dictionary with the whole grammar checked, and says whether it was empty;
+    /// nil if the next item is something else.
+    mutating func skip(isDictionary: Bool) throws(Malformed) -> Bool?
 
     /// Goes to the next member: false, once, when there is none and the container is closed.
     mutating func next(_ members: inout Members) throws(Malformed) -> Bool
@@ -143,26 +150,6 @@ protocol ItemReader {
 
     /// Passes what stands between two items at the top level.
     mutating func passSeparator() throws(Malformed)
-}
-
-extension ItemReader {
-    /// Passes one list or dictionary, and says whether it was empty.
-    @inline(__always)
-    mutating func skipContainer() throws(Malformed) -> Bool {
-        var probe = self
-        let members: Members?
-        if let list = try probe.openList() {
-            members = list
-        } else {
-            members = try probe.openDictionary()
-        }
-        if var members, try !probe.next(&members) {
-            self = probe
-            return true
-        }
-        try skip()
-        return false
-    }
 }
 
 /// The keys met in one dictionary of options, to refuse a second one of the same name.

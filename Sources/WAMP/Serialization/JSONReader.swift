@@ -47,6 +47,9 @@ struct JSONReader: ItemReader {
         return cursor == end
     }
 
+    @inline(__always)
+    mutating func settle() { skipSpace() }
+
     mutating func kind() throws(Malformed) -> ItemKind {
         switch try peek() {
         case UInt8(ascii: "["): .list
@@ -62,8 +65,10 @@ struct JSONReader: ItemReader {
     mutating func item() throws(Malformed) -> Item {
         switch try kind() {
         case .list, .dictionary:
-            if let members = try openList() { return .list(members) }
-            guard let members = try openDictionary() else { throw fault("a value was expected") }
+            if let members = try open(isDictionary: false) { return .list(members) }
+            guard let members = try open(isDictionary: true) else {
+                throw fault("a value was expected")
+            }
             return .dictionary(members)
         case .text, .binary:
             let text = try string()
@@ -89,17 +94,30 @@ struct JSONReader: ItemReader {
     }
 
     @inline(__always)
-    mutating func openList() throws(Malformed) -> Members? {
-        guard try peek() == UInt8(ascii: "[") else { return nil }
+    mutating func open(isDictionary: Bool) throws(Malformed) -> Members? {
+        guard try peek() == (isDictionary ? UInt8(ascii: "{") : UInt8(ascii: "[")) else {
+            return nil
+        }
         try enter()
-        return Members(remaining: nil, isDictionary: false)
+        return Members(remaining: -1, isDictionary: isDictionary)
     }
 
     @inline(__always)
-    mutating func openDictionary() throws(Malformed) -> Members? {
-        guard try peek() == UInt8(ascii: "{") else { return nil }
-        try enter()
-        return Members(remaining: nil, isDictionary: true)
+    mutating func skip(isDictionary: Bool) throws(Malformed) -> Bool? {
+        guard try peek() == (isDictionary ? UInt8(ascii: "{") : UInt8(ascii: "[")) else {
+            return nil
+        }
+        var probe = self
+        probe.cursor += 1
+        probe.skipSpace()
+        if probe.cursor < end,
+            probe.cursor.pointee == (isDictionary ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+        {
+            cursor = probe.cursor + 1
+            return true
+        }
+        try skip()
+        return false
     }
 
     @inline(__always)

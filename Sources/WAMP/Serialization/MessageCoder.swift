@@ -22,6 +22,11 @@ package enum MessageCoder {
                         serializer: .json)
                     return try decoder.decode()
                 case .msgpack:
+                    if let message = MessagePackShortcut.decode(
+                        frame, start: start, count: bytes.count)
+                    {
+                        return message
+                    }
                     var decoder = MessageDecoder(
                         MessagePackReader(start: start, count: bytes.count), frame: frame,
                         serializer: .msgpack)

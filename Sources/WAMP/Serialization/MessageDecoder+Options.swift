@@ -1,5 +1,5 @@
-// Options and details: the keys that have a field go there, all others into `custom`, once their type
-// was checked.
+// Options and details: the keys that have a field go there, all others into `custom`, once their
+// type was checked.
 
 extension MessageDecoder {
     /// Reads options or details: hands each key to `field`, which reads the value or returns false,
@@ -10,7 +10,7 @@ extension MessageDecoder {
         field: (inout Self, Text) throws(Malformed) -> Bool
     ) throws(Malformed) {
         try element(name)
-        guard var entries = try reader.openDictionary() else {
+        guard var entries = try reader.open(isDictionary: true) else {
             throw fault(name, "must be a dictionary")
         }
         // The way of nearly every message: `{}`.

@@ -24,7 +24,9 @@ struct MessageDecoder<Reader: ItemReader> {
     }
 
     mutating func decode() throws(Malformed) -> Message {
-        guard let list = try reader.openList() else { throw .message("a message must be a list") }
+        guard let list = try reader.open(isDictionary: false) else {
+            throw .message("a message must be a list")
+        }
         members = list
         guard try reader.next(&members) else { throw .message("a message must not be empty") }
         guard let number = try reader.unsigned() else {
@@ -44,47 +46,86 @@ struct MessageDecoder<Reader: ItemReader> {
 
     private mutating func message(_ code: MessageCode) throws(Malformed) -> Message {
         switch code {
-        case .call:
-            let request = RequestID(try id("Request"))
-            let options = try callOptions()
-            let procedure = try uri("Procedure")
-            return .call(
-                Call(
-                    request: request, options: options, procedure: procedure,
-                    payload: try payload()))
-        case .invocation:
-            let request = RequestID(try id("Request"))
-            let registration = RegistrationID(try id("Registration"))
-            let details = try invocationDetails()
-            return .invocation(
-                Invocation(
-                    request: request, registration: registration, details: details,
-                    payload: try payload()))
-        case .yield:
-            let request = RequestID(try id("Request"))
-            let options = try outcomeDetails("Options")
-            return .yield(Yield(request: request, options: options, payload: try payload()))
-        case .result:
-            let request = RequestID(try id("Request"))
-            let details = try outcomeDetails("Details")
-            return .result(Result(request: request, details: details, payload: try payload()))
-        case .event:
-            let subscription = SubscriptionID(try id("Subscription"))
-            let publication = PublicationID(try id("Publication"))
-            let details = try eventDetails()
-            return .event(
-                Event(
-                    subscription: subscription, publication: publication, details: details,
-                    payload: try payload()))
-        case .publish:
-            let request = RequestID(try id("Request"))
-            let options = try publishOptions()
-            let topic = try uri("Topic")
-            return .publish(
-                Publish(request: request, options: options, topic: topic, payload: try payload()))
-        case .error: return .error(try error())
-        default: return try coldMessage(code)
+        case .call: try call()
+        case .invocation: try invocation()
+        case .yield: try yield()
+        case .result: try result()
+        case .event: try event()
+        case .publish: try publish()
+        case .error: try error()
+        default: try coldMessage(code)
         }
+    }
+
+    // A function each, so that each is small enough for all it calls to be inlined into it.
+
+    @inline(never)
+    private mutating func call() throws(Malformed) -> Message {
+        let request = RequestID(try id("Request"))
+        let options = try callOptions()
+        let procedure = try uri("Procedure")
+        return .call(
+            Call(
+                request: request, options: options, procedure: procedure, payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func invocation() throws(Malformed) -> Message {
+        let request = RequestID(try id("Request"))
+        let registration = RegistrationID(try id("Registration"))
+        let details = try invocationDetails()
+        return .invocation(
+            Invocation(
+                request: request, registration: registration, details: details,
+                payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func yield() throws(Malformed) -> Message {
+        let request = RequestID(try id("Request"))
+        let options = try outcomeDetails("Options")
+        return .yield(Yield(request: request, options: options, payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func result() throws(Malformed) -> Message {
+        let request = RequestID(try id("Request"))
+        let details = try outcomeDetails("Details")
+        return .result(Result(request: request, details: details, payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func event() throws(Malformed) -> Message {
+        let subscription = SubscriptionID(try id("Subscription"))
+        let publication = PublicationID(try id("Publication"))
+        let details = try eventDetails()
+        return .event(
+            Event(
+                subscription: subscription, publication: publication, details: details,
+                payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func publish() throws(Malformed) -> Message {
+        let request = RequestID(try id("Request"))
+        let options = try publishOptions()
+        let topic = try uri("Topic")
+        return .publish(
+            Publish(request: request, options: options, topic: topic, payload: try payload()))
+    }
+
+    @inline(never)
+    private mutating func error() throws(Malformed) -> Message {
+        try element("Request Type")
+        guard let number = try reader.unsigned(),
+            let type = UInt16(exactly: number).flatMap(MessageCode.init(rawValue:)), type.isRequest
+        else { throw .message("ERROR.Request Type must be the type code of a request") }
+        let request = RequestID(try id("Request"))
+        let details = try outcomeDetails("Details")
+        let error = ErrorURI(try string("Error"))
+        return .error(
+            ErrorMessage(
+                type, request: request, details: details, error: error, payload: try payload()))
     }
 
     /// The messages that no stream of calls or events is made of.
@@ -164,18 +205,6 @@ struct MessageDecoder<Reader: ItemReader> {
         }
     }
 
-    private mutating func error() throws(Malformed) -> ErrorMessage {
-        try element("Request Type")
-        guard let number = try reader.unsigned(),
-            let type = UInt16(exactly: number).flatMap(MessageCode.init(rawValue:)), type.isRequest
-        else { throw .message("ERROR.Request Type must be the type code of a request") }
-        let request = RequestID(try id("Request"))
-        let details = try outcomeDetails("Details")
-        let error = ErrorURI(try string("Error"))
-        return ErrorMessage(
-            type, request: request, details: details, error: error, payload: try payload())
-    }
-
     /// The elements of UNREGISTERED and UNSUBSCRIBED: request 0 and details, or a request alone.
     private mutating func revocable() throws(Malformed) -> (RequestID?, Value.Dictionary) {
         try element("Request")
@@ -226,8 +255,7 @@ extension MessageDecoder {
     /// - Parameter offset: from the beginning of the frame's readable bytes.
     @inline(__always)
     private func slice(from offset: Int, count: Int) -> ByteBuffer {
-        // The range was read from the frame, so the slice is always there.
-        frame.getSlice(at: frame.readerIndex + offset, length: count) ?? ByteBuffer()
+        frame.part(from: offset, to: offset + count)
     }
 
     private mutating func string(_ name: StaticString) throws(Malformed) -> String {
@@ -243,23 +271,19 @@ extension MessageDecoder {
             isClosed = true
             return Payload()
         }
-        switch try reader.kind() {
-        case .list: break
-        case .text, .binary:
-            return try opaquePayload()
-        default: throw fault("Arguments", "must be a list")
-        }
+        try reader.settle()
         let start = reader.offset
-        var shape = try reader.skipContainer() ? Payload.Shape.empty : .arguments
+        guard let isEmpty = try reader.skip(isDictionary: false) else { return try opaquePayload() }
+        var shape = isEmpty ? Payload.Shape.empty : .arguments
         var end = reader.offset
         guard try reader.next(&members) else {
             isClosed = true
             return payload(shape, from: start, to: end)
         }
-        guard try reader.kind() == .dictionary else {
+        guard let isEmpty = try reader.skip(isDictionary: true) else {
             throw fault("ArgumentsKw", "must be a dictionary")
         }
-        if try !reader.skipContainer() {
+        if !isEmpty {
             shape = .argumentsAndKeywords
             end = reader.offset
         }
@@ -274,6 +298,10 @@ extension MessageDecoder {
     }
 
     private mutating func opaquePayload() throws(Malformed) -> Payload {
+        switch try reader.kind() {
+        case .text, .binary: break
+        default: throw fault("Arguments", "must be a list")
+        }
         guard isPayloadOpaque else { throw fault("Arguments", "must be a list") }
         let start = reader.offset
         try reader.skip()

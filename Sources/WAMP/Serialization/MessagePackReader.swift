@@ -8,13 +8,20 @@ struct MessagePackReader: ItemReader {
     let start: UnsafePointer<UInt8>
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
-    private var depth = 0
+    private var depth: Int
 
     @inline(__always)
     init(start: UnsafePointer<UInt8>, count: Int) {
+        self.init(start: start, count: count, depth: 0)
+    }
+
+    /// - Parameter depth: how many containers around the bytes were opened already.
+    @inline(__always)
+    init(start: UnsafePointer<UInt8>, count: Int, depth: Int) {
         self.start = start
         cursor = start
         end = start + count
+        self.depth = depth
     }
 
     @inline(__always)
@@ -50,6 +57,9 @@ struct MessagePackReader: ItemReader {
         cursor += count
         return bytes
     }
+
+    @inline(__always)
+    mutating func settle() {}
 
     mutating func kind() throws(Malformed) -> ItemKind {
         switch try peek() {
@@ -134,44 +144,45 @@ struct MessagePackReader: ItemReader {
     }
 
     @inline(__always)
-    mutating func openList() throws(Malformed) -> Members? {
+    mutating func open(isDictionary: Bool) throws(Malformed) -> Members? {
         let first = try peek()
-        switch first {
-        case 0x90...0x9f:
+        if first & 0xf0 == (isDictionary ? 0x80 : 0x90) {
             cursor += 1
-            return try enter(Int(first & 0x0f), isDictionary: false)
-        case 0xdc:
-            cursor += 1
-            return try enter(Int(try read(UInt16.self)), isDictionary: false)
-        case 0xdd:
-            cursor += 1
-            return try enter(Int(try read(UInt32.self)), isDictionary: false)
-        default: return nil
+            return try enter(Int(first & 0x0f), isDictionary: isDictionary)
         }
+        return try openLong(isDictionary: isDictionary)
+    }
+
+    @inline(never)
+    private mutating func openLong(isDictionary: Bool) throws(Malformed) -> Members? {
+        let first = try peek()
+        let short: UInt8 = isDictionary ? 0xde : 0xdc
+        guard first == short || first == short + 1 else { return nil }
+        cursor += 1
+        let count = first == short ? Int(try read(UInt16.self)) : Int(try read(UInt32.self))
+        return try enter(count, isDictionary: isDictionary)
     }
 
     @inline(__always)
-    mutating func openDictionary() throws(Malformed) -> Members? {
-        let first = try peek()
-        switch first {
-        case 0x80...0x8f:
-            cursor += 1
-            return try enter(Int(first & 0x0f), isDictionary: true)
-        case 0xde:
-            cursor += 1
-            return try enter(Int(try read(UInt16.self)), isDictionary: true)
-        case 0xdf:
-            cursor += 1
-            return try enter(Int(try read(UInt32.self)), isDictionary: true)
-        default: return nil
+    mutating func skip(isDictionary: Bool) throws(Malformed) -> Bool? {
+        guard var members = try open(isDictionary: isDictionary) else { return nil }
+        let isEmpty = members.remaining == 0
+        if isDictionary {
+            while try next(&members) {
+                _ = try key()
+                try skip()
+            }
+        } else {
+            while try next(&members) { try skip() }
         }
+        return isEmpty
     }
 
     @inline(__always)
     mutating func next(_ members: inout Members) throws(Malformed) -> Bool {
         members.isFirst = false
-        if let remaining = members.remaining, remaining > 0 {
-            members.remaining = remaining - 1
+        if members.remaining > 0 {
+            members.remaining -= 1
             return true
         }
         depth -= 1

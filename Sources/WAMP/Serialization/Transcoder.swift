@@ -116,7 +116,7 @@ private struct Transcoder<Source: ItemReader, Target: ItemWriter> {
         _ opened: Members, into writer: inout ByteWriter
     ) throws(Malformed) {
         var members = opened
-        let announced = opened.remaining
+        let announced = opened.announced
         let isDictionary = opened.isDictionary
         let mark = Target.open(isDictionary: isDictionary, count: announced, into: &writer)
         var count = 0

@@ -14,8 +14,8 @@ package enum Admission: Equatable {
     ///
     /// - Parameters:
     ///   - realmExists: whether this router has the realm.
-    /// - Returns: a refusal with `wamp.error.invalid_uri`, `no_such_realm`, `no_matching_auth_method` or
-    ///   `protocol_violation`, or the newcomer.
+    /// - Returns: a refusal with `wamp.error.invalid_uri`, `no_such_realm`, `invalid_argument`,
+    ///   `no_matching_auth_method` or `protocol_violation`, or the newcomer.
     ///
     /// Spec: Basic Profile, Session Establishment.
     package static func decide(

@@ -70,8 +70,8 @@ extension Realm {
             except: excluded, into: &effects)
     }
 
-    /// Publishes an event of the meta API, in the router's name: nobody is excluded. `args` is made only if somebody
-    /// listens.
+    /// Publishes an event of the meta API, in the router's name: nobody is excluded. `args` is made
+    /// only if somebody listens.
     mutating func publishMeta(
         _ topic: StaticString, into effects: inout Effects,
         args: (borrowing Realm) -> [Value]

@@ -1,5 +1,5 @@
-// The calls in flight, with all their indexes: by the caller's request, by the callee's invocation, by deadline.
-// Nothing else inserts or removes an entry.
+// The calls in flight, with all their indexes: by the caller's request, by the callee's invocation,
+// by deadline. Nothing else inserts or removes an entry.
 
 import WAMP
 

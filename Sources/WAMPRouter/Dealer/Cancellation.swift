@@ -1,4 +1,5 @@
-// Calls that end before their callee answers: by CANCEL, by their time limit, by the loss of the caller.
+// Calls that end before their callee answers: by CANCEL, by their time limit, by the loss of the
+// caller.
 //
 // Spec: Advanced Profile, Call Canceling and Call Timeouts.
 

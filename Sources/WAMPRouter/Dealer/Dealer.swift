@@ -1,5 +1,5 @@
-// The dealer: routes calls to callees and their answers back. Every call ends exactly once: where a call is taken
-// out of the table, its caller is answered or gone.
+// The dealer: routes calls to callees and their answers back. Every call ends exactly once: where a
+// call is taken out of the table, its caller is answered or gone.
 //
 // Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, Call Re-Routing.
 
@@ -25,7 +25,8 @@ extension Realm {
                 return answerMeta(call, from: caller, into: &effects)
             }
         }
-        // Callees that were idle are gone already: that is no reason to say that there is no such procedure.
+        // Callees that were idle are gone already: that is no reason to say that there is no such
+        // procedure.
         guard !isDraining else {
             return refuse(
                 .call, call.request, of: caller, .unavailable, kwargs: ["reason": "shutdown"],
@@ -186,7 +187,8 @@ extension Realm {
         callee.retryOnLoss || (policy != .single && sessions[callee.session].canReroute)
     }
 
-    /// Gives a call that was taken from its callee to another one, as if those tried before did not exist.
+    /// Gives a call that was taken from its callee to another one, as if those tried before did not
+    /// exist.
     private mutating func reroute(_ call: PendingCall, at now: Now, into effects: inout Effects) {
         guard var rerouting = call.rerouting, rerouting.tried.count < rerouting.attempts,
             registrations[call.registration].id == call.registrationID
@@ -210,8 +212,9 @@ extension Realm {
             rerouting.details, rerouting.payload, into: &effects)
     }
 
-    /// The callee of a call left. Its caller learns it at once; the call is not silently given to another, since the
-    /// callee may have executed it, unless the procedure was declared idempotent (SR-51).
+    /// The callee of a call left. Its caller learns it at once; the call is not silently given to
+    /// another, since the callee may have executed it, unless the procedure was declared idempotent
+    /// (SR-51).
     mutating func calleeLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
         guard let call = calls.remove(slot) else { return }
         guard sessions.isPresent(call.caller) else { return }

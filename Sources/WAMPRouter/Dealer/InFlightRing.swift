@@ -1,7 +1,9 @@
-// A table from request ids to slots, made for ids that count up: a ring indexed by the low bits of the id.
+// A table from request ids to slots, made for ids that count up: a ring indexed by the low bits of
+// the id.
 
-/// Ids in flight and the slots that belong to them. The id is stored and checked; a long-running entry that a newer
-/// one would overwrite moves to a dictionary, so the ring stays as small as what is really in flight.
+/// Ids in flight and the slots that belong to them. The id is stored and checked; a long-running
+/// entry that a newer one would overwrite moves to a dictionary, so the ring stays as small as what
+/// is really in flight.
 struct InFlightRing {
     private struct Entry {
         var id: UInt64

@@ -10,7 +10,8 @@ package enum InvocationPolicy: String, CaseIterable, Sendable {
 /// One callee of a registration.
 struct Callee: Equatable {
     let session: SessionKey
-    /// The callee declared the procedure idempotent: its calls may be given to another when it is lost (SR-51).
+    /// The callee declared the procedure idempotent: its calls may be given to another when it is
+    /// lost (SR-51).
     let retryOnLoss: Bool
 }
 
@@ -29,9 +30,9 @@ enum Choice: Equatable {
 extension InvocationPolicy {
     /// Chooses among `callees`, the list in the order of registering.
     ///
-    /// `cursor` is a gap in the list, not an element: the number of callees in front of it. It sits directly behind
-    /// the callee that the previous call went to, so that `roundrobin` goes on with the one after it, whoever
-    /// joined or left in between (SR-29 … SR-35).
+    /// `cursor` is a gap in the list, not an element: the number of callees in front of it. It sits
+    /// directly behind the callee that the previous call went to, so that `roundrobin` goes on with
+    /// the one after it, whoever joined or left in between (SR-29 … SR-35).
     func choose(
         among callees: [Callee], cursor: inout Int, random: inout SeededRandom,
         isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool
@@ -47,7 +48,8 @@ extension InvocationPolicy {
             return anyone()
         }
 
-        /// SR-53: a designated callee that is busy is not passed over; the rule is about liveness, not load.
+        /// SR-53: a designated callee that is busy is not passed over; the rule is about liveness,
+        /// not load.
         func designate(_ index: Int?) -> Choice {
             guard let index else { return .exhausted }
             return isBlocked(callees[index]) ? .unreachable : .callee(index)
@@ -55,8 +57,8 @@ extension InvocationPolicy {
 
         func nextInTurn() -> Choice {
             var outcome = Choice.exhausted
-            // Only a call that is forwarded moves the cursor (SR-37): at the end of the list it stays there until
-            // then, so that whoever joins meanwhile is next (SR-34).
+            // Only a call that is forwarded moves the cursor (SR-37): at the end of the list it
+            // stays there until then, so that whoever joins meanwhile is next (SR-34).
             var index = cursor < callees.count ? cursor : 0
             for _ in callees.indices {
                 if !isTried(callees[index]) {
@@ -72,6 +74,11 @@ extension InvocationPolicy {
         }
 
         func anyone() -> Choice {
+            guard !callees.isEmpty else { return .exhausted }
+            // Nearly always everybody may take the call. If not, the first draw is as good as any
+            // among those who may: the choice stays uniform, and costs a list only when it must.
+            let first = random.index(below: callees.count)
+            if !isTried(callees[first]), !isBlocked(callees[first]) { return .callee(first) }
             let untried = callees.indices.filter { !isTried(callees[$0]) }
             guard !untried.isEmpty else { return .exhausted }
             let eligible = untried.filter { !isBlocked(callees[$0]) }

@@ -30,7 +30,8 @@ struct Rerouting {
     let details: InvocationDetails
     /// Whom the call was given to already, the present callee included.
     var tried: [SessionKey]
-    /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it going forever.
+    /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it
+    /// going forever.
     let attempts: Int
     /// The present callee wants its calls retried when it is lost (SR-51).
     var retriesOnLoss: Bool

@@ -101,7 +101,8 @@ extension Realm {
         publishMeta("wamp.registration.on_register", into: &effects) { _ in [session, Value(id)] }
     }
 
-    /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on (SR-28).
+    /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on
+    /// (SR-28).
     mutating func leave(
         registration slot: UInt32, _ session: SessionKey, into effects: inout Effects
     ) {

@@ -27,7 +27,8 @@ struct Registration {
 
     mutating func append(_ callee: Callee) { callees.append(callee) }
 
-    /// Takes a callee out of the list. The gap that is the cursor stays between the same neighbours.
+    /// Takes a callee out of the list. The gap that is the cursor stays between the same
+    /// neighbours.
     mutating func remove(_ session: SessionKey) {
         guard let index = callees.firstIndex(where: { $0.session == session }) else { return }
         callees.remove(at: index)

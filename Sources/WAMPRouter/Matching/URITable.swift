@@ -1,5 +1,5 @@
-// Finding a slot by the bytes of a URI: open addressing, linear probing, a hash seeded per realm (URIs are chosen
-// by peers). Looking up makes no String and allocates nothing.
+// Finding a slot by the bytes of a URI: open addressing, linear probing, a hash seeded per realm
+// (URIs are chosen by peers). Looking up makes no String and allocates nothing.
 
 import WAMP
 

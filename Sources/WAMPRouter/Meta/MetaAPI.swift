@@ -1,5 +1,5 @@
-// The meta API: procedures below `wamp.` whose callee is the router itself. They are answered on the spot, and are
-// no registrations anybody can see.
+// The meta API: procedures below `wamp.` whose callee is the router itself. They are answered on
+// the spot, and are no registrations anybody can see.
 //
 // Spec: Advanced Profile, Session Meta API and Registration Meta API.
 

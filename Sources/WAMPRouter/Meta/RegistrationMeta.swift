@@ -1,4 +1,5 @@
-// wamp.registration.*: which procedures there are, under which rule, and who shares them (SR-81 … SR-83).
+// wamp.registration.*: which procedures there are, under which rule, and who shares them (SR-81 …
+// SR-83).
 
 import WAMP
 
@@ -55,7 +56,8 @@ extension Realm {
         return slot
     }
 
-    /// The callees in the order of registering: so that `first`, `last` and `roundrobin` can be checked.
+    /// The callees in the order of registering: so that `first`, `last` and `roundrobin` can be
+    /// checked.
     func callees(_ arguments: MetaArguments) throws(MetaError) -> [Value] {
         try registrations[registration(arguments)].callees.map {
             Value(sessions[$0.session].identity.session)

@@ -1,10 +1,12 @@
-// All that leaving means, in order: a session that says goodbye, is aborted, or loses its connection ends here.
+// All that leaving means, in order: a session that says goodbye, is aborted, or loses its
+// connection ends here.
 
 import WAMP
 
 extension Realm {
-    /// Takes a session out of the realm. What others learn of it, in this order (SR-78): callers it served get an
-    /// ERROR, callees that served it are interrupted, then the meta events of its registrations.
+    /// Takes a session out of the realm. What others learn of it, in this order (SR-78): callers it
+    /// served get an ERROR, callees that served it are interrupted, then the meta events of its
+    /// registrations.
     mutating func depart(_ session: SessionKey, at now: Now, into effects: inout Effects) {
         sessions.setLeaving(session)
         // First of all: whatever is published from here on is not for it.

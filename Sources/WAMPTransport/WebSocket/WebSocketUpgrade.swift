@@ -11,7 +11,8 @@ package enum WebSocketUpgrade {
         case refuse(status: Int, response: String)
     }
 
-    /// Answers the head of a client's request. The first subprotocol it offers that is supported is taken.
+    /// Answers the head of a client's request. The first subprotocol it offers that is supported is
+    /// taken.
     package static func answer(
         _ request: HTTPHead, paths: [String], serializers: [Serializer]
     ) -> Answer {

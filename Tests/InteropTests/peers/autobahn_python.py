@@ -175,7 +175,7 @@ async def unknown_rules(connect):
     """Rules that do not exist, and what becomes of the session that asked."""
     session = await connect()
     await register(session, "com.example.interop.kept", lambda: "kept")
-    for rule in ["all", "RoundRobin", ""]:
+    for rule in ["all", "RoundRobin", "_mine"]:
         seen = await register_unknown(session, "com.example.interop.odd", rule)
         observe(f"rule {rule!r}", seen)
     observe("the session lives on", await answer(session.call("com.example.interop.kept")))

@@ -5,8 +5,8 @@ import WAMP
 
 @testable import WAMPRouter
 
-/// Watches facts and effects: no effect names a session that has left, REGISTERED and SUBSCRIBED come first, and
-/// every call ends exactly once, or its caller has left.
+/// Watches facts and effects: no effect names a session that has left, REGISTERED and SUBSCRIBED
+/// come first, and every call ends exactly once, or its caller has left.
 struct Auditor {
     private struct CallKey: Hashable {
         let caller: SessionKey

@@ -1,12 +1,13 @@
-// The harness of the core's tests: sessions that join, speak and leave; effects as values; time by hand.
+// The harness of the core's tests: sessions that join, speak and leave; effects as values; time by
+// hand.
 
 import Testing
 import WAMP
 
 @testable import WAMPRouter
 
-/// A realm that is spoken to in short words. Whatever comes out is audited on the way: no effect may name a
-/// session that has left, and every call ends once.
+/// A realm that is spoken to in short words. Whatever comes out is audited on the way: no effect
+/// may name a session that has left, and every call ends once.
 final class TestRealm {
     var realm: Realm
     private(set) var moment = Moment(nanoseconds: 1_000_000_000)
