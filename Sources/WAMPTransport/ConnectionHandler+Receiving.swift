@@ -51,11 +51,9 @@ extension ConnectionHandler {
         {
             let frame = try RawSocketFrame(header: header, limit: receiveLimit)
             let length = headerLength + frame.length
-            if input.readableBytes >= length, let whole = input.readSlice(length: length),
-                let body = whole.getSlice(
-                    at: whole.readerIndex + headerLength, length: frame.length)
-            {
-                return (frame.kind, body)
+            if input.readableBytes >= length {
+                input.moveReaderIndex(forwardBy: headerLength)
+                return input.readSlice(length: frame.length).map { (frame.kind, $0) }
             }
             // What is announced decides no allocation beyond this; more room comes with what
             // arrives.

@@ -1,3 +1,5 @@
+// The client's core: messages in, deliveries out, with names for those who wait.
+
 import Testing
 import WAMP
 

@@ -1,3 +1,5 @@
+// How joining fails and how sessions end, against a router that follows a script.
+
 import NIOCore
 import NIOPosix
 import Testing

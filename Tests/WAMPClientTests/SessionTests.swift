@@ -1,3 +1,5 @@
+// The client's API against a real router, over both framings and all serializers.
+
 import Logging
 import NIOCore
 import NIOPosix
