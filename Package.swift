@@ -82,7 +82,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["wampctl", "WAMP", "WAMPTransport", logging],
+            name: "CommandTests",
+            dependencies: [
+                "wampctl", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "InteropTests",

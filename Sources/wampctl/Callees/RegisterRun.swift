@@ -126,7 +126,9 @@ struct RegisterRun {
             for number in 1...command.instanceCount {
                 tasks.addTask {
                     do throws(CommandFailure) {
-                        return (number, .success(try await client.join(authid: "\(prefix)\(number)")))
+                        return (
+                            number, .success(try await client.join(authid: "\(prefix)\(number)"))
+                        )
                     } catch {
                         return (number, .failure(error))
                     }

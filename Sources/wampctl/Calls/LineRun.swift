@@ -160,8 +160,10 @@ struct LineRun: Sendable {
             await call(try item(bytes, number), session, progress)
         } catch {
             let failure = CommandFailure(.usage, error.description, subject: "line \(number)")
-            fail(failure, Item(number: number, procedure: command.uri, payload: .init(), options: [:]),
-                 latency: .zero, progress)
+            fail(
+                failure,
+                Item(number: number, procedure: command.uri, payload: .init(), options: [:]),
+                latency: .zero, progress)
         }
     }
 

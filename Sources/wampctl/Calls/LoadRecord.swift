@@ -282,7 +282,9 @@ extension OutcomeDetails {
         if let callee {
             fields.append("callee", Value(callee.session))
             if let authid = callee.authid { fields.append("callee_authid", .string(authid)) }
-            if let authrole = callee.authrole { fields.append("callee_authrole", .string(authrole)) }
+            if let authrole = callee.authrole {
+                fields.append("callee_authrole", .string(authrole))
+            }
         }
         for (key, value) in custom.entries { fields.append(key, value) }
         return fields

@@ -183,7 +183,8 @@ struct Tally {
             let microseconds = UInt64(max(0, answer.ended - answer.sent) / 1000)
             if callees[callee].latencies == nil {
                 callees[callee].latencies = Histogram(
-                    highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
+                    highestTrackableValue: 3_600_000_000,
+                    numberOfSignificantValueDigits: callees.count <= 64 ? .three : .two)
             }
             _ = callees[callee].latencies?.record(min(max(1, microseconds), 3_600_000_000))
         } else if answer.error == nil {

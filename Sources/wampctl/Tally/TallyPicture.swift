@@ -156,8 +156,10 @@ struct TallyPicture {
             lines.append("         \(Terminal.sanitized(sentence))")
         }
         if tally.errors > 0 {
-            let list = tally.errorCounts.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
-                .map { "\(Figures.grouped($0.value)) \($0.key)" }
+            let list = tally.errorCounts.sorted {
+                ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue)
+            }
+            .map { "\(Figures.grouped($0.value)) \($0.key)" }
             lines.append(Terminal.sanitized("         errors: \(list.joined(separator: ", "))"))
         }
         if tally.unanswered > 0 {
