@@ -8,26 +8,42 @@ import WAMP
 enum CalleeKey: Hashable {
     case session(UInt64)
     case name(String)
+
+    var session: UInt64? {
+        switch self {
+        case .session(let id): id
+        case .name: nil
+        }
+    }
+
+    var label: String {
+        switch self {
+        case .session(let id): String(id)
+        case .name(let name): name
+        }
+    }
 }
 
 struct Tally {
     /// One callee of the procedure, as far as this run saw or was told of it.
     struct Callee {
-        let key: CalleeKey
+        /// The session, where the callee is known by it.
+        let session: UInt64?
+        /// The key as text, for a callee without a name.
+        let keyLabel: String
         var name: String?
         var answers = 0
         var errors = 0
         /// From sending to the answer, in microseconds.
         var latencies: Histogram<UInt32>?
 
-        var label: String {
-            switch key {
-            case .session(let id): name ?? String(id)
-            case .name(let name): name
-            }
+        init(key: CalleeKey, name: String?) {
+            session = key.session
+            keyLabel = key.label
+            self.name = name
         }
 
-        var session: UInt64? { if case .session(let id) = key { id } else { nil } }
+        var label: String { session == nil ? keyLabel : name ?? keyLabel }
     }
 
     /// How one call ended.
