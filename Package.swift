@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "WAMP", "WAMPServer", "WAMPClient", logging,
+                "WAMP", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -70,13 +70,23 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "WAMPClientTests",
+            dependencies: [
+                "WAMPClient", "WAMPServer", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "WAMPServerTests",
             dependencies: [
                 "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["wampctl", "WAMP"], swiftSettings: settings),
+            name: "CommandTests",
+            dependencies: [
+                "wampctl", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "InteropTests",
             dependencies: [

@@ -1,16 +1,18 @@
-// What the owner of a connection keeps of it, and what it is told. The handler behind it is generic and stays unseen.
+// What the owner of a connection keeps of it, and what it is told. The handler behind it is generic
+// and stays unseen.
 
 package import NIOCore
 package import WAMP
 
-/// Who is told what happens on a connection. All calls come on the connection's loop, none from within a call of the
-/// owner to the connection or its outbox.
+/// Who is told what happens on a connection. All calls come on the connection's loop, none from
+/// within a call of the owner to the connection or its outbox.
 package protocol ConnectionOwner: AnyObject {
     /// Framing and serializer are agreed; messages may be sent. A client sends HELLO now.
     func opened(_ connection: Connection)
     /// The messages of one read, in order. Whatever the owner leaves in the array is dropped.
     func received(_ messages: inout [Message])
-    /// The peer sent something that cannot be decoded. Nothing more is read: the owner sends ABORT and closes.
+    /// The peer sent something that cannot be decoded. Nothing more is read: the owner sends ABORT
+    /// and closes.
     func violated(_ violation: ProtocolViolation)
     /// What waits for the peer went over the high mark, or came well below it again.
     func writeBlocked(_ blocked: Bool)
@@ -46,8 +48,8 @@ package final class Connection: @unchecked Sendable {
         return Endpoint.authority(host: host, port: port)
     }
 
-    /// Closes the connection once everything sent so far is written; what the peer still sends is ignored. On the
-    /// loop; elsewhere use `IOLoop.close`.
+    /// Closes the connection once everything sent so far is written; what the peer still sends is
+    /// ignored. On the loop; elsewhere use `IOLoop.close`.
     /// - Parameters:
     ///   - code: for WebSocket.
     ///   - reason: for WebSocket; cut to 123 bytes.
@@ -62,7 +64,8 @@ package final class Connection: @unchecked Sendable {
     package func abandon() { outbox.control?.abandon() }
 }
 
-/// The handler of a connection, as its outbox, its loop and its owner's `Connection` see it. On the loop only.
+/// The handler of a connection, as its outbox, its loop and its owner's `Connection` see it. On the
+/// loop only.
 protocol ConnectionControl: AnyObject {
     /// Where it stands in its loop's list.
     var place: Int? { get set }

@@ -43,7 +43,8 @@ extension ConnectionHandler {
                     WebSocketUpgrade.answer(
                         head, paths: settings.paths, serializers: settings.serializers))
             default:
-                // Neither RawSocket nor the first letter of an HTTP method: no answer would be understood.
+                // Neither RawSocket nor the first letter of an HTTP method: no answer would be
+                // understood.
                 refuse(.refused("the first byte is neither RawSocket nor HTTP"), reply: nil)
             }
         }
@@ -76,7 +77,8 @@ extension ConnectionHandler {
 
     /// The whole head, once it is there; refuses what cannot become one.
     private func readHead(lastPiece: ByteBuffer) -> HTTPHead? {
-        // A head ends with a line feed. Looking only when one came keeps a peer that sends byte by byte cheap.
+        // A head ends with a line feed. Looking only when one came keeps a peer that sends byte by
+        // byte cheap.
         guard
             lastPiece.readableBytesView.contains(UInt8(ascii: "\n"))
                 || partial.readableBytes >= HTTPHead.longest

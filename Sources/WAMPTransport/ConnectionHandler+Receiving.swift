@@ -40,7 +40,8 @@ extension ConnectionHandler {
         fail(reason, WebSocketFault("\(fault)"))
     }
 
-    /// The next whole frame: in place if all of it is in `input`, else from `partial`, which is filled meanwhile.
+    /// The next whole frame: in place if all of it is in `input`, else from `partial`, which is
+    /// filled meanwhile.
     private func nextFrame(
         _ input: inout ByteBuffer
     ) throws(RawSocketFrame.Fault) -> (RawSocketFrame.Kind, ByteBuffer)? {
@@ -50,13 +51,12 @@ extension ConnectionHandler {
         {
             let frame = try RawSocketFrame(header: header, limit: receiveLimit)
             let length = headerLength + frame.length
-            if input.readableBytes >= length, let whole = input.readSlice(length: length),
-                let body = whole.getSlice(
-                    at: whole.readerIndex + headerLength, length: frame.length)
-            {
-                return (frame.kind, body)
+            if input.readableBytes >= length {
+                input.moveReaderIndex(forwardBy: headerLength)
+                return input.readSlice(length: frame.length).map { (frame.kind, $0) }
             }
-            // What is announced decides no allocation beyond this; more room comes with what arrives.
+            // What is announced decides no allocation beyond this; more room comes with what
+            // arrives.
             partial = ByteBufferAllocator().buffer(capacity: min(length, 64 << 10))
         }
         fill(to: headerLength, from: &input)

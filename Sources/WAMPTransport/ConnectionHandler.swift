@@ -1,6 +1,6 @@
-// The one channel handler of a connection, for servers and clients: bytes in, a read's batch of messages to the
-// owner; outgoing frames come from the outbox. It knows phases and deadlines; the bytes are read beside it, in
-// ConnectionHandler+Handshake and ConnectionHandler+Receiving.
+// The one channel handler of a connection, for servers and clients: bytes in, a read's batch of
+// messages to the owner; outgoing frames come from the outbox. It knows phases and deadlines; the
+// bytes are read beside it, in ConnectionHandler+Handshake and ConnectionHandler+Receiving.
 
 package import NIOCore
 package import WAMP
@@ -188,6 +188,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     // Closing.
 
     func close(_ code: WebSocketCloseCode, _ reason: String) {
+        // Once the owner was told of the end, the handler closes in its own way.
+        guard !isFinished else { return }
         switch phase {
         case .open, .deaf: startClosing(WebSocketFrame.closePayload(code, reason))
         case .handshake: refuse(.closedHere, reply: nil)
@@ -230,8 +232,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
         endOutput()
     }
 
-    /// Closes our side of the connection when all is written. Closing both at once could destroy, by a reset, what the
-    /// peer has not read yet.
+    /// Closes our side of the connection when all is written. Closing both at once could destroy,
+    /// by a reset, what the peer has not read yet.
     private func endOutput() {
         guard isDrained, endsAfterDrain else { return }
         deadline = loop.now + settings.lingerTime
@@ -253,7 +255,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             abandon()
             return
         }
-        // The reason goes into the channel behind what it holds, for a peer that reads on within the linger time.
+        // The reason goes into the channel behind what it holds, for a peer that reads on within
+        // the linger time.
         outbox.discard()
         outbox.lastWord(WebSocketFrame.closePayload(.policyViolation, "slow consumer"))
         phase = .closing

@@ -1,7 +1,7 @@
 // Where a router listens or a client connects: a URL, parsed once. Knows nothing of sockets.
 
-/// A transport address: `ws://`, `wss://` (WebSocket), `tcp://`, `tls://` (RawSocket; `rs://` and `rss://` are
-/// other tools' names for these two) or `unix://PATH` (RawSocket).
+/// A transport address: `ws://`, `wss://` (WebSocket), `tcp://`, `tls://` (RawSocket; `rs://` and
+/// `rss://` are other tools' names for these two) or `unix://PATH` (RawSocket).
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     public enum Address: Hashable, Sendable {
         /// A name or numeric address without brackets. Port 0 asks for a free one when listening.
@@ -28,7 +28,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     public init(_ url: String) throws(EndpointError) {
         guard let colon = url.firstRange(of: "://") else {
             throw EndpointError(
-                "\"\(url)\" is not a URL: it must begin with ws://, wss://, tcp://, tls:// or unix://"
+                "\"\(url)\" is not a URL: it must begin with "
+                    + "ws://, wss://, tcp://, tls:// or unix://"
             )
         }
         let scheme = url[..<colon.lowerBound].lowercased()
@@ -38,7 +39,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
             guard !rest.isEmpty else { throw EndpointError("\"\(url)\" names no socket path") }
             guard rest.utf8.count <= Endpoint.longestSocketPath, !rest.utf8.contains(0) else {
                 throw EndpointError(
-                    "the socket path of \"\(url)\" is longer than \(Endpoint.longestSocketPath) bytes"
+                    "the socket path of \"\(url)\" is longer than "
+                        + "\(Endpoint.longestSocketPath) bytes"
                 )
             }
             self.init(.unix(path: String(rest)), framing: .rawSocket)

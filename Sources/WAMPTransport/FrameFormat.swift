@@ -72,7 +72,8 @@ package struct FrameFormat: Hashable, Sendable {
         }
     }
 
-    /// Appends the header and envelope of a message whose payload and closing follow by other means.
+    /// Appends the header and envelope of a message whose payload and closing follow by other
+    /// means.
     func appendFront(
         envelope: UnsafeRawBufferPointer, length: Int, to buffer: inout ByteBuffer
     ) {

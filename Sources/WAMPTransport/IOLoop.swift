@@ -1,11 +1,12 @@
-// Everything that belongs to one event loop: scratch memory, the list of outboxes to flush at the end of the tick,
-// mail from and for other loops, and the connections that watch the clock.
+// Everything that belongs to one event loop: scratch memory, the list of outboxes to flush at the
+// end of the tick, mail from and for other loops, and the connections that watch the clock.
 
 package import NIOCore
 import Synchronization
 package import WAMP
 
-/// One event loop, as the transport sees it. Make one per loop and share it among the loop's connections.
+/// One event loop, as the transport sees it. Make one per loop and share it among the loop's
+/// connections.
 // Unchecked: everything but the mailbox is touched only on the loop.
 package final class IOLoop: @unchecked Sendable {
     package let eventLoop: any EventLoop
@@ -51,7 +52,8 @@ package final class IOLoop: @unchecked Sendable {
 
     // Sending. Under the realm's lock or not, but always on this loop.
 
-    /// Queues a message for a peer of this loop at once, for a peer of another loop with the next `postStaged`.
+    /// Queues a message for a peer of this loop at once, for a peer of another loop with the next
+    /// `postStaged`.
     ///
     /// The payload must be in the peer's serializer.
     package func send(_ message: Message, to outbox: Outbox) -> SendResult {
@@ -127,7 +129,8 @@ package final class IOLoop: @unchecked Sendable {
         }
     }
 
-    /// Hands what was staged to the other loops: one short lock each, one wake-up each if none is on its way.
+    /// Hands what was staged to the other loops: one short lock each, one wake-up each if none is
+    /// on its way.
     ///
     /// Called before the realm's lock is released.
     package func postStaged() {
@@ -141,8 +144,8 @@ package final class IOLoop: @unchecked Sendable {
 
     /// Moves the mail of other loops into the outboxes of this one.
     ///
-    /// Called on this loop after taking the realm's lock and before anything is sent, so that order holds across
-    /// loops.
+    /// Called on this loop after taking the realm's lock and before anything is sent, so that order
+    /// holds across loops.
     package func drainMailbox() { readMail(awake: false) }
 
     private func readMail(awake: Bool) {
@@ -159,7 +162,8 @@ package final class IOLoop: @unchecked Sendable {
                 if let bytes = mail.bytes.readSlice(length: count) { outbox.take(staged: bytes) }
             case .overflow(let outbox): markDirty(outbox)
             case .close(let outbox, let code, let reason):
-                // An order may close and so tell the owner, who may be waiting for the lock we are in.
+                // An order may close and so tell the owner, who may be waiting for the lock we are
+                // in.
                 eventLoop.execute { outbox.control?.close(code, reason) }
             case .reading(let outbox, let isReading):
                 outbox.control?.setReading(isReading)
@@ -235,7 +239,8 @@ package final class IOLoop: @unchecked Sendable {
         spares.popLast() ?? ByteBufferAllocator().buffer(capacity: 4096)
     }
 
-    /// Takes a buffer back if nobody else holds it and it is not large; it is empty afterwards either way.
+    /// Takes a buffer back if nobody else holds it and it is not large; it is empty afterwards
+    /// either way.
     func giveBack(_ buffer: inout ByteBuffer) {
         let isFree = buffer.modifyIfUniquelyOwned { $0.clear() } != nil
         if isFree, (1...(128 << 10)).contains(buffer.capacity), spares.count < 64 {
@@ -244,8 +249,8 @@ package final class IOLoop: @unchecked Sendable {
         buffer = ByteBuffer()
     }
 
-    /// A masking key. They keep proxies from mistaking frames for HTTP and guard no secret, so a fast generator
-    /// (SplitMix64) with a random seed will do.
+    /// A masking key. They keep proxies from mistaking frames for HTTP and guard no secret, so a
+    /// fast generator (SplitMix64) with a random seed will do.
     func nextKey(for format: FrameFormat) -> WebSocketFrame.Key {
         guard format.isMasked else { return (0, 0, 0, 0) }
         keys &+= 0x9E37_79B9_7F4A_7C15

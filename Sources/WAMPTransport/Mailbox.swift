@@ -1,4 +1,5 @@
-// What one loop hands to another: frames for its outboxes and orders for its connections, in order, in batches.
+// What one loop hands to another: frames for its outboxes and orders for its connections, in order,
+// in batches.
 
 import NIOCore
 import Synchronization
@@ -51,7 +52,8 @@ final class Mailbox: Sendable {
     /// Told without the lock, so that a loop without mail does not take it.
     private let hasMail = Atomic<Bool>(false)
 
-    // Not private: Swift 6.3 emits a broken reference to the layout of a private struct inside a Mutex.
+    // Not private: Swift 6.3 emits a broken reference to the layout of a private struct inside a
+    // Mutex.
     struct Content {
         var mail = Mail()
         /// A wake-up is on its way.

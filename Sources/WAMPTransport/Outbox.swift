@@ -1,8 +1,9 @@
-// Outgoing frames of one peer: bounded in bytes, marked dirty when something is added, flushed once per tick.
+// Outgoing frames of one peer: bounded in bytes, marked dirty when something is added, flushed once
+// per tick.
 //
-// What waits is counted here, not in the channel: nothing is handed to a channel that is not writable. The queue
-// belongs to the peer's loop; other loops reach it through their loop's staging (see IOLoop). Only the counters and
-// the state are shared.
+// What waits is counted here, not in the channel: nothing is handed to a channel that is not
+// writable. The queue belongs to the peer's loop; other loops reach it through their loop's staging
+// (see IOLoop). Only the counters and the state are shared.
 
 import NIOCore
 import Synchronization
@@ -88,7 +89,8 @@ package final class Outbox: @unchecked Sendable {
     /// Whether nothing waits. On the loop.
     var isEmpty: Bool { tail.readableBytes == 0 && firstSegment == segments.count }
 
-    /// Decides whether a message fits: in the peer's limit, and in the bound. An empty queue takes any message.
+    /// Decides whether a message fits: in the peer's limit, and in the bound. An empty queue takes
+    /// any message.
     func admit(_ length: Int) -> SendResult {
         guard isOpen else { return .closed }
         guard length <= sendLimit else { return .tooLarge }
@@ -159,7 +161,8 @@ package final class Outbox: @unchecked Sendable {
         added(bytes.readableBytes)
     }
 
-    /// Adds a ping or pong. On the loop. Pongs count like messages: asking without reading ends too.
+    /// Adds a ping or pong. On the loop. Pongs count like messages: asking without reading ends
+    /// too.
     func appendPing(_ isPing: Bool, payload: ByteBuffer = ByteBuffer()) {
         let admitted = admit(0)
         guard admitted == .queued else {
@@ -172,8 +175,8 @@ package final class Outbox: @unchecked Sendable {
         added(tail.readableBytes - before)
     }
 
-    /// Takes no more messages, ends with a WebSocket close frame if there is one to send, and reports when all is
-    /// written. On the loop.
+    /// Takes no more messages, ends with a WebSocket close frame if there is one to send, and
+    /// reports when all is written. On the loop.
     func finish(closePayload: [UInt8]?) {
         state.store(Outbox.closed, ordering: .relaxed)
         if let closePayload, format.framing == .webSocket {
@@ -197,7 +200,8 @@ package final class Outbox: @unchecked Sendable {
         queued.store(0, ordering: .relaxed)
     }
 
-    /// Hands a close frame to the channel, past the queue and whether it is writable or not. On the loop.
+    /// Hands a close frame to the channel, past the queue and whether it is writable or not. On the
+    /// loop.
     func lastWord(_ closePayload: [UInt8]) {
         var frame = ByteBuffer()
         format.appendControl(
@@ -233,7 +237,8 @@ package final class Outbox: @unchecked Sendable {
         tail = ByteBuffer()
     }
 
-    /// Hands over what the channel takes. Called once per tick, and when the channel becomes writable.
+    /// Hands over what the channel takes. Called once per tick, and when the channel becomes
+    /// writable.
     func flush() {
         guard let context, let control else { return }
         if state.load(ordering: .relaxed) == Outbox.overflowed {

@@ -38,15 +38,23 @@ func wampctl(_ arguments: String...) async throws -> Ended {
 /// Keeps a program running while `body` works; `body` gets the program's lines of output.
 func whileRunning<Value: Sendable>(
     _ program: String, _ arguments: [String],
-    _ body: (SubprocessOutputSequence.StringSequence<UTF8>) async throws -> Value
+    _ body: (AsyncStream<String>) async throws -> Value
 ) async throws -> (Value, TerminationStatus) {
     let result = try await Subprocess.run(
         .name("env"), arguments: Arguments([program] + arguments),
         environment: environmentAdding([:]), platformOptions: gentle,
         input: .none, output: .sequence, error: .discarded
     ) { execution in
-        let value = try await body(execution.standardOutput.strings())
+        // All output is read, wanted or not: a program blocks on a pipe that is full.
+        let (lines, feed) = AsyncStream.makeStream(of: String.self)
+        let output = execution.standardOutput
+        async let read: Void = {
+            for try await line in output.strings() { feed.yield(line) }
+            feed.finish()
+        }()
+        let value = try await body(lines)
         await execution.teardown(using: gentle.teardownSequence)
+        try await read
         return value
     }
     return (result.closureResult, result.terminationStatus)
@@ -63,5 +71,6 @@ private let gentle = {
 private func environmentAdding(_ extra: [String: String]) -> Environment {
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("WAMPCTL_") }
     variables.merge(extra) { $1 }
-    return .custom(variables.map { Array("\($0.key)=\($0.value)".utf8) })
+    // The library hands these bytes to the system as they are, so each ends as C wants it.
+    return .custom(variables.map { Array("\($0.key)=\($0.value)\0".utf8) })
 }

@@ -42,7 +42,7 @@ func withRouter(_ body: @Sendable (RouterAddresses) async throws -> Void) async 
     let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"]
     let (_, status) = try await whileRunning(Installed.wampctl, arguments) { lines in
         var iterator = lines.makeAsyncIterator()
-        guard let line = try await iterator.next(),
+        guard let line = await iterator.next(),
             let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines))
         else { throw Trouble(description: "the router printed no port") }
         try await body(RouterAddresses(webSocketPort: port, rawSocketPort: port))
@@ -59,7 +59,7 @@ func withCrossbar(_ body: @Sendable (RouterAddresses) async throws -> Void) asyn
     let addresses = RouterAddresses(webSocketPort: try freePort(), rawSocketPort: try freePort())
     try crossbarConfiguration(addresses)
         .write(to: directory.appending(path: "config.json"), atomically: true, encoding: .utf8)
-    let arguments = ["start", "--cbdir", directory.path, "--logformat", "none"]
+    let arguments = ["start", "--cbdir", directory.path, "--loglevel", "none"]
     _ = try await whileRunning(Installed.crossbar, arguments) { _ in
         // `--retry` is how one waits for a router: each port answers once its transport is up.
         for address in [addresses.webSocket, addresses.rawSocket] {

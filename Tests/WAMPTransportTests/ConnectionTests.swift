@@ -1,3 +1,5 @@
+// One connection from its first byte to its end, on an embedded channel and its clock.
+
 import NIOCore
 import NIOEmbedded
 import Testing

@@ -1,3 +1,5 @@
+// Which URLs are endpoints, and which are refused.
+
 import Testing
 
 @testable import WAMPTransport

@@ -1,3 +1,5 @@
+// Outgoing queues: one flush a tick, their bounds, and what comes from other loops.
+
 import NIOCore
 import NIOEmbedded
 import Testing

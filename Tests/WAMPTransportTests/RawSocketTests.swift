@@ -1,3 +1,5 @@
+// RawSocket's handshake octets and frame headers.
+
 import Testing
 import WAMP
 

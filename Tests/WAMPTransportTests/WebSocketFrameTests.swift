@@ -1,3 +1,5 @@
+// WebSocket framing at every cut of the bytes, and each fault with its close code.
+
 import NIOCore
 import Testing
 

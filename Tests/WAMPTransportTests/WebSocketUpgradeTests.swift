@@ -1,3 +1,5 @@
+// The HTTP side of WebSocket: what is accepted, and with which status the rest is refused.
+
 import NIOCore
 import Testing
 import WAMP

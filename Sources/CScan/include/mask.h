@@ -9,10 +9,11 @@
 #include <emmintrin.h>
 #endif
 
-// Writes `count` bytes of `from`, XORed with the four bytes at `key`, to `to`; the first byte meets key byte
-// `phase & 3`. Returns non-zero if any byte written has its high bit set, that is, if it is not all ASCII.
-static inline int cscan_unmask_copy(uint8_t *_Nonnull to, const uint8_t *_Nonnull from, size_t count,
-                                    const uint8_t *_Nonnull key, unsigned phase) {
+// Writes `count` bytes of `from`, XORed with the four bytes at `key`, to `to`; the first byte meets
+// key byte `phase & 3`. Returns non-zero if any byte written has its high bit set, that is, if it
+// is not all ASCII.
+static inline int cscan_unmask_copy(uint8_t *_Nonnull to, const uint8_t *_Nonnull from,
+                                    size_t count, const uint8_t *_Nonnull key, unsigned phase) {
     uint8_t turned[8];
     for (unsigned i = 0; i < 8; i++) turned[i] = key[(phase + i) & 3];
     uint64_t word, mask, seen = 0;

@@ -78,7 +78,8 @@ package enum RawSocketHandshake {
         [magic, exponent(maximumBytes) << 4 | serializer.rawValue, 0, 0]
     }
 
-    /// What can be announced of a limit in bytes: the largest power of two within it, 512 B to 16 MiB.
+    /// What can be announced of a limit in bytes: the largest power of two within it, 512 B to 16
+    /// MiB.
     package static func announced(_ maximumBytes: Int) -> Int { limit(exponent(maximumBytes)) }
 
     private static func exponent(_ maximumBytes: Int) -> UInt8 {

@@ -1,4 +1,5 @@
-// The head of an HTTP/1.1 request or response: a start line and fields. Pure. Spec: RFC 9112, 2 to 5.
+// The head of an HTTP/1.1 request or response: a start line and fields. Pure. Spec: RFC 9112, 2 to
+// 5.
 
 package import NIOCore
 

@@ -3,8 +3,8 @@
 import CScan
 
 enum Masking {
-    /// Copies `source` to the front of `target`, masked or unmasked with `key` from its octet `phase` on. The two may
-    /// be the same memory; `target` has room.
+    /// Copies `source` to the front of `target`, masked or unmasked with `key` from its octet
+    /// `phase` on. The two may be the same memory; `target` has room.
     /// - Returns: whether all bytes written are ASCII.
     static func copy(
         _ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer,

@@ -1,5 +1,5 @@
-// UTF-8 checked as it arrives, so that a bad byte is noticed at once and not at the end of the message.
-// Spec: RFC 3629, 4; RFC 6455, 8.1.
+// UTF-8 checked as it arrives, so that a bad byte is noticed at once and not at the end of the
+// message. Spec: RFC 3629, 4; RFC 6455, 8.1.
 
 /// The state between two pieces of a text.
 package struct UTF8Stream: Equatable, Sendable {

@@ -79,8 +79,8 @@ package struct WebSocketFrame: Equatable, Sendable {
 
     /// Reads the header at the front of `bytes`.
     ///
-    /// Everything that can be told from the octets at hand is checked at once, so a fault need not wait for the
-    /// rest of the header.
+    /// Everything that can be told from the octets at hand is checked at once, so a fault need not
+    /// wait for the rest of the header.
     /// - Returns: the header and the number of its octets, or nil if they are not all there yet.
     package static func parse(
         _ bytes: UnsafeRawBufferPointer, masked: Bool

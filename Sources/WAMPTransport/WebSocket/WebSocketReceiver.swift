@@ -147,7 +147,8 @@ package struct WebSocketReceiver {
         if !isInMessage {
             isInMessage = true
             utf8 = UTF8Stream()
-            // What is announced decides no allocation beyond this; more room comes with what arrives.
+            // What is announced decides no allocation beyond this; more room comes with what
+            // arrives.
             assembly = ByteBufferAllocator().buffer(capacity: min(frame.length, 64 << 10))
         }
         self.frame = frame

@@ -11,7 +11,8 @@ package enum WebSocketUpgrade {
         case refuse(status: Int, response: String)
     }
 
-    /// Answers the head of a client's request. The first subprotocol it offers that is supported is taken.
+    /// Answers the head of a client's request. The first subprotocol it offers that is supported is
+    /// taken.
     package static func answer(
         _ request: HTTPHead, paths: [String], serializers: [Serializer]
     ) -> Answer {
@@ -65,13 +66,6 @@ package enum WebSocketUpgrade {
         refusal(
             431, "Request Header Fields Too Large",
             "The head is longer than \(HTTPHead.longest) bytes.")
-    }
-
-    /// The answer of a server that takes no more connections for now.
-    package static var unavailable: Answer {
-        refusal(
-            503, "Service Unavailable", "The router takes no new connections now.",
-            "Retry-After: 5\r\n")
     }
 
     private static func refusal(

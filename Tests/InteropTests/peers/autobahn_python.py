@@ -146,7 +146,8 @@ async def register_unknown(session, procedure, rule):
 
     transport.send = altered
     try:
-        return await outcome(session.register(lambda: 0, procedure, RegisterOptions(invoke="first")))
+        options = RegisterOptions(invoke="first")
+        return await outcome(session.register(lambda: 0, procedure, options))
     finally:
         del transport.send
 
@@ -175,7 +176,7 @@ async def unknown_rules(connect):
     """Rules that do not exist, and what becomes of the session that asked."""
     session = await connect()
     await register(session, "com.example.interop.kept", lambda: "kept")
-    for rule in ["all", "RoundRobin", ""]:
+    for rule in ["all", "RoundRobin", "_mine"]:
         seen = await register_unknown(session, "com.example.interop.odd", rule)
         observe(f"rule {rule!r}", seen)
     observe("the session lives on", await answer(session.call("com.example.interop.kept")))

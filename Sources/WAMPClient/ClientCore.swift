@@ -1,0 +1,203 @@
+// A joined session as the client sees it: requests in flight, registrations and subscriptions.
+// Messages in, deliveries out. It knows no channel, no task and no clock.
+
+package import WAMP
+
+/// What a message from the router means for the client.
+package enum Delivery<Waiter, Responder, Listener> {
+    /// Nothing: a late answer to a request that was given up, a duplicate.
+    case none
+    /// The answer to a request: the message that is its result, or ERROR.
+    case answered(Waiter, Message)
+    case invocation(Invocation, Responder)
+    /// An invocation of a registration that this session does not have (any more).
+    case strayInvocation(Invocation)
+    case interrupt(RequestID)
+    case event(Event, [Listener])
+    /// The router took a registration or subscription away.
+    case revoked
+    case goodbye(Goodbye)
+    case aborted(Abort)
+    case violation(ProtocolViolation)
+}
+
+/// The client's side of a session, after WELCOME.
+///
+/// The type parameters are who waits for an answer, who answers invocations, and who takes events.
+package struct ClientCore<Waiter, Responder, Listener> {
+    /// A request that has no answer yet.
+    private struct Pending {
+        var kind: Kind
+        var waiter: Waiter
+    }
+
+    private enum Kind {
+        case call
+        case register(Responder)
+        case unregister(RegistrationID)
+        case publish
+        case subscribe(token: Int, Listener)
+        case unsubscribe(SubscriptionID)
+
+        var code: MessageCode {
+            switch self {
+            case .call: .call
+            case .register: .register
+            case .unregister: .unregister
+            case .publish: .publish
+            case .subscribe: .subscribe
+            case .unsubscribe: .unsubscribe
+            }
+        }
+    }
+
+    private var lastRequest: UInt64 = 0
+    private var pending: [RequestID: Pending] = [:]
+    private var registrations: [RegistrationID: Responder] = [:]
+    /// Several listeners may share a subscription: the router gives one id for the same topic.
+    private var subscriptions: [SubscriptionID: [(token: Int, listener: Listener)]] = [:]
+
+    package init() {}
+
+    package var pendingCount: Int { pending.count }
+
+    /// The next request id. Spec: Basic Profile, Identifiers (session scope: sequential from 1).
+    package mutating func nextRequest() -> RequestID {
+        lastRequest += 1
+        return RequestID(lastRequest)
+    }
+
+    package mutating func call(_ waiter: Waiter) -> RequestID { add(.call, waiter) }
+
+    package mutating func register(_ responder: Responder, _ waiter: Waiter) -> RequestID {
+        add(.register(responder), waiter)
+    }
+
+    package mutating func unregister(
+        _ registration: RegistrationID, _ waiter: Waiter
+    ) -> RequestID {
+        add(.unregister(registration), waiter)
+    }
+
+    package mutating func publish(_ waiter: Waiter) -> RequestID { add(.publish, waiter) }
+
+    /// - Parameter token: tells this listener from the others of the session.
+    package mutating func subscribe(
+        _ listener: Listener, token: Int, _ waiter: Waiter
+    ) -> RequestID {
+        add(.subscribe(token: token, listener), waiter)
+    }
+
+    /// Takes one listener away.
+    /// - Returns: whether it was the last of its subscription, so that the router must be asked.
+    package mutating func removeListener(_ token: Int, of subscription: SubscriptionID) -> Bool {
+        subscriptions[subscription]?.removeAll { $0.token == token }
+        return subscriptions[subscription]?.isEmpty == true
+    }
+
+    package mutating func unsubscribe(
+        _ subscription: SubscriptionID, _ waiter: Waiter
+    ) -> RequestID {
+        add(.unsubscribe(subscription), waiter)
+    }
+
+    private mutating func add(_ kind: Kind, _ waiter: Waiter) -> RequestID {
+        let request = nextRequest()
+        pending[request] = Pending(kind: kind, waiter: waiter)
+        return request
+    }
+
+    package func isPending(_ request: RequestID) -> Bool { pending[request] != nil }
+
+    /// Gives a request up: its answer, if it comes, is ignored.
+    package mutating func abandon(_ request: RequestID) -> Waiter? {
+        pending.removeValue(forKey: request)?.waiter
+    }
+
+    /// Gives everything up, in the order in which it was asked.
+    package mutating func end() -> [Waiter] {
+        let waiters = pending.sorted { $0.key < $1.key }.map(\.value.waiter)
+        pending = [:]
+        registrations = [:]
+        subscriptions = [:]
+        return waiters
+    }
+
+    /// Takes a message from the router.
+    package mutating func receive(
+        _ message: Message
+    ) -> Delivery<Waiter, Responder, Listener> {
+        switch message {
+        case .result(let result):
+            // Progressive results are not asked for; if they come, the last one is the answer.
+            if result.details.progress { return .none }
+            return answer(.call, result.request, message)
+        case .error(let error): return answer(error.requestType, error.request, message)
+        case .registered(let registered): return answer(.register, registered.request, message)
+        case .unregistered(let unregistered):
+            guard let request = unregistered.request else {
+                guard let id = unregistered.details["registration"]?.unsigned else { return .none }
+                registrations[RegistrationID(id)] = nil
+                return .revoked
+            }
+            return answer(.unregister, request, message)
+        case .published(let published): return answer(.publish, published.request, message)
+        case .subscribed(let subscribed): return answer(.subscribe, subscribed.request, message)
+        case .unsubscribed(let unsubscribed):
+            guard let request = unsubscribed.request else {
+                guard let id = unsubscribed.details["subscription"]?.unsigned else { return .none }
+                subscriptions[SubscriptionID(id)] = nil
+                return .revoked
+            }
+            return answer(.unsubscribe, request, message)
+        case .invocation(let invocation):
+            guard let responder = registrations[invocation.registration] else {
+                return .strayInvocation(invocation)
+            }
+            return .invocation(invocation, responder)
+        case .interrupt(let interrupt): return .interrupt(interrupt.request)
+        case .event(let event):
+            // Events that were on their way when we unsubscribed find no listener.
+            guard let found = subscriptions[event.subscription], !found.isEmpty else {
+                return .none
+            }
+            return .event(event, found.map(\.listener))
+        case .goodbye(let goodbye): return .goodbye(goodbye)
+        case .abort(let abort): return .aborted(abort)
+        case .hello, .welcome, .challenge, .authenticate, .publish, .subscribe, .unsubscribe,
+            .eventReceived, .call, .cancel, .register, .unregister, .yield:
+            return .violation(
+                ProtocolViolation("\(message.code.name) is not for a client in a session"))
+        }
+    }
+
+    private mutating func answer(
+        _ code: MessageCode, _ request: RequestID, _ message: Message
+    ) -> Delivery<Waiter, Responder, Listener> {
+        guard let found = pending[request] else {
+            guard request.rawValue <= lastRequest else {
+                return .violation(
+                    ProtocolViolation("\(message.code.name) answers request \(request), not made"))
+            }
+            return .none
+        }
+        guard found.kind.code == code else {
+            return .violation(
+                ProtocolViolation(
+                    "\(message.code.name) answers \(found.kind.code.name) request \(request)"))
+        }
+        pending[request] = nil
+        switch (found.kind, message) {
+        case (.register(let responder), .registered(let registered)):
+            registrations[registered.registration] = responder
+        case (.unregister(let registration), .unregistered):
+            registrations[registration] = nil
+        case (.subscribe(let token, let listener), .subscribed(let subscribed)):
+            subscriptions[subscribed.subscription, default: []].append((token, listener))
+        case (.unsubscribe(let subscription), .unsubscribed):
+            if subscriptions[subscription]?.isEmpty == true { subscriptions[subscription] = nil }
+        default: break
+        }
+        return .answered(found.waiter, message)
+    }
+}

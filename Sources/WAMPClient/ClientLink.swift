@@ -1,0 +1,400 @@
+// The client's end of a connection: joins a realm, feeds the core, carries out what it decides.
+//
+// All of it runs on the connection's event loop. Tasks reach it by a mailbox of jobs, with one
+// wake-up for a batch of them.
+
+import NIOCore
+import Synchronization
+import WAMP
+import WAMPTransport
+
+/// Someone who takes messages out of a read's batch before the core sees them.
+protocol BatchTap: AnyObject {
+    func take(from batch: inout [Message])
+    /// The session is over.
+    func sessionEnded(_ error: ClientError)
+}
+
+/// Owner of the `ConnectionHandler` of one session.
+// Unchecked: everything but the inbox and the end is touched only on the loop.
+final class ClientLink: ConnectionOwner, @unchecked Sendable {
+    typealias Outcome = Swift.Result<Message, ClientError>
+    typealias Waiter = @Sendable (Outcome) -> Void
+    typealias Responder = @Sendable (InvocationRequest) -> Void
+    typealias Listener = @Sendable (EventMessage) -> Void
+    typealias Job = @Sendable (ClientLink) -> Void
+
+    let loop: IOLoop
+    let serializer: Serializer
+    private let options: SessionOptions
+    private var state = State.connecting
+    private var connection: Connection?
+    private var core = ClientCore<Waiter, Responder, Listener>()
+    private var invocations: [RequestID: InvocationRequest] = [:]
+    private var tap: (any BatchTap)?
+
+    /// Told once how joining ended.
+    private var onJoined: ((Swift.Result<Welcome, ClientError>) -> Void)?
+    private var onLeft: [@Sendable () -> Void] = []
+
+    private let inbox = Mutex(Inbox())
+    struct Inbox: Sendable {
+        var jobs: [Job] = []
+        var isWaking = false
+    }
+
+    private let end = Mutex(EndState())
+    struct EndState: Sendable {
+        var end: SessionEnd?
+        var waiting: [UnsafeContinuation<SessionEnd, Never>] = []
+    }
+
+    private enum State: Equatable {
+        /// Until WELCOME: connecting, then shaking hands, then waiting for the answer to HELLO.
+        case connecting
+        case joined
+        /// We said GOODBYE; until the deadline we wait for the router's.
+        case leaving(NIODeadline)
+        case ended
+    }
+
+    init(
+        loop: IOLoop, options: SessionOptions,
+        onJoined: @escaping (Swift.Result<Welcome, ClientError>) -> Void
+    ) {
+        self.loop = loop
+        self.options = options
+        serializer = options.serializer
+        self.onJoined = onJoined
+    }
+
+    /// How long the router has to answer GOODBYE.
+    private static let goodbyeTime = TimeAmount.seconds(5)
+
+    /// Runs a job on the loop: at once when called there, else with the next wake-up.
+    func submit(_ job: @escaping Job) {
+        if loop.eventLoop.inEventLoop {
+            job(self)
+            return
+        }
+        let wakes = inbox.withLock { inbox in
+            inbox.jobs.append(job)
+            defer { inbox.isWaking = true }
+            return !inbox.isWaking
+        }
+        if wakes { loop.eventLoop.execute { self.runJobs() } }
+    }
+
+    private func runJobs() {
+        let jobs = inbox.withLock { inbox in
+            inbox.isWaking = false
+            let jobs = inbox.jobs
+            inbox.jobs = []
+            return jobs
+        }
+        for job in jobs { job(self) }
+    }
+
+    /// How the session ended, once it has.
+    func ended() async -> SessionEnd {
+        await withUnsafeContinuation { continuation in
+            let end = end.withLock { state in
+                if state.end == nil { state.waiting.append(continuation) }
+                return state.end
+            }
+            if let end { continuation.resume(returning: end) }
+        }
+    }
+
+    // What the connection tells.
+
+    func opened(_ connection: Connection) {
+        guard state == .connecting, onJoined != nil else {
+            connection.abandon()
+            return
+        }
+        self.connection = connection
+        send(.hello(options.hello))
+    }
+
+    func received(_ messages: inout [Message]) {
+        if let trace = options.trace {
+            for message in messages { trace(false, message, message.payload) }
+        }
+        if state == .joined { tap?.take(from: &messages) }
+        for message in messages {
+            switch state {
+            case .connecting: join(message)
+            case .joined: receive(message)
+            case .leaving: receiveWhileLeaving(message)
+            case .ended: return
+            }
+        }
+    }
+
+    func violated(_ violation: ProtocolViolation) { abort(violation) }
+
+    func writeBlocked(_ blocked: Bool) {}
+
+    func tick(_ now: NIODeadline) {
+        if case .leaving(let deadline) = state, now >= deadline { finish(.left) }
+    }
+
+    func closed(_ reason: CloseReason) {
+        if let onJoined {
+            self.onJoined = nil
+            state = .ended
+            onJoined(.failure(.connect(reason.description)))
+        } else if case .leaving = state {
+            finish(.left)
+        } else {
+            finish(.connectionLost(reason.description))
+        }
+    }
+
+    /// Gives joining up.
+    func abandonJoining(_ error: ClientError) {
+        guard let onJoined else { return }
+        self.onJoined = nil
+        state = .ended
+        connection?.abandon()
+        onJoined(.failure(error))
+    }
+
+    // Joining and ending.
+
+    private func join(_ message: Message) {
+        guard let onJoined else { return }
+        switch message {
+        case .welcome(let welcome):
+            self.onJoined = nil
+            state = .joined
+            onJoined(.success(welcome))
+        case .abort(let abort):
+            abandonJoining(
+                .refused(
+                    reason: abort.reason, message: abort.details["message"]?.string,
+                    details: abort.details))
+        case .challenge(let challenge):
+            send(.abort(Abort(reason: .noMatchingAuthMethod)))
+            self.onJoined = nil
+            state = .ended
+            connection?.close()
+            onJoined(
+                .failure(
+                    .notSupported(
+                        "the router asks for authentication by \"\(challenge.method)\", which is "
+                            + "not supported yet in this version")))
+        default:
+            abort(ProtocolViolation("\(message.code.name) came before WELCOME"))
+        }
+    }
+
+    private func abort(_ violation: ProtocolViolation) {
+        send(.abort(Abort(violation)))
+        connection?.close(.protocolError)
+        if let onJoined {
+            self.onJoined = nil
+            state = .ended
+            onJoined(.failure(.protocolViolation(violation.description)))
+        } else {
+            finish(.protocolViolation(violation.description))
+        }
+    }
+
+    /// Says GOODBYE and tells when the session is over.
+    func leave(_ reason: ErrorURI, _ done: @escaping @Sendable () -> Void) {
+        guard state != .ended else {
+            done()
+            return
+        }
+        onLeft.append(done)
+        guard state == .joined else { return }
+        state = .leaving(loop.now + ClientLink.goodbyeTime)
+        if send(.goodbye(Goodbye(reason: reason))) != .queued { finish(.left) }
+    }
+
+    private func receiveWhileLeaving(_ message: Message) {
+        switch message {
+        case .goodbye, .abort: finish(.left)
+        default: break
+        }
+    }
+
+    /// Cuts the connection at once, without GOODBYE, as if the process had been killed.
+    func abandon() {
+        connection?.abandon()
+        finish(.connectionLost("the connection was cut here"))
+    }
+
+    private func finish(_ end: SessionEnd) {
+        guard state != .ended else { return }
+        state = .ended
+        connection?.close()
+        let error =
+            if case .protocolViolation(let text) = end {
+                ClientError.protocolViolation(text)
+            } else {
+                ClientError.connectionLost(end.description)
+            }
+        let interrupted = invocations
+        invocations = [:]
+        for waiter in core.end() { waiter(.failure(error)) }
+        for (_, invocation) in interrupted { invocation.interrupt() }
+        tap?.sessionEnded(error)
+        tap = nil
+        let waiting = self.end.withLock { state in
+            state.end = end
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: end) }
+        for done in onLeft { done() }
+        onLeft = []
+    }
+
+    // A joined session.
+
+    @discardableResult
+    private func send(_ message: Message) -> SendResult {
+        guard let outbox = connection?.outbox else { return .closed }
+        options.trace?(true, message, message.payload)
+        return loop.send(message, to: outbox)
+    }
+
+    private func receive(_ message: Message) {
+        switch core.receive(message) {
+        case .none, .revoked: break
+        case .answered(let waiter, let message): waiter(.success(message))
+        case .invocation(let invocation, let responder):
+            let request = InvocationRequest(invocation) { [weak self] request, answer in
+                self?.submit { $0.answer(request, answer) }
+            }
+            invocations[invocation.request] = request
+            responder(request)
+        case .strayInvocation(let invocation):
+            send(
+                .error(
+                    ErrorMessage(
+                        .invocation, request: invocation.request, error: .noSuchRegistration)))
+        case .interrupt(let request): invocations[request]?.interrupt()
+        case .event(let event, let listeners):
+            let message = EventMessage(event)
+            for listener in listeners { listener(message) }
+        case .goodbye(let goodbye):
+            send(.goodbye(Goodbye(reason: .goodbyeAndOut)))
+            finish(
+                .goodbye(
+                    reason: goodbye.reason, message: goodbye.details["message"]?.string))
+        case .aborted(let abort):
+            finish(.aborted(reason: abort.reason, message: abort.details["message"]?.string))
+        case .violation(let violation): abort(violation)
+        }
+    }
+
+    private func answer(_ request: InvocationRequest, _ answer: InvocationRequest.Answer) {
+        guard invocations.removeValue(forKey: request.id) != nil, state == .joined else { return }
+        let result =
+            switch answer {
+            case .yield(let payload, let options):
+                transcoded(payload).map {
+                    send(
+                        .yield(
+                            Yield(
+                                request: request.id, options: OutcomeDetails(custom: options),
+                                payload: $0)))
+                }
+            case .error(let uri, let payload):
+                transcoded(payload).map {
+                    send(
+                        .error(
+                            ErrorMessage(.invocation, request: request.id, error: uri, payload: $0))
+                    )
+                }
+            }
+        guard result == nil || result == .tooLarge else { return }
+        send(
+            .error(
+                ErrorMessage(.invocation, request: request.id, error: .payloadSizeExceeded)))
+    }
+
+    private func transcoded(_ payload: Payload) -> Payload? {
+        try? payload.transcoded(to: serializer)
+    }
+
+    /// Sends a request that `make` builds around its id; the waiter is told at once if it cannot
+    /// go.
+    func request(
+        _ waiter: @escaping Waiter,
+        add: (inout ClientCore<Waiter, Responder, Listener>) -> RequestID,
+        make: (RequestID) -> Message
+    ) -> RequestID? {
+        guard state == .joined else {
+            waiter(.failure(.connectionLost(endText)))
+            return nil
+        }
+        let id = add(&core)
+        switch send(make(id)) {
+        case .queued: return id
+        case .tooLarge:
+            _ = core.abandon(id)
+            waiter(
+                .failure(
+                    .error(
+                        uri: .payloadSizeExceeded,
+                        args: ["the message is larger than the router accepts"], kwargs: [:],
+                        details: [:])))
+        case .full, .closed:
+            _ = core.abandon(id)
+            waiter(.failure(.connectionLost("the router does not take messages any more")))
+        }
+        return nil
+    }
+
+    private var endText: String {
+        end.withLock { $0.end?.description } ?? "the session is being left"
+    }
+
+    /// Cancels a call that is in flight.
+    func cancel(_ request: RequestID, _ mode: CancelMode) {
+        guard state == .joined, core.isPending(request) else { return }
+        send(.cancel(Cancel(request: request, mode: mode)))
+    }
+
+    /// Stops waiting for a call and tells the router to forget it.
+    func giveUp(_ request: RequestID, _ error: ClientError) {
+        guard let waiter = core.abandon(request) else { return }
+        send(.cancel(Cancel(request: request, mode: .killnowait)))
+        waiter(.failure(error))
+    }
+
+    /// Tells the waiter of a PUBLISH without acknowledgement that it is done.
+    func settle(_ request: RequestID) {
+        core.abandon(request)?(
+            .success(.published(Published(request: request, publication: PublicationID(0)))))
+    }
+
+    func removeListener(_ token: Int, of subscription: SubscriptionID) -> Bool {
+        core.removeListener(token, of: subscription)
+    }
+
+    // For a driver of many calls.
+
+    /// Lets someone see every batch first.
+    /// - Returns: false if the session is over.
+    func install(_ tap: any BatchTap) -> Bool {
+        guard state == .joined else { return false }
+        self.tap = tap
+        return true
+    }
+
+    func removeTap() { tap = nil }
+
+    func nextRequest() -> RequestID { core.nextRequest() }
+
+    func send(_ message: Message, payload: Payload) -> SendResult {
+        guard state == .joined, let outbox = connection?.outbox else { return .closed }
+        options.trace?(true, message, payload)
+        return loop.send(message, payload: payload, to: outbox)
+    }
+}

@@ -1,0 +1,140 @@
+// Publishing and subscribing.
+
+public import WAMP
+
+/// An event, as a subscriber sees it.
+public struct EventMessage: Sendable {
+    public let subscription: SubscriptionID
+    public let publication: PublicationID
+    /// The topic published to, if the subscription is to a pattern.
+    public let topic: URI?
+    public let details: Value.Dictionary
+    /// The arguments, not decoded; they share memory with what was received.
+    public let payload: Payload
+
+    init(_ event: Event) {
+        subscription = event.subscription
+        publication = event.publication
+        topic = event.details.topic
+        details = event.details.custom
+        payload = event.payload
+    }
+
+    /// The arguments, decoded.
+    /// - Throws: a violation for more than a million elements.
+    public func values() throws(ProtocolViolation) -> (args: [Value], kwargs: Value.Dictionary) {
+        try payload.values()
+    }
+}
+
+/// A subscription of this session.
+public struct Subscription: Hashable, Sendable {
+    public let id: SubscriptionID
+    public let topic: URI
+    /// Tells it from other subscriptions of this session to the same topic.
+    let token: Int
+}
+
+extension Session {
+    /// Publishes an event.
+    ///
+    /// - Parameter options: PUBLISH.Options. With `acknowledge` true the call waits for the router.
+    /// - Returns: the publication's id if it was acknowledged.
+    @discardableResult
+    public func publish(
+        _ topic: URI, args: [Value] = [], kwargs: Value.Dictionary = [:],
+        options: Value.Dictionary = [:]
+    ) async throws(ClientError) -> PublicationID? {
+        try await publish(
+            topic, payload: Payload(args: args, kwargs: kwargs, as: serializer), options: options)
+    }
+
+    /// The same, with arguments that are encoded already, in whatever serializer.
+    @discardableResult
+    public func publish(
+        _ topic: URI, payload: Payload, options: Value.Dictionary = [:]
+    ) async throws(ClientError) -> PublicationID? {
+        let options = PublishOptions(options)
+        let payload = try encoded(payload)
+        let answer = try await request { link, waiter in
+            let request = link.request(waiter) {
+                $0.publish(waiter)
+            } make: {
+                .publish(Publish(request: $0, options: options, topic: topic, payload: payload))
+            }
+            guard !options.acknowledge, let request else { return }
+            link.settle(request)
+        }
+        guard case .published(let published) = answer else { return nil }
+        return published.publication.rawValue == 0 ? nil : published.publication
+    }
+
+    /// Subscribes to a topic.
+    ///
+    /// - Parameters:
+    ///   - options: SUBSCRIBE.Options: `match` and the rest as they are.
+    ///   - onEvent: called on the event loop; it must not block.
+    public func subscribe(
+        _ topic: URI, options: Value.Dictionary = [:],
+        onEvent: @escaping @Sendable (EventMessage) -> Void
+    ) async throws(ClientError) -> Subscription {
+        let options = SubscribeOptions(options)
+        let token = nextToken()
+        let answer = try await request { link, waiter in
+            _ = link.request(waiter) {
+                $0.subscribe(onEvent, token: token, waiter)
+            } make: {
+                .subscribe(Subscribe(request: $0, options: options, topic: topic))
+            }
+        }
+        guard case .subscribed(let subscribed) = answer else {
+            throw .protocolViolation("\(answer.code.name) answers SUBSCRIBE")
+        }
+        return Subscription(id: subscribed.subscription, topic: topic, token: token)
+    }
+
+    /// Ends a subscription; events that are still on their way are dropped.
+    public func unsubscribe(_ subscription: Subscription) async throws(ClientError) {
+        let answer = try await request { link, waiter in
+            guard link.removeListener(subscription.token, of: subscription.id) else {
+                waiter(.success(.unsubscribed(Unsubscribed(request: nil))))
+                return
+            }
+            _ = link.request(waiter) {
+                $0.unsubscribe(subscription.id, waiter)
+            } make: {
+                .unsubscribe(Unsubscribe(request: $0, subscription: subscription.id))
+            }
+        }
+        guard case .unsubscribed = answer else {
+            throw .protocolViolation("\(answer.code.name) answers UNSUBSCRIBE")
+        }
+    }
+}
+
+extension PublishOptions {
+    /// Options as they were written. What has no meaning here goes to the router as it is.
+    init(_ options: Value.Dictionary) {
+        self.init(custom: options)
+        if let acknowledge = options["acknowledge"]?.bool {
+            self.acknowledge = acknowledge
+            custom["acknowledge"] = nil
+        }
+        if let excludeMe = options["exclude_me"]?.bool {
+            self.excludeMe = excludeMe
+            custom["exclude_me"] = nil
+        }
+    }
+}
+
+extension SubscribeOptions {
+    /// Options as they were written. What has no meaning here goes to the router as it is.
+    init(_ options: Value.Dictionary) {
+        self.init()
+        custom = options
+        if let match = options["match"]?.string.flatMap(MatchPolicy.init) {
+            self.match = match
+            custom["match"] = nil
+        }
+    }
+}

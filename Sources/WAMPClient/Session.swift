@@ -1,0 +1,121 @@
+// A session for tasks: join, call, register, publish, subscribe, leave.
+
+public import NIOCore
+import Synchronization
+public import WAMP
+public import WAMPTransport
+
+/// A joined session. It may be used from any task.
+public final class Session: Sendable {
+    package typealias Answer = Swift.Result<Message, ClientError>
+
+    public let id: SessionID
+    public let realm: String
+    /// Who the router takes us for.
+    public let authid: String?
+    public let authrole: String?
+    /// WELCOME.Details.
+    public let welcome: Value.Dictionary
+    public let serializer: Serializer
+    /// The loop on which registrations and subscriptions are called.
+    public let eventLoop: any EventLoop
+    /// Whether the router keeps the time limit of calls.
+    let routerKeepsTimeouts: Bool
+    let link: ClientLink
+    private let lastToken = Atomic<Int>(0)
+
+    /// Connects to a router and joins a realm.
+    ///
+    /// - Throws: `connect` if no connection came about, `refused` if the router did not want us.
+    public static func join(
+        _ endpoint: Endpoint, options: SessionOptions = SessionOptions(),
+        on group: any EventLoopGroup
+    ) async throws(ClientError) -> Session {
+        let (link, welcome) = try await Connector.join(endpoint, options, on: group)
+        return Session(link, welcome, realm: options.realm)
+    }
+
+    private init(_ link: ClientLink, _ welcome: Welcome, realm: String) {
+        self.link = link
+        id = welcome.session
+        self.realm = welcome.details["realm"]?.string ?? realm
+        authid = welcome.details["authid"]?.string
+        authrole = welcome.details["authrole"]?.string
+        self.welcome = welcome.details
+        serializer = link.serializer
+        eventLoop = link.loop.eventLoop
+        let roles = welcome.details["roles"]?.dictionary.flatMap { try? Roles(details: $0) }
+        routerKeepsTimeouts = roles?[.dealer]?.contains(.callTimeout) ?? false
+    }
+
+    /// Says GOODBYE and returns when the session is over, after five seconds at the latest.
+    public func leave(reason: ErrorURI = .closeNormal) async {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            link.submit { $0.leave(reason) { continuation.resume() } }
+        }
+    }
+
+    /// Cuts the connection at once, without GOODBYE.
+    public func abandon() { link.submit { $0.abandon() } }
+
+    /// How the session ended; waits until it has.
+    public var ended: SessionEnd {
+        get async { await link.ended() }
+    }
+
+    /// Tells one subscription of this session from another.
+    func nextToken() -> Int { lastToken.add(1, ordering: .relaxed).newValue }
+
+    /// Sends a request and waits for its answer.
+    func request(
+        _ send: @escaping @Sendable (ClientLink, @escaping ClientLink.Waiter) -> Void
+    ) async throws(ClientError) -> Message {
+        let outcome = await withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Answer, Never>) in
+            link.submit { link in send(link) { continuation.resume(returning: $0) } }
+        }
+        return try Session.checked(outcome)
+    }
+
+    /// The answer, if it is not ERROR.
+    static func checked(_ outcome: Answer) throws(ClientError) -> Message {
+        let message = try outcome.get()
+        guard case .error(let error) = message else { return message }
+        throw ClientError(error)
+    }
+
+    /// A payload in the session's serializer.
+    func encoded(_ payload: Payload) throws(ClientError) -> Payload {
+        do {
+            return try payload.transcoded(to: serializer)
+        } catch {
+            throw .error(
+                uri: .invalidArgument, args: [.string("\(error)")], kwargs: [:], details: [:])
+        }
+    }
+}
+
+extension ClientError {
+    /// What an ERROR says. Arguments that cannot be decoded are left out.
+    init(_ error: ErrorMessage) {
+        let values = try? error.payload.values()
+        self = .error(
+            uri: error.error, args: values?.args ?? [], kwargs: values?.kwargs ?? [:],
+            details: error.details.dictionary)
+    }
+}
+
+extension OutcomeDetails {
+    /// As a dictionary, in the names of the wire.
+    var dictionary: Value.Dictionary {
+        var all = Value.Dictionary()
+        if progress { all.append("progress", true) }
+        if let callee {
+            all.append("callee", Value(callee.session))
+            if let authid = callee.authid { all.append("callee_authid", .string(authid)) }
+            if let authrole = callee.authrole { all.append("callee_authrole", .string(authrole)) }
+        }
+        for (key, value) in custom.entries { all.append(key, value) }
+        return all
+    }
+}

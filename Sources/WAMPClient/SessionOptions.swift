@@ -1,0 +1,42 @@
+// What a client says and allows when it joins a realm. Values only.
+
+public import WAMP
+
+/// How to join a realm.
+public struct SessionOptions: Sendable {
+    public var realm: String
+    public var serializer: Serializer
+    public var authid: String?
+    public var authrole: String?
+    /// Time for connecting, the transport's handshake and joining together.
+    public var connectTimeout = Duration.seconds(5)
+    /// How long to go on trying while there is no router (100 ms between tries, doubling to 2 s).
+    public var retry = Duration.zero
+    /// Silence after which the router is pinged; two unanswered pings end the session. Zero = off.
+    public var keepalive = Duration.seconds(10)
+    /// The longest message accepted, in bytes.
+    public var maxMessage = 16 << 20
+    /// Bytes that may wait to be sent.
+    public var outboundQueue = 64 << 20
+    /// The program's name and version, for HELLO.
+    public var agent: String?
+
+    /// Sees every message, sent (true) or received, with its arguments, on the session's loop.
+    package var trace: (@Sendable (_ isSent: Bool, Message, Payload) -> Void)?
+
+    public init(realm: String = "realm1", serializer: Serializer = .json) {
+        self.realm = realm
+        self.serializer = serializer
+    }
+
+    var hello: Hello {
+        Hello(
+            realm: URI(realm),
+            roles: Roles([
+                .publisher: [.publisherExclusion], .subscriber: [],
+                .caller: [.callCanceling, .callTimeout],
+                .callee: [.callCanceling, .sharedRegistration],
+            ]),
+            agent: agent, authid: authid, authrole: authrole)
+    }
+}

@@ -1,0 +1,182 @@
+// One instance of `wampctl register`: answers invocations, with the wanted delay, failures and
+// limits.
+
+import Synchronization
+import WAMP
+import WAMPClient
+
+/// What every instance of a `register` command does alike.
+struct CalleeBehaviour: Sendable {
+    enum Answer: Sendable {
+        case whoami
+        case echo
+        case fixed(Payload)
+    }
+
+    var answer = Answer.whoami
+    var delay = Duration.zero...Duration.zero
+    var failRate = 0.0
+    var concurrency = 0
+
+    /// Invocations that may wait when all places are taken.
+    static let queueLimit = 1024
+    static let injectedError: ErrorURI = "wampctl.error.injected"
+}
+
+final class Callee: Sendable {
+    let number: Int
+    let name: String
+    private let behaviour: CalleeBehaviour
+    private let ownName: Payload
+    private let report: @Sendable (Callee, Event) -> Void
+    private let state: Mutex<State>
+
+    /// What others may want to know.
+    enum Event {
+        case answered(Invocation)
+        /// Nothing is being served any more.
+        case idle
+    }
+
+    /// An invocation that has been answered.
+    struct Invocation {
+        let request: InvocationRequest
+        /// Counted from 1 in this instance.
+        let count: Int
+        let duration: Duration
+        /// The error it was answered with.
+        let error: ErrorURI?
+        /// What it was answered with, if that was a value.
+        let payload: Payload
+    }
+
+    /// The counts of an instance.
+    struct Figures: Sendable {
+        var invocations = 0
+        var errors = 0
+        var total = Duration.zero
+
+        var meanMilliseconds: Double {
+            invocations == 0 ? 0 : total.milliseconds / Double(invocations)
+        }
+    }
+
+    private struct State {
+        var gate: InvocationGate<Arrival>
+        var figures = Figures()
+        var arrivals = 0
+    }
+
+    private struct Arrival {
+        let request: InvocationRequest
+        let count: Int
+        let moment: ContinuousClock.Instant
+    }
+
+    init(
+        number: Int, name: String, behaviour: CalleeBehaviour, serializer: Serializer,
+        report: @escaping @Sendable (Callee, Event) -> Void
+    ) {
+        self.number = number
+        self.name = name
+        self.behaviour = behaviour
+        self.report = report
+        ownName = Payload(args: [.string(name)], as: serializer)
+        state = Mutex(
+            State(
+                gate: InvocationGate(
+                    limit: behaviour.concurrency, queueLimit: CalleeBehaviour.queueLimit)))
+    }
+
+    var figures: Figures { state.withLock { $0.figures } }
+
+    var isIdle: Bool { state.withLock { $0.gate.isIdle } }
+
+    /// Takes an invocation, on the event loop.
+    func received(_ request: InvocationRequest) {
+        let (arrival, admission) = state.withLock { state in
+            state.arrivals += 1
+            let arrival = Arrival(request: request, count: state.arrivals, moment: .now)
+            return (arrival, state.gate.arrived(arrival))
+        }
+        switch admission {
+        case .serve: serve(arrival)
+        case .wait: break
+        case .refuse: refuse(arrival)
+        }
+    }
+
+    /// Answers in a way that lets the router ask somebody else.
+    func decline(_ request: InvocationRequest) { request.fail(.unavailable) }
+
+    private func refuse(_ arrival: Arrival) {
+        arrival.request.fail(.unavailable, args: ["the queue is full"])
+        record(arrival, error: .unavailable, payload: Payload())
+    }
+
+    private func serve(_ arrival: Arrival) {
+        var arrival = arrival
+        while true {
+            if behaviour.delay.upperBound > .zero {
+                serveLater(arrival)
+                return
+            }
+            answer(arrival)
+            guard let next = state.withLock({ $0.gate.answered() }) else { break }
+            arrival = next
+        }
+        if isIdle { report(self, .idle) }
+    }
+
+    private func serveLater(_ arrival: Arrival) {
+        let span = behaviour.delay.lowerBound.nanoseconds...behaviour.delay.upperBound.nanoseconds
+        let delay = Duration.nanoseconds(Int64.random(in: span))
+        let task = Task {
+            do {
+                try await Task.sleep(for: delay)
+                answer(arrival)
+            } catch {
+                arrival.request.fail(.canceled)
+                record(arrival, error: .canceled, payload: Payload())
+            }
+            if let next = state.withLock({ $0.gate.answered() }) {
+                serve(next)
+            } else if isIdle {
+                report(self, .idle)
+            }
+        }
+        arrival.request.onInterrupt { task.cancel() }
+    }
+
+    private func answer(_ arrival: Arrival) {
+        let request = arrival.request
+        if behaviour.failRate > 0, Double.random(in: 0..<1) < behaviour.failRate {
+            request.fail(CalleeBehaviour.injectedError, args: ["injected failure"])
+            record(arrival, error: CalleeBehaviour.injectedError, payload: Payload())
+            return
+        }
+        let payload: Payload =
+            switch behaviour.answer {
+            case .whoami: ownName
+            case .echo: request.payload
+            case .fixed(let payload): payload
+            }
+        request.reply(payload: payload)
+        record(arrival, error: nil, payload: payload)
+    }
+
+    private func record(_ arrival: Arrival, error: ErrorURI?, payload: Payload) {
+        let duration = arrival.moment.duration(to: .now)
+        state.withLock { state in
+            state.figures.invocations += 1
+            state.figures.total += duration
+            if error != nil { state.figures.errors += 1 }
+        }
+        report(
+            self,
+            .answered(
+                Invocation(
+                    request: arrival.request, count: arrival.count, duration: duration,
+                    error: error, payload: payload)))
+    }
+}

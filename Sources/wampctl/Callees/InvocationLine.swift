@@ -1,0 +1,47 @@
+// One answered invocation as a line on stdout.
+
+import WAMP
+
+struct InvocationLine {
+    var instance: Int
+    var name: String
+    var session: UInt64
+    var count: Int
+    var procedure: String
+    var args: [Value]
+    var kwargs: Value.Dictionary
+    /// The value it was answered with; nil after an error.
+    var result: (args: [Value], kwargs: Value.Dictionary)?
+    var error: ErrorURI?
+    var duration: Duration
+    var time: WallMoment
+
+    /// For people: `12:00:01.204  callee-2  #17  com.example.hello  ["x"]  →  ["callee-2"]  0.3
+    /// ms`.
+    func text(isUTF8: Bool) -> String {
+        let answer = result.map(Self.arguments) ?? error?.rawValue ?? ""
+        return Terminal.sanitized(
+            [
+                time.timeOfDay, name, "#\(count)", procedure, Self.arguments((args, kwargs)),
+                isUTF8 ? "→" : "->", answer, "\(Figures.fixed(duration.milliseconds, 1)) ms",
+            ].joined(separator: "  "))
+    }
+
+    /// The record of `-o jsonl`.
+    var record: Value.Dictionary {
+        [
+            "type": "invocation", "time": .string(time.timestamp),
+            "instance": .int(Int64(instance)), "name": .string(name), "session": Value(session),
+            "n": .int(Int64(count)), "procedure": .string(procedure), "args": .list(args),
+            "kwargs": .dictionary(kwargs), "outcome": error == nil ? "ok" : "error",
+            "uri": error.map { .string($0.rawValue) } ?? .null,
+            "duration_ms": .double(Figures.rounded(duration.milliseconds, 3)),
+        ]
+    }
+
+    private static func arguments(_ payload: (args: [Value], kwargs: Value.Dictionary)) -> String {
+        let args = JSONText.text(.list(payload.args))
+        return payload.kwargs.isEmpty
+            ? args : args + "  " + JSONText.text(.dictionary(payload.kwargs))
+    }
+}

@@ -1,0 +1,304 @@
+// A running `register`: instances joined and registered, invocations served, and the end.
+
+import Glibc
+import Synchronization
+import UnixSignals
+import WAMP
+import WAMPClient
+
+struct RegisterRun {
+    let command: RegisterCommand
+    let context: CommandContext
+
+    /// How long running invocations may take to finish when the command ends.
+    private static let drainTimeout = Duration.seconds(10)
+
+    /// How long the router may take to answer GOODBYE.
+    private static let farewell = Duration.seconds(1)
+
+    private struct Instance: Sendable {
+        let callee: Callee
+        let session: Session
+        let registration: Registration
+    }
+
+    func run() async throws(CommandFailure) -> Int32 {
+        let client = try Client(command.connection, output: command.output)
+        if command.readiness.detach {
+            return try Detachment.run(command, readiness: command.readiness)
+        }
+        try Readiness.check(command.readiness)
+        _ = Detachment.isChild
+        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
+        let starting = Task { () async -> Swift.Result<[Instance], CommandFailure> in
+            let outcome = await start(client, events)
+            events.send(.started)
+            return outcome
+        }
+        for await event in events.stream {
+            switch event {
+            case .started:
+                let instances = try await starting.value.get()
+                announce(instances)
+                return try await serve(instances, events)
+            case .signal(let signal) where signal != SIGUSR1:
+                return ExitCode.ended(by: signal)
+            default: continue
+            }
+        }
+        return ExitCode.failure.rawValue
+    }
+
+    // MARK: Start
+
+    private var prefix: String { command.name.map { "\($0)-" } ?? "\(getpid())." }
+
+    private func start(
+        _ client: Client, _ events: RunEvents
+    ) async -> Swift.Result<[Instance], CommandFailure> {
+        let behaviour = behaviour(for: client.serializer)
+        let served = Counter()
+        let printer = printer
+        do throws(CommandFailure) {
+            let sessions = try await joinAll(client)
+            for (number, session) in sessions {
+                Task { events.send(.sessionEnded(number, await session.ended)) }
+            }
+            var instances: [Instance] = []
+            for (number, session) in sessions {
+                let callee = Callee(
+                    number: number, name: "\(prefix)\(number)", behaviour: behaviour,
+                    serializer: client.serializer
+                ) { callee, event in
+                    switch event {
+                    case .idle: events.send(.idle)
+                    case .answered(let invocation): printer?(callee, invocation, session.id)
+                    }
+                }
+                let respond = responder(of: callee, counting: served, events)
+                let registration = try await register(respond, in: session)
+                instances.append(
+                    Instance(callee: callee, session: session, registration: registration))
+            }
+            return .success(instances)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Passes invocations to the callee, as many as `--count` allows to all of them.
+    private func responder(
+        of callee: Callee, counting served: Counter, _ events: RunEvents
+    ) -> @Sendable (InvocationRequest) -> Void {
+        let limit = command.count ?? 0
+        guard limit > 0 else { return { request in callee.received(request) } }
+        return { request in
+            let count = served.next()
+            guard count <= limit else {
+                callee.decline(request)
+                return
+            }
+            callee.received(request)
+            if count == limit { events.send(.countReached) }
+        }
+    }
+
+    private func behaviour(for serializer: Serializer) -> CalleeBehaviour {
+        var behaviour = CalleeBehaviour()
+        if let fixed = try? command.staticAnswer() {
+            behaviour.answer = .fixed(
+                Payload(args: fixed.args, kwargs: fixed.kwargs, as: serializer))
+        } else if command.handler == .echo {
+            behaviour.answer = .echo
+        }
+        behaviour.delay = command.delay ?? .zero ... .zero
+        behaviour.failRate = command.failRate ?? 0
+        behaviour.concurrency = command.concurrency ?? 0
+        return behaviour
+    }
+
+    /// Joins all instances at once, and returns them in their order.
+    private func joinAll(_ client: Client) async throws(CommandFailure) -> [(Int, Session)] {
+        let prefix = prefix
+        let outcomes = await withTaskGroup(
+            of: (Int, Swift.Result<Session, CommandFailure>).self
+        ) { tasks in
+            for number in 1...command.instanceCount {
+                tasks.addTask {
+                    do throws(CommandFailure) {
+                        return (
+                            number, .success(try await client.join(authid: "\(prefix)\(number)"))
+                        )
+                    } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            return await tasks.reduce(into: []) { $0.append($1) }
+        }
+        var sessions: [(Int, Session)] = []
+        for (number, outcome) in outcomes.sorted(by: { $0.0 < $1.0 }) {
+            sessions.append((number, try outcome.get()))
+        }
+        return sessions
+    }
+
+    private func register(
+        _ respond: @escaping @Sendable (InvocationRequest) -> Void, in session: Session
+    ) async throws(CommandFailure) -> Registration {
+        do throws(ClientError) {
+            return try await session.register(
+                URI(command.uri), options: command.invoke.map { ["invoke": .string($0)] } ?? [:],
+                respond: respond)
+        } catch {
+            let failure = CommandFailure(error, subject: command.uri)
+            guard failure.code == .conflict else { throw failure }
+            throw await explained(failure, through: session)
+        }
+    }
+
+    /// Names the rule in force and who holds the procedure.
+    private func explained(
+        _ failure: CommandFailure, through session: Session
+    ) async -> CommandFailure {
+        guard let facts = await RegistrationFacts.of(command.uri, through: session) else {
+            return failure
+        }
+        var failure = failure
+        let rule = facts.rule ?? "single"
+        let names = facts.callees.prefix(5).map { $0.name ?? String($0.session) }
+        let others = facts.callees.count - names.count
+        failure.message =
+            "already registered with the rule '\(rule)' by \(names.joined(separator: ", "))"
+            + (others > 0 ? " and \(others) more" : "")
+            + "; '\(command.rule)' was asked for"
+        failure.hints = Hints.conflict(rule: rule, requested: command.rule)
+        return failure
+    }
+
+    private func announce(_ instances: [Instance]) {
+        if !command.output.quiet {
+            let count = instances.count
+            Streams.shared.say(
+                "registered \(command.uri) (\(command.rule), \(count) \(count == 1 ? "instance" : "instances"))"
+            )
+        }
+        Readiness.announce(
+            [
+                "pid": .int(Int64(getpid())), "procedure": .string(command.uri),
+                "invoke": .string(command.rule),
+                "instances": .list(
+                    instances.map {
+                        ["name": .string($0.callee.name), "session": Value($0.session.id)]
+                    }),
+            ], command.readiness)
+    }
+
+    /// Prints an answered invocation; nil if nobody would see it.
+    private var printer: (@Sendable (Callee, Callee.Invocation, SessionID) -> Void)? {
+        guard !Streams.shared.outputIsDiscarded else { return nil }
+        let isJSON = command.output.format == .jsonl
+        let isUTF8 = context.terminal.isUTF8
+        let procedure = command.uri
+        return { callee, invocation, session in
+            guard let values = try? invocation.request.values() else { return }
+            let line = InvocationLine(
+                instance: callee.number, name: callee.name, session: session.rawValue,
+                count: invocation.count,
+                procedure: invocation.request.procedure?.description ?? procedure,
+                args: values.args, kwargs: values.kwargs,
+                result: invocation.error == nil ? try? invocation.payload.values() : nil,
+                error: invocation.error, duration: invocation.duration, time: .now())
+            Streams.shared.append(
+                isJSON ? JSONText.text(.dictionary(line.record)) : line.text(isUTF8: isUTF8))
+        }
+    }
+
+    // MARK: Serving
+
+    private func serve(
+        _ instances: [Instance], _ events: RunEvents
+    ) async throws(CommandFailure) -> Int32 {
+        var drainCode: Int32?
+        func drain(_ code: Int32) {
+            drainCode = code
+            sayDraining(instances)
+            Task {
+                await unregisterAll(instances)
+                events.send(.idle)
+                try await Task.sleep(for: Self.drainTimeout)
+                events.send(.drainExpired)
+            }
+        }
+        for await event in events.stream {
+            switch event {
+            case .signal(SIGUSR1): sayFigures(instances)
+            case .signal(let signal):
+                if drainCode != nil { exit(ExitCode.ended(by: signal)) }
+                let isUnfinished = (command.count ?? 0) > 0
+                drain(isUnfinished ? ExitCode.ended(by: signal) : ExitCode.ok.rawValue)
+            case .countReached where drainCode == nil: drain(ExitCode.ok.rawValue)
+            case .outputBroken where drainCode == nil:
+                drain((Streams.shared.failure ?? .brokenPipe).rawValue)
+            case .sessionEnded(_, let end) where drainCode == nil:
+                sayFigures(instances)
+                throw CommandFailure(end)
+            case .idle:
+                guard let code = drainCode, instances.allSatisfy({ $0.callee.isIdle }) else {
+                    continue
+                }
+                return await leave(instances, code)
+            case .drainExpired:
+                return await leave(instances, drainCode ?? ExitCode.ok.rawValue)
+            default: continue
+            }
+        }
+        return ExitCode.failure.rawValue
+    }
+
+    private func unregisterAll(_ instances: [Instance]) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for instance in instances {
+                tasks.addTask { try? await instance.session.unregister(instance.registration) }
+            }
+        }
+    }
+
+    private func leave(_ instances: [Instance], _ code: Int32) async -> Int32 {
+        await withTaskGroup(of: Void.self) { tasks in
+            for instance in instances {
+                tasks.addTask { await instance.session.leave() }
+            }
+        }
+        sayFigures(instances)
+        return code
+    }
+
+    private func sayDraining(_ instances: [Instance]) {
+        let busy = instances.count { !$0.callee.isIdle }
+        guard busy > 0, !command.output.quiet else { return }
+        Streams.shared.say(
+            "stopping: \(busy) \(busy == 1 ? "instance is" : "instances are") still answering; "
+                + "a second signal ends at once")
+    }
+
+    private func sayFigures(_ instances: [Instance]) {
+        guard !command.output.quiet else { return }
+        Streams.shared.flush()
+        for instance in instances {
+            let figures = instance.callee.figures
+            Streams.shared.say(
+                "\(instance.callee.name)  \(Figures.grouped(figures.invocations)) invocations, "
+                    + "\(Figures.grouped(figures.errors)) errors, "
+                    + "mean \(Figures.short(figures.meanMilliseconds)) ms")
+        }
+    }
+}
+
+/// A count shared by the instances.
+final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Counts one more, and tells how many that makes.
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+}

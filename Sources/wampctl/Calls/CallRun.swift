@@ -1,0 +1,72 @@
+// `call`: what is to be called with what, and which kind of run does it.
+
+import Glibc
+import UnixSignals
+import WAMP
+import WAMPClient
+
+struct CallRun {
+    let command: CallCommand
+    let context: CommandContext
+
+    func run() async throws(CommandFailure) -> Int32 {
+        let client = try Client(command.connection, output: command.output)
+        let options = try options()
+        if command.isBatch || command.arguments.stdin?.isLines == true {
+            return try await LineRun(
+                command: command, context: context, client: client, options: options
+            ).run()
+        }
+        let payload = try payload()
+        if command.isRun {
+            return try await LoadRun(
+                command: command, context: context, client: client, options: options,
+                payload: payload
+            ).run()
+        }
+        return try await SingleCall(
+            command: command, context: context, client: client, options: options, payload: payload
+        ).run()
+    }
+
+    private func options() throws(CommandFailure) -> Value.Dictionary {
+        var options = Value.Dictionary()
+        for word in command.arguments.option {
+            do throws(ArgumentSyntaxError) {
+                let (key, value) = try ArgumentSyntax().option(word)
+                options[key] = value
+            } catch {
+                throw CommandFailure(.usage, error.description)
+            }
+        }
+        return options
+    }
+
+    private func payload() throws(CommandFailure) -> WrittenPayload {
+        do throws(ArgumentSyntaxError) {
+            if let mode = command.arguments.stdin {
+                var bytes: [UInt8] = []
+                guard File.readAll(STDIN_FILENO, into: &bytes) else {
+                    throw ArgumentSyntaxError("cannot read stdin: \(File.reason())")
+                }
+                return try mode.payload(bytes)
+            }
+            return try ArgumentSyntax(wordsAreJSON: command.arguments.jsonArgs).payload(
+                words: command.words, args: command.arguments.args,
+                kwargs: command.arguments.kwargs)
+        } catch {
+            throw CommandFailure(.usage, error.description)
+        }
+    }
+}
+
+extension CallCommand {
+    /// The limit of one call; nil = none.
+    var limit: Duration? {
+        switch timeout {
+        case .zero: nil
+        case let timeout?: timeout
+        case nil: .seconds(30)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// From connection options to a joined session, and from a client's errors to a command's failure.
+
+import NIOPosix
+import WAMP
+import WAMPClient
+import WAMPTransport
+
+/// Joins sessions as the options of the line say.
+struct Client: Sendable {
+    let endpoint: Endpoint
+    private let options: SessionOptions
+    private let group: MultiThreadedEventLoopGroup
+    private let isVerbose: Bool
+
+    init(
+        _ connection: ConnectionOptions, output: OutputOptions, loopCount: Int = 1
+    ) throws(CommandFailure) {
+        do throws(EndpointError) {
+            endpoint = try Endpoint(connection.url ?? ConnectionOptions.defaultURL)
+        } catch {
+            throw CommandFailure(.usage, error.description)
+        }
+        if let reason = endpoint.unsupported { throw CommandFailure(.usage, reason.description) }
+        var options = SessionOptions(
+            realm: connection.realm ?? "realm1", serializer: connection.serializer ?? .json)
+        options.connectTimeout = connection.connectTimeout ?? .seconds(5)
+        options.retry = connection.retry ?? .zero
+        options.keepalive = connection.keepalive ?? .seconds(10)
+        options.agent = "wampctl-\(Wampctl.version)"
+        if connection.trace {
+            options.trace = { isSent, message, payload in
+                Streams.shared.say(
+                    TraceLine.text(message, payload: payload, isSent: isSent, at: .now()))
+            }
+        }
+        self.options = options
+        isVerbose = output.verbose > 0
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+    }
+
+    var serializer: Serializer { options.serializer }
+
+    /// Joins the realm, under the given authid if the router grants it.
+    func join(authid: String? = nil) async throws(CommandFailure) -> Session {
+        var options = options
+        options.authid = authid
+        do throws(ClientError) {
+            let session = try await Session.join(endpoint, options: options, on: group)
+            if isVerbose {
+                Streams.shared.say(
+                    "joined \(session.realm) at \(endpoint) as session \(session.id), "
+                        + "authid \(session.authid ?? "none")")
+            }
+            return session
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    /// What a failure to join means for the command.
+    private func failure(_ error: ClientError) -> CommandFailure {
+        switch error {
+        case .connect(let text):
+            return CommandFailure(.connect, text, hints: Hints.refused(at: endpoint))
+        case .refused(let reason, let message, _):
+            var failure = CommandFailure(
+                error: reason, args: message.map { [.string($0)] } ?? [], kwargs: [:],
+                subject: "\(endpoint)")
+            failure.code = .joinRefused
+            return failure
+        case .timeout:
+            return CommandFailure(.connect, "no session within the time", subject: "\(endpoint)")
+        default: return CommandFailure(error, subject: "\(endpoint)")
+        }
+    }
+}
+
+extension CommandFailure {
+    /// The failure of a request about `subject`.
+    init(_ error: ClientError, subject: String) {
+        switch error {
+        case .connect(let text): self.init(.connect, text, subject: subject)
+        case .refused(let reason, let message, _):
+            self.init(
+                error: reason, args: message.map { [.string($0)] } ?? [], kwargs: [:],
+                subject: subject)
+            code = .joinRefused
+        case .error(let uri, let args, let kwargs, _):
+            self.init(error: uri, args: args, kwargs: kwargs, subject: subject)
+        case .timeout:
+            self.init(.timeout, "no answer in time", subject: subject)
+            uri = .timeout
+        case .canceled:
+            self.init(.canceled, "canceled", subject: subject)
+            uri = .canceled
+        case .connectionLost(let text): self.init(.connectionLost, text, subject: subject)
+        case .protocolViolation(let text): self.init(.protocolFault, text, subject: subject)
+        case .notSupported(let text): self.init(.protocolFault, text, subject: subject)
+        }
+    }
+
+    /// The end of a session that still had work to do.
+    init(_ end: SessionEnd) {
+        switch end {
+        case .protocolViolation(let text): self.init(.protocolFault, text)
+        case .left: self.init(.connectionLost, "the session was left")
+        case .goodbye(let reason, _), .aborted(let reason, _):
+            self.init(.connectionLost, end.description)
+            uri = reason
+        case .connectionLost: self.init(.connectionLost, end.description)
+        }
+    }
+}

@@ -1,0 +1,239 @@
+// One call per line of stdin: `--stdin lines`, `--stdin jsonl`, and the batch of `call -`.
+
+import Glibc
+import Synchronization
+import UnixSignals
+import WAMP
+import WAMPClient
+
+struct LineRun: Sendable {
+    let command: CallCommand
+    let context: CommandContext
+    let client: Client
+    let options: Value.Dictionary
+
+    /// How long outstanding calls may take when the run is interrupted.
+    private static let patience = Duration.seconds(5)
+
+    /// Failures that are told one by one; the rest only in the summary.
+    private static let toldFailures = 10
+
+    private final class Progress: Sendable {
+        struct State {
+            var figures = RunFigures()
+            var outstanding = 0
+            var isStopped = false
+        }
+
+        let state = Mutex(State())
+        let events: RunEvents
+
+        init(events: RunEvents) { self.events = events }
+
+        var figures: RunFigures { state.withLock { $0.figures } }
+        var isStopped: Bool { state.withLock { $0.isStopped } }
+
+        /// One more is under way; false if no more are wanted.
+        func begin() -> Bool {
+            state.withLock { state in
+                if !state.isStopped { state.outstanding += 1 }
+                return !state.isStopped
+            }
+        }
+
+        func end(_ count: (inout RunFigures) -> Void) {
+            let isLast = state.withLock { state in
+                count(&state.figures)
+                state.outstanding -= 1
+                return state.isStopped && state.outstanding == 0
+            }
+            if isLast { events.send(.idle) }
+        }
+
+        /// Takes no more lines.
+        /// - Returns: whether calls are still outstanding.
+        func stop() -> Bool {
+            state.withLock { state in
+                state.isStopped = true
+                return state.outstanding > 0
+            }
+        }
+    }
+
+    private struct Item {
+        var number: Int
+        var id: Value?
+        var procedure: String
+        var payload: WrittenPayload
+        var options: Value.Dictionary
+    }
+
+    func run() async throws(CommandFailure) -> Int32 {
+        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
+        let joining = Task { () async -> Swift.Result<Session, CommandFailure> in
+            defer { events.send(.started) }
+            do throws(CommandFailure) {
+                return .success(try await client.join(authid: command.authid))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let progress = Progress(events: events)
+        let start = ContinuousClock.now
+        var session: Session?
+        var stoppedBy: Int32?
+        for await event in events.stream {
+            switch event {
+            case .started:
+                let joined = try await joining.value.get()
+                session = joined
+                Task { events.send(.sessionEnded(0, await joined.ended)) }
+                Task {
+                    await work(joined, progress)
+                    events.send(.finished)
+                }
+            case .finished: return await finish(session, progress, start, stoppedBy)
+            case .idle where stoppedBy != nil, .drainExpired:
+                return await finish(session, progress, start, stoppedBy)
+            case .sessionEnded(_, let end):
+                report(progress, start, isInterrupted: false)
+                throw CommandFailure(end)
+            case .outputBroken: return (Streams.shared.failure ?? .brokenPipe).rawValue
+            case .signal(let signal):
+                guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
+                stoppedBy = signal
+                guard progress.stop() else {
+                    return await finish(session, progress, start, signal)
+                }
+                Task {
+                    try await Task.sleep(for: Self.patience)
+                    events.send(.drainExpired)
+                }
+            default: continue
+            }
+        }
+        return ExitCode.failure.rawValue
+    }
+
+    private func finish(
+        _ session: Session?, _ progress: Progress, _ start: ContinuousClock.Instant,
+        _ stoppedBy: Int32?
+    ) async -> Int32 {
+        Streams.shared.flush()
+        report(progress, start, isInterrupted: stoppedBy != nil)
+        await session?.leave()
+        if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
+        return (Streams.shared.failure ?? progress.figures.exitCode).rawValue
+    }
+
+    private func report(
+        _ progress: Progress, _ start: ContinuousClock.Instant, isInterrupted: Bool
+    ) {
+        guard !command.output.quiet else { return }
+        Streams.shared.say(
+            progress.figures.summary(
+                in: start.duration(to: .now), isInterrupted: isInterrupted))
+    }
+
+    /// Reads line after line, with as many calls under way as allowed, and waits for the last.
+    private func work(_ session: Session, _ progress: Progress) async {
+        let lines = InputLines()
+        let places = command.load.concurrency ?? 1
+        await withTaskGroup(of: Void.self) { tasks in
+            var running = 0
+            while !progress.isStopped {
+                if running == places {
+                    await tasks.next()
+                    running -= 1
+                }
+                guard let (number, bytes) = await lines.next(), progress.begin() else { break }
+                running += 1
+                tasks.addTask { await handle(bytes, number, session, progress) }
+            }
+        }
+    }
+
+    private func handle(
+        _ bytes: [UInt8], _ number: Int, _ session: Session, _ progress: Progress
+    ) async {
+        do throws(ArgumentSyntaxError) {
+            await call(try item(bytes, number), session, progress)
+        } catch {
+            let failure = CommandFailure(.usage, error.description, subject: "line \(number)")
+            fail(
+                failure,
+                Item(number: number, procedure: command.uri, payload: .init(), options: [:]),
+                latency: .zero, progress)
+        }
+    }
+
+    private func item(_ bytes: [UInt8], _ number: Int) throws(ArgumentSyntaxError) -> Item {
+        if command.isBatch {
+            let record = try BatchRecord(line: bytes)
+            var options = options
+            for (key, value) in record.options.entries { options[key] = value }
+            return Item(
+                number: number, id: record.id, procedure: record.procedure, payload: record.payload,
+                options: options)
+        }
+        let mode = command.arguments.stdin ?? .lines
+        return Item(
+            number: number, procedure: command.uri, payload: try mode.payload(bytes),
+            options: options)
+    }
+
+    private func call(_ item: Item, _ session: Session, _ progress: Progress) async {
+        let start = ContinuousClock.now
+        do throws(ClientError) {
+            let result = try await session.call(
+                URI(item.procedure), args: item.payload.args, kwargs: item.payload.kwargs,
+                options: item.options, timeout: command.limit)
+            let outcome = AnsweredCall(
+                procedure: item.procedure, args: result.args, kwargs: result.kwargs,
+                details: result.details, callee: result.callee?.rawValue,
+                calleeName: result.details["callee_authid"]?.string,
+                latency: start.duration(to: .now))
+            print(outcome, item)
+            progress.end { $0.succeed() }
+        } catch {
+            let subject = command.isBatch ? item.procedure : "line \(item.number)"
+            fail(
+                CommandFailure(error, subject: subject), item, latency: start.duration(to: .now),
+                progress)
+        }
+    }
+
+    private var printsRecords: Bool { command.isBatch || command.output.format == .jsonl }
+
+    private func print(_ outcome: AnsweredCall, _ item: Item) {
+        if printsRecords {
+            let id = item.id ?? .int(Int64(item.number))
+            Streams.shared.append(
+                JSONText.text(.dictionary(ResultText.record(outcome, id: id, at: .now()))))
+        } else if command.output.format == .raw {
+            Streams.shared.write(ResultText.raw(args: outcome.args))
+        } else if let text = ResultText.text(
+            args: outcome.args, kwargs: outcome.kwargs, pretty: false,
+            colored: context.terminal.stdoutHasColor)
+        {
+            Streams.shared.append(text)
+        }
+    }
+
+    private func fail(
+        _ failure: CommandFailure, _ item: Item, latency: Duration, _ progress: Progress
+    ) {
+        if printsRecords {
+            var outcome = AnsweredCall(
+                procedure: item.procedure, args: failure.args, kwargs: failure.kwargs,
+                latency: latency)
+            outcome.error = failure.uri ?? ErrorURI("wampctl.error.\(failure.code.kind)")
+            if failure.uri == nil { outcome.args = [.string(failure.message)] }
+            print(outcome, item)
+        } else if progress.figures.failed < Self.toldFailures {
+            Streams.shared.say(failure.text(command: CallCommand.fullName))
+        }
+        if command.load.failFast { _ = progress.stop() }
+        progress.end { $0.fail(failure.code, failure.uri?.rawValue ?? failure.code.kind) }
+    }
+}

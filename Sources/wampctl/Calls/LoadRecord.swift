@@ -1,0 +1,323 @@
+// What a run of many calls has seen so far. Written on the event loop, read by whoever draws or
+// reports.
+
+import NIOCore
+import Synchronization
+import WAMP
+import WAMPClient
+
+final class LoadRecord: Sendable {
+    private struct State {
+        var figures = RunFigures()
+        var tally: Tally
+        var start = NIODeadline.now()
+        var end: NIODeadline?
+        var lastProgress = NIODeadline.now()
+        var unfinishedSessions = 0
+        /// The registration whose callees are counted; nil while nobody is registered or the router
+        /// does not tell.
+        var registration: UInt64?
+        /// What was heard before the list of callees was there.
+        var early: [@Sendable (inout State) -> Void]? = []
+        var toldFailures = 0
+    }
+
+    /// Failures that are told one by one; the rest only in the summary.
+    private static let toldFailures = 10
+
+    /// What is waited beyond a call's own limit before the router is taken not to keep it.
+    private static let grace = TimeAmount.seconds(2)
+
+    private let state: Mutex<State>
+    private let command: CallCommand
+    private let terminal: Terminal
+    private let selector: TallySelector
+
+    init(command: CallCommand, terminal: Terminal, callerCount: Int) {
+        self.command = command
+        self.terminal = terminal
+        selector = command.distribution.tallyBy ?? .automatic
+        var tally = Tally(
+            procedure: command.uri, rule: command.distribution.rule, callerCount: callerCount,
+            start: 0)
+        for caller in 0..<callerCount { tally.caller(caller, startsAt: 1) }
+        state = Mutex(State(tally: tally))
+    }
+
+    // MARK: The registration
+
+    /// Learns rule and callees from the router, and goes on listening for changes.
+    func observe(_ session: Session, rule: String?) async {
+        let procedure = command.uri
+        _ = try? await session.subscribe("wamp.registration.on_create") { [self] event in
+            guard let values = try? event.values(), values.args.count > 1,
+                let details = values.args[1].dictionary, details["uri"]?.string == procedure,
+                details["match"]?.string ?? "exact" == "exact"
+            else { return }
+            let id = details["id"]?.unsigned
+            let invoke = details["invoke"]?.string
+            heard { state in
+                state.registration = id
+                if rule == nil { state.tally.rule = invoke }
+            }
+        }
+        for (topic, hasJoined) in [
+            ("wamp.registration.on_register", true), ("wamp.registration.on_unregister", false),
+        ] {
+            _ = try? await session.subscribe(URI(topic)) { [self] event in
+                guard let values = try? event.values(), values.args.count > 1,
+                    let callee = values.args[0].unsigned, let id = values.args[1].unsigned
+                else { return }
+                let moment = Self.nanoseconds(.now())
+                heard { state in
+                    guard state.registration == id else { return }
+                    if hasJoined {
+                        state.tally.joined(callee, at: moment, time: .now())
+                    } else {
+                        state.tally.left(callee, at: moment, time: .now())
+                    }
+                }
+            }
+        }
+        let facts = await RegistrationFacts.of(procedure, through: session)
+        state.withLock { state in
+            if let facts {
+                state.registration = facts.id
+                if rule == nil { state.tally.rule = facts.rule }
+                state.tally.began(with: facts.callees)
+            }
+            let early = state.early ?? []
+            state.early = nil
+            for fact in early { fact(&state) }
+        }
+    }
+
+    private func heard(_ fact: @escaping @Sendable (inout State) -> Void) {
+        state.withLock { state in
+            if state.early == nil { fact(&state) } else { state.early?.append(fact) }
+        }
+    }
+
+    /// Asks for the names of callees that no answer told.
+    func learnNames(through session: Session) async {
+        let nameless = state.withLock { state in
+            state.tally.callees.filter { $0.name == nil }.compactMap(\.session)
+        }
+        guard !nameless.isEmpty else { return }
+        let names = await RegistrationFacts.names(of: nameless, through: session)
+        state.withLock { state in
+            for (session, name) in names { state.tally.named(session, name) }
+        }
+    }
+
+    // MARK: The run
+
+    func begin(goals: Int) {
+        state.withLock { state in
+            state.start = .now()
+            state.lastProgress = state.start
+            state.unfinishedSessions = goals
+        }
+    }
+
+    /// One session has made all its calls.
+    /// - Returns: whether it was the last.
+    func sessionFinished() -> Bool {
+        state.withLock { state in
+            state.unfinishedSessions -= 1
+            return state.unfinishedSessions <= 0
+        }
+    }
+
+    func end() { state.withLock { $0.end = $0.end ?? .now() } }
+
+    /// Whether calls are under way that should have ended by their own limit.
+    func isStuck(limit: Duration?) -> Bool {
+        guard let limit else { return false }
+        let last = state.withLock { $0.lastProgress }
+        return NIODeadline.now() - last > TimeAmount(limit) + Self.grace
+            && command.load.rate == nil
+    }
+
+    /// A call has ended.
+    /// - Returns: whether it failed.
+    func ended(_ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome) -> Bool {
+        let answered = read(outcome)
+        if command.tallies {
+            count(call, caller: caller, outcome, answered)
+        } else {
+            write(call, answered)
+        }
+        return state.withLock { state in
+            state.lastProgress = call.ended
+            if let error = answered.error {
+                if case .lost = outcome {
+                    state.figures.fail(.connectionLost, ExitCode.connectionLost.kind)
+                } else {
+                    state.figures.fail(error)
+                }
+                return true
+            }
+            state.figures.succeed()
+            return false
+        }
+    }
+
+    /// What an outcome says, its arguments decoded only where they are needed.
+    private struct Answered {
+        var details = OutcomeDetails()
+        var error: ErrorURI?
+        var payload = Payload()
+
+        func values() -> (args: [Value], kwargs: Value.Dictionary)? { try? payload.values() }
+    }
+
+    private func read(_ outcome: WAMPClient.CallOutcome) -> Answered {
+        switch outcome {
+        case .result(let result):
+            return Answered(details: result.details, payload: result.payload)
+        case .error(let error):
+            return Answered(details: error.details, error: error.error, payload: error.payload)
+        case .lost: return Answered(error: .networkFailure)
+        }
+    }
+
+    private func count(
+        _ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome, _ answered: Answered
+    ) {
+        var answer = Tally.Answer(
+            caller: caller, request: UInt64(call.index) + 1, sent: Self.nanoseconds(call.sent),
+            ended: Self.nanoseconds(call.ended), callee: nil,
+            calleeName: answered.details.callee?.authid, error: answered.error)
+        // What the router says of itself, and what a callee says in an error, names no callee by
+        // its arguments.
+        answer.callee = selector.callee(session: answered.details.callee?.session.rawValue) {
+            answered.error == nil ? answered.values() : nil
+        }
+        if case .lost = outcome {
+            state.withLock { $0.tally.abandoned(1) }
+        } else {
+            state.withLock { $0.tally.ended(answer) }
+        }
+        if command.output.format == .jsonl {
+            Streams.shared.append(
+                JSONText.text(
+                    .dictionary(
+                        TallyReport.record(of: answer, name: answer.calleeName, at: .now()))))
+        }
+    }
+
+    private func write(_ call: DrivenCall, _ answered: Answered) {
+        let values = answered.values() ?? ([], [:])
+        var outcome = AnsweredCall(
+            procedure: command.uri, args: values.args, kwargs: values.kwargs,
+            details: answered.details.fields, callee: answered.details.callee?.session.rawValue,
+            calleeName: answered.details.callee?.authid,
+            latency: .nanoseconds(Self.nanoseconds(call.ended) - Self.nanoseconds(call.sent)))
+        outcome.error = answered.error
+        if command.output.format == .jsonl {
+            Streams.shared.append(
+                JSONText.text(
+                    .dictionary(
+                        ResultText.record(
+                            outcome, id: .int(Int64(call.index) + 1), at: .now()))))
+        } else if let error = answered.error {
+            tell(
+                CommandFailure(
+                    error: error, args: values.args, kwargs: values.kwargs, subject: command.uri))
+        } else if command.output.format == .raw {
+            Streams.shared.write(ResultText.raw(args: values.args))
+        } else if let text = ResultText.text(
+            args: values.args, kwargs: values.kwargs, pretty: false,
+            colored: terminal.stdoutHasColor)
+        {
+            Streams.shared.append(text)
+        }
+    }
+
+    private func tell(_ failure: CommandFailure) {
+        let isTold = state.withLock { state in
+            state.toldFailures += 1
+            return state.toldFailures <= Self.toldFailures
+        }
+        if isTold { Streams.shared.say(failure.text(command: CallCommand.fullName)) }
+    }
+
+    // MARK: Figures
+
+    var figures: RunFigures { state.withLock { $0.figures } }
+
+    private static func duration(_ state: borrowing State) -> Duration {
+        .nanoseconds(nanoseconds(state.end ?? .now()) - nanoseconds(state.start))
+    }
+
+    func summary(isInterrupted: Bool) -> String {
+        let (figures, duration) = state.withLock { ($0.figures, Self.duration($0)) }
+        return figures.summary(in: duration, isInterrupted: isInterrupted)
+    }
+
+    func report(isInterrupted: Bool) -> TallyReport {
+        let (tally, duration) = state.withLock { ($0.tally.settled(), Self.duration($0)) }
+        return TallyReport(
+            tally: tally, verdict: Verdict(tally), duration: duration,
+            wasInterrupted: isInterrupted)
+    }
+
+    /// The picture while the run goes on.
+    func picture(width: Int, isColored: Bool) -> TallyPicture {
+        let (tally, duration) = state.withLock { ($0.tally.settled(), Self.duration($0)) }
+        let undecided = Verdict(isOK: false, rule: tally.rule, reason: "")
+        return TallyPicture(
+            report: TallyReport(tally: tally, verdict: undecided, duration: duration),
+            goal: command.load.goal, width: width, isUTF8: terminal.isUTF8, isColored: isColored,
+            isLive: true, rowLimit: 16)
+    }
+
+    private static func nanoseconds(_ deadline: NIODeadline) -> Int64 {
+        Int64(clamping: deadline.uptimeNanoseconds)
+    }
+}
+
+extension OutcomeDetails {
+    /// As the details of one call are printed.
+    fileprivate var fields: Value.Dictionary {
+        var fields = Value.Dictionary()
+        if let callee {
+            fields.append("callee", Value(callee.session))
+            if let authid = callee.authid { fields.append("callee_authid", .string(authid)) }
+            if let authrole = callee.authrole {
+                fields.append("callee_authrole", .string(authrole))
+            }
+        }
+        for (key, value) in custom.entries { fields.append(key, value) }
+        return fields
+    }
+}
+
+/// Stands between a session's driver and the record of the run.
+final class LoadObserver: CallObserver {
+    private let caller: Int
+    private let payload: Payload
+    private let record: LoadRecord
+    private let events: RunEvents
+    private let stopsAtFailure: Bool
+
+    init(
+        caller: Int, payload: Payload, record: LoadRecord, stopsAtFailure: Bool = false,
+        events: RunEvents
+    ) {
+        self.caller = caller
+        self.payload = payload
+        self.record = record
+        self.stopsAtFailure = stopsAtFailure
+        self.events = events
+    }
+
+    func payload(_ index: Int) -> Payload { payload }
+
+    func ended(_ call: DrivenCall, _ outcome: WAMPClient.CallOutcome) {
+        if record.ended(call, caller: caller, outcome), stopsAtFailure { events.send(.idle) }
+    }
+
+    func finished() { events.send(.finished) }
+}

@@ -1,0 +1,252 @@
+// Many calls of one procedure: `-n`, `--duration`, `--rate`, `--sessions`, with or without a tally.
+
+import Glibc
+import NIOCore
+import UnixSignals
+import WAMP
+import WAMPClient
+
+struct LoadRun: Sendable {
+    let command: CallCommand
+    let context: CommandContext
+    let client: Client
+    let options: Value.Dictionary
+    let payload: WrittenPayload
+
+    /// How long outstanding calls may take when the run is interrupted.
+    private static let patience = Duration.seconds(5)
+    private static let redrawPeriod = Duration.milliseconds(100)
+
+    /// Calls in flight per session on a schedule, where -c does not say.
+    private static let scheduledLimit = 10_000
+
+    private typealias Driver = CallDriver<LoadObserver>
+
+    private struct Running {
+        var sessions: [Session]
+        var drivers: [Driver]
+        var record: LoadRecord
+    }
+
+    func run() async throws(CommandFailure) -> Int32 {
+        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
+        let starting = Task { () async -> Swift.Result<Running, CommandFailure> in
+            defer { events.send(.started) }
+            do throws(CommandFailure) {
+                return .success(try await start(events))
+            } catch {
+                return .failure(error)
+            }
+        }
+        for await event in events.stream {
+            switch event {
+            case .started:
+                let running = try await starting.value.get()
+                return try await follow(running, events)
+            case .signal(let signal) where signal != SIGUSR1:
+                return ExitCode.ended(by: signal)
+            default: continue
+            }
+        }
+        return ExitCode.failure.rawValue
+    }
+
+    // MARK: Start
+
+    private func start(_ events: RunEvents) async throws(CommandFailure) -> Running {
+        var sessions: [Session] = []
+        for number in 0..<(command.load.sessions ?? 1) {
+            let session = try await client.join(authid: command.authid)
+            sessions.append(session)
+            Task { events.send(.sessionEnded(number, await session.ended)) }
+        }
+        try await waitForProcedure(sessions[0])
+        let record = LoadRecord(
+            command: command, terminal: context.terminal, callerCount: sessions.count)
+        if command.tallies { await record.observe(sessions[0], rule: command.distribution.rule) }
+        let encoded = Payload(args: payload.args, kwargs: payload.kwargs, as: client.serializer)
+        var drivers: [Driver] = []
+        for (number, session) in sessions.enumerated() {
+            let observer = LoadObserver(
+                caller: number, payload: encoded, record: record,
+                stopsAtFailure: command.load.failFast, events: events)
+            drivers.append(
+                Driver(
+                    session, procedure: URI(command.uri), options: options, timeout: command.limit,
+                    load: load(over: sessions.count), count: share(number, of: sessions.count),
+                    observer: observer))
+        }
+        return Running(sessions: sessions, drivers: drivers, record: record)
+    }
+
+    private func waitForProcedure(_ session: Session) async throws(CommandFailure) {
+        guard let patience = command.wait, patience > .zero else { return }
+        let deadline = ContinuousClock.now + patience
+        let watch = await RegistrationWatch(of: command.uri, in: session)
+        while await RegistrationFacts.of(command.uri, through: session) == nil {
+            guard await watch.registered(before: deadline) else { return }
+        }
+    }
+
+    private func load(over sessionCount: Int) -> CallLoad {
+        guard let rate = command.load.rate else {
+            return .closed(inFlight: command.load.concurrency ?? 1)
+        }
+        return .open(
+            perSecond: rate / Double(sessionCount),
+            limit: command.load.concurrency ?? Self.scheduledLimit)
+    }
+
+    /// How many of all calls one session makes; nil without a limit.
+    private func share(_ number: Int, of sessionCount: Int) -> Int? {
+        command.load.goal.map { $0 / sessionCount + (number < $0 % sessionCount ? 1 : 0) }
+    }
+
+    // MARK: Following
+
+    private func follow(
+        _ running: Running, _ events: RunEvents
+    ) async throws(CommandFailure) -> Int32 {
+        let record = running.record
+        var display = liveDisplay
+        let ticker = Task {
+            while true {
+                try await Task.sleep(for: Self.redrawPeriod)
+                events.send(.tick)
+            }
+        }
+        defer { ticker.cancel() }
+        if let duration = command.load.duration {
+            Task {
+                try await Task.sleep(for: duration)
+                events.send(.durationOver)
+            }
+        }
+        record.begin(goals: running.drivers.count)
+        running.drivers.forEach { $0.run() }
+
+        var stoppedBy: Int32?
+        var lostEnd: SessionEnd?
+        follow: for await event in events.stream {
+            switch event {
+            case .finished:
+                if record.sessionFinished() { break follow }
+            case .idle, .durationOver: running.drivers.forEach { $0.stop() }
+            case .sessionEnded(_, let end):
+                lostEnd = end
+                running.drivers.forEach { $0.stop() }
+                events.send(.drainExpired)
+            case .drainExpired: break follow
+            case .outputBroken:
+                running.drivers.forEach { $0.cancel() }
+                break follow
+            case .signal(SIGUSR1): Streams.shared.say(record.summary(isInterrupted: false))
+            case .signal(let signal):
+                guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
+                stoppedBy = signal
+                running.drivers.forEach { $0.stop() }
+                Task {
+                    try await Task.sleep(for: Self.patience)
+                    events.send(.drainExpired)
+                }
+            case .tick:
+                if let width = display?.width {
+                    let picture = record.picture(width: width, isColored: hasLiveColor)
+                    display?.draw(picture.lines)
+                }
+                if record.isStuck(limit: command.limit) {
+                    running.drivers.forEach { $0.cancel() }
+                    break follow
+                }
+            default: continue
+            }
+        }
+        record.end()
+        display?.clear()
+        if command.tallies, lostEnd == nil { await record.learnNames(through: running.sessions[0]) }
+        let code = try conclude(record, stoppedBy: stoppedBy, lostEnd: lostEnd)
+        await leave(running.sessions)
+        return code
+    }
+
+    private func leave(_ sessions: [Session]) async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for session in sessions { tasks.addTask { await session.leave() } }
+        }
+    }
+
+    // MARK: Display and end
+
+    /// The picture is drawn where a terminal is: on stderr if stdout goes elsewhere.
+    private var liveDisplay: LiveDisplay? {
+        let terminal = context.terminal
+        guard command.distribution.tally, terminal.canRedraw, !command.output.quiet else {
+            return nil
+        }
+        if terminal.stdoutIsTerminal {
+            let isData = command.output.format != .text
+            return isData ? nil : LiveDisplay(descriptor: STDOUT_FILENO)
+        }
+        return terminal.stderrIsTerminal ? LiveDisplay(descriptor: STDERR_FILENO) : nil
+    }
+
+    private var hasLiveColor: Bool {
+        context.terminal.stdoutIsTerminal
+            ? context.terminal.stdoutHasColor : context.terminal.stderrHasColor
+    }
+
+    private func conclude(
+        _ record: LoadRecord, stoppedBy: Int32?, lostEnd: SessionEnd?
+    ) throws(CommandFailure) -> Int32 {
+        let figures = record.figures
+        var verdict: Verdict?
+        if command.tallies {
+            let report = record.report(isInterrupted: stoppedBy != nil)
+            verdict = report.verdict
+            print(report)
+            if !command.output.quiet { hint(report.tally) }
+        } else {
+            Streams.shared.flush()
+            if !command.output.quiet {
+                Streams.shared.say(record.summary(isInterrupted: stoppedBy != nil))
+            }
+        }
+        if let lostEnd { throw CommandFailure(lostEnd) }
+        if let failure = Streams.shared.failure { return failure.rawValue }
+        if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
+        if figures.succeeded == 0, figures.failed > 0 { return figures.exitCode.rawValue }
+        if command.distribution.verify, verdict?.isOK == false {
+            return ExitCode.checkFailed.rawValue
+        }
+        return figures.exitCode.rawValue
+    }
+
+    private func print(_ report: TallyReport) {
+        let terminal = context.terminal
+        switch command.output.format {
+        case .json: Streams.shared.print(JSONText.text(.dictionary(report.document)))
+        case .jsonl:
+            Streams.shared.flush()
+            Streams.shared.print(JSONText.text(.dictionary(report.record(at: .now()))))
+        case .text where terminal.stdoutIsTerminal:
+            var picture = TallyPicture(report: report, goal: command.load.goal)
+            picture.width = Terminal.width(of: STDOUT_FILENO)
+            picture.isUTF8 = terminal.isUTF8
+            picture.isColored = terminal.stdoutHasColor
+            Streams.shared.print(picture.lines.joined(separator: "\n"))
+        default:
+            Streams.shared.write(Array(report.rows.map { "\($0)\n" }.joined().utf8))
+            guard !command.output.quiet else { return }
+            let picture = TallyPicture(
+                report: report, isUTF8: terminal.isUTF8, isColored: terminal.stderrHasColor)
+            Streams.shared.say(picture.verdictLines.joined(separator: "\n"))
+        }
+    }
+
+    private func hint(_ tally: Tally) {
+        guard tally.unknown > 0 else { return }
+        Streams.shared.say(
+            "hint: the answers do not tell who gave them; callees that answer with their name "
+                + "(--whoami), or --tally-by kwargs.NAME, do")
+    }
+}

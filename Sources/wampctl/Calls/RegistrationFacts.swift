@@ -1,0 +1,64 @@
+// What the registration meta API tells about a procedure: its rule and its callees.
+
+import WAMP
+import WAMPClient
+
+struct RegistrationFacts {
+    let id: UInt64
+    var rule: String?
+    /// In the order of the registration.
+    var callees: [(session: UInt64, name: String?)]
+
+    /// How many callees are asked for their names.
+    private static let namedLimit = 256
+
+    /// Asks the router; nil if nobody is registered, or it has no meta API.
+    static func of(_ procedure: String, through session: Session) async -> RegistrationFacts? {
+        guard let found = await ask(session, "wamp.registration.lookup", [.string(procedure)]),
+            let id = found.unsigned
+        else { return nil }
+        async let description = ask(session, "wamp.registration.get", [Value(id)])
+        async let list = ask(session, "wamp.registration.list_callees", [Value(id)])
+        let rule = await description?.dictionary?["invoke"]?.string
+        let sessions = await (list?.list ?? []).compactMap(\.unsigned)
+        let names = await names(of: sessions, through: session)
+        return RegistrationFacts(
+            id: id, rule: rule, callees: sessions.map { ($0, names[$0]) })
+    }
+
+    /// The authids of sessions, as far as the router tells.
+    static func names(of sessions: [UInt64], through session: Session) async -> [UInt64: String] {
+        await withTaskGroup(of: (UInt64, String?).self) { tasks in
+            for id in sessions.prefix(namedLimit) {
+                tasks.addTask {
+                    let details = await ask(session, "wamp.session.get", [Value(id)])
+                    return (id, details?.dictionary?["authid"]?.string)
+                }
+            }
+            var names: [UInt64: String] = [:]
+            for await (id, name) in tasks { names[id] = name }
+            return names
+        }
+    }
+
+    /// The URIs of exact registrations, at most a few hundred.
+    static func procedures(through session: Session) async -> [String] {
+        let lists = await ask(session, "wamp.registration.list", [])
+        let ids = lists?.dictionary?["exact"]?.list ?? []
+        return await withTaskGroup(of: String?.self) { tasks in
+            for id in ids.prefix(namedLimit) {
+                tasks.addTask {
+                    let details = await ask(session, "wamp.registration.get", [id])
+                    return details?.dictionary?["uri"]?.string
+                }
+            }
+            var procedures: [String] = []
+            for await procedure in tasks { if let procedure { procedures.append(procedure) } }
+            return procedures
+        }
+    }
+
+    private static func ask(_ session: Session, _ procedure: URI, _ args: [Value]) async -> Value? {
+        try? await session.call(procedure, args: args, timeout: .seconds(2)).args.first
+    }
+}

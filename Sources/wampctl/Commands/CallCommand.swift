@@ -1,0 +1,254 @@
+// `wampctl call`: its options. CallRun does the work.
+
+import ArgumentParser
+import WAMP
+
+struct CallCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "call", abstract: page.summary, usage: page.usage[0],
+        discussion: page.discussion)
+
+    static let page = HelpPage(
+        summary: "Call a procedure, once or many times.",
+        usage: [
+            "wampctl call URI [ARG…] [options]",
+            "wampctl call URI -n N [ARG…] [options]",
+            "wampctl call - [options]",
+        ],
+        examples: [
+            "wampctl call com.example.hello",
+            "wampctl call com.example.add2 ':=2' ':=3'",
+            "wampctl call com.example.hello -n 1000 --tally",
+            "printf 'a\\nb\\n' | wampctl call com.example.upper --stdin lines",
+        ],
+        environment: ConnectionOptions.environment
+            + [
+                ("WAMPCTL_AUTHID", "--authid"), ("WAMPCTL_TIMEOUT", "--timeout"),
+                ("WAMPCTL_CALL_…", "other options, such as WAMPCTL_CALL_CONCURRENCY"),
+            ] + OutputOptions.environment,
+        exitCodes: ExitCode.allCases.filter { $0 != .cannotRun && $0 != .commandNotFound },
+        seeAlso: "wampctl register, wampctl router, wampctl help exit-codes")
+
+    static let variables =
+        ConnectionOptions.variables
+        + [
+            EnvironmentVariable(name: "WAMPCTL_AUTHID", option: "--authid"),
+            EnvironmentVariable(name: "WAMPCTL_TIMEOUT", option: "--timeout"),
+        ] + OutputOptions.variables
+        + EnvironmentVariable.named(
+            after: [
+                "--wait", "--repeat", "--duration", "--concurrency", "--sessions", "--rate",
+                "--tally-by", "--rule",
+            ], of: "call")
+
+    @Argument(
+        help: ArgumentHelp(
+            "Procedure to call; - reads one record per line from stdin.", valueName: "uri"))
+    var uri: String
+
+    @Argument(
+        help: ArgumentHelp(
+            "word (a string), :=JSON, key=text, key:=JSON, =text, :=@FILE, %=BASE64.",
+            valueName: "arg"))
+    var words: [String] = []
+
+    @OptionGroup(title: "Payload")
+    var arguments: CallArgumentOptions
+
+    @OptionGroup(title: "Repeating")
+    var load: LoadOptions
+
+    @OptionGroup(title: "Distribution")
+    var distribution: DistributionOptions
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Limit per call; 0 = none (default: 30s).", valueName: "d"),
+        transform: Notation.duration)
+    var timeout: Duration?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Wait so long for the procedure to be registered (default: 0).", valueName: "d"),
+        transform: Notation.duration)
+    var wait: Duration?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Authentication ID to ask for.", valueName: "id"))
+    var authid: String?
+
+    @OptionGroup(title: "Connection")
+    var connection: ConnectionOptions
+
+    @OptionGroup(title: "Output")
+    var output: OutputOptions
+
+    var isBatch: Bool { uri == "-" }
+
+    /// Whether many calls may be made, so that one failure does not decide alone.
+    var isRun: Bool { isBatch || load.isRepeated || arguments.stdin?.isLines == true || tallies }
+
+    var tallies: Bool { distribution.tally || distribution.verify }
+
+    func validate() throws {
+        guard isBatch || URI(uri).isValid(.loose) else {
+            throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
+        }
+        try validateInput()
+        let run = tallies ? "a tally" : isRun ? "a run of many calls" : "a call"
+        if isRun, !tallies, output.format == .json {
+            throw ValidationError(
+                "many results are not one JSON document; use -o jsonl, one object per line")
+        }
+        try output.require(
+            tallies
+                ? [.text, .tsv, .json, .jsonl]
+                : isRun ? [.text, .jsonl, .raw] : [.text, .json, .jsonl, .raw], for: run)
+        if distribution.tallyBy != nil || distribution.rule != nil, !tallies {
+            throw ValidationError("--tally-by and --rule belong to --tally or --verify")
+        }
+    }
+
+    private func validateInput() throws {
+        let readsLines = isBatch || arguments.stdin?.isLines == true
+        if isBatch, arguments.stdin != nil {
+            throw ValidationError("'-' reads records from stdin; leave out --stdin")
+        }
+        if isBatch || arguments.stdin != nil,
+            !words.isEmpty || arguments.args != nil || arguments.kwargs != nil
+        {
+            throw ValidationError("the arguments come from stdin; leave out '\(firstWritten)'")
+        }
+        if readsLines, load.isRepeated || tallies {
+            throw ValidationError(
+                "the lines of stdin say how many calls there are; leave out -n, --duration, "
+                    + "--rate, --sessions and --tally")
+        }
+    }
+
+    private var firstWritten: String {
+        words.first ?? (arguments.args != nil ? "--args" : "--kwargs")
+    }
+
+    func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
+        try await CallRun(command: self, context: context).run()
+    }
+}
+
+/// How the arguments of a call are written.
+struct CallArgumentOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp("All positional arguments: a JSON list, or @FILE.", valueName: "json"))
+    var args: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("All keyword arguments: a JSON object, or @FILE.", valueName: "json"))
+    var kwargs: String?
+
+    @Flag(name: [.customShort("j"), .customLong("json-args")], help: "Bare words are JSON.")
+    var jsonArgs = false
+
+    @Option(
+        name: [.customShort("O"), .long],
+        help: ArgumentHelp("Further CALL option, key=text or key:=JSON; repeatable."))
+    var option: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Arguments from stdin: json, text, bytes; or a call per line: jsonl, lines.",
+            valueName: "mode"),
+        transform: Self.mode)
+    var stdin: StdinMode?
+
+    private static func mode(_ text: String) throws -> StdinMode {
+        guard let mode = StdinMode(rawValue: text) else {
+            throw NotationError(OutputOptions.choices(StdinMode.allCases.map(\.rawValue)))
+        }
+        return mode
+    }
+}
+
+/// How many calls are made, and at what pace.
+struct LoadOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("n"), .customLong("repeat")],
+        help: ArgumentHelp(
+            "Calls to make; 0 = until interrupted or --duration (default: 1).", valueName: "n"),
+        transform: Notation.count)
+    var repeatCount: Int?
+
+    @Option(
+        name: .long, help: ArgumentHelp("Stop after so long.", valueName: "d"),
+        transform: Notation.duration)
+    var duration: Duration?
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Calls in flight per session (default: 1).", valueName: "n"),
+        transform: Notation.positiveCount)
+    var concurrency: Int?
+
+    @Option(
+        name: .long, help: ArgumentHelp("Caller sessions (default: 1).", valueName: "n"),
+        transform: Notation.positiveCount)
+    var sessions: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Send on a schedule of so many calls per second, over all sessions.", valueName: "r"),
+        transform: Notation.rate)
+    var rate: Double?
+
+    @Flag(name: .customLong("fail-fast"), help: "Stop at the first error.")
+    var failFast = false
+
+    /// `-c` alone serves the line modes too.
+    var isRepeated: Bool {
+        repeatCount.map { $0 != 1 } ?? false || duration != nil || sessions != nil || rate != nil
+    }
+
+    /// The number of calls; nil without a limit.
+    var goal: Int? {
+        switch repeatCount {
+        case 0: nil
+        case let count?: count
+        case nil: duration == nil ? 1 : nil
+        }
+    }
+}
+
+/// Who answered, and whether that agrees with the rule.
+struct DistributionOptions: ParsableArguments {
+    @Flag(name: .long, help: "Count who answered.")
+    var tally = false
+
+    @Option(
+        name: .customLong("tally-by"),
+        help: ArgumentHelp(
+            "What tells callees apart: auto, details.callee, args.0, kwargs.NAME (default: auto).",
+            valueName: "selector"),
+        transform: TallySelector.init(written:))
+    var tallyBy: TallySelector?
+
+    @Flag(name: .long, help: "Exit 13 unless the distribution agrees with the rule.")
+    var verify = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Rule to verify against (default: what the router's meta API says).", valueName: "rule"),
+        transform: Self.rule)
+    var rule: String?
+
+    private static func rule(_ text: String) throws -> String {
+        let rules = ["single"] + RegisterCommand.sharedRules
+        guard rules.contains(text) else { throw NotationError(OutputOptions.choices(rules)) }
+        return text
+    }
+}

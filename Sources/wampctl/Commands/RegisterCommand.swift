@@ -1,0 +1,172 @@
+// `wampctl register`: its options. RegisterRun does the work.
+
+import ArgumentParser
+import WAMP
+
+struct RegisterCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "register", abstract: page.summary, usage: page.usage[0],
+        discussion: page.discussion, aliases: ["reg"])
+
+    static let page = HelpPage(
+        summary: "Register a procedure and serve calls.",
+        usage: ["wampctl register URI [options]"],
+        examples: [
+            "wampctl register com.example.hello",
+            "wampctl register com.example.hello --invoke random --instances 3",
+            "wampctl register com.example.add2 --invoke roundrobin --echo --delay 10ms..50ms",
+            "wampctl register com.example.pi --static 3.14159 --detach",
+        ],
+        environment: ConnectionOptions.environment
+            + [
+                ("WAMPCTL_INVOKE", "--invoke"),
+                ("WAMPCTL_REGISTER_…", "other options, such as WAMPCTL_REGISTER_DELAY"),
+            ] + OutputOptions.environment,
+        exitCodes: [
+            .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .conflict,
+            .connectionLost, .protocolFault, .interrupted, .brokenPipe, .terminated,
+        ],
+        seeAlso: "wampctl call, wampctl router, wampctl help exit-codes")
+
+    static let variables =
+        ConnectionOptions.variables
+        + [EnvironmentVariable(name: "WAMPCTL_INVOKE", option: "--invoke")]
+        + OutputOptions.variables
+        + EnvironmentVariable.named(
+            after: ["--instances", "--name", "--delay", "--fail-rate", "--concurrency", "--count"],
+            of: "register")
+
+    @Argument(help: ArgumentHelp("Procedure to register.", valueName: "uri"))
+    var uri: String
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "single, roundrobin, random, first or last (default: single).", valueName: "rule"),
+        transform: Self.rule)
+    var invoke: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Callees, each in its own session (default: 1).", valueName: "n"),
+        transform: Notation.positiveCount)
+    var instances: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Instances are named PREFIX-1, PREFIX-2 … (default: by process ID).",
+            valueName: "prefix"))
+    var name: String?
+
+    @Flag(help: "What answers a call (default: --whoami).")
+    var handler: Handler?
+
+    @Option(
+        name: .customLong("static"),
+        help: ArgumentHelp("Answer always with this value.", valueName: "json"))
+    var staticValue: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Wait before answering: a duration or a range such as 10ms..50ms (default: 0).",
+            valueName: "d"),
+        transform: Notation.durationRange)
+    var delay: ClosedRange<Duration>?
+
+    @Option(
+        name: .customLong("fail-rate"),
+        help: ArgumentHelp(
+            "Share of invocations answered with an error, 0 to 1 (default: 0).", valueName: "p"),
+        transform: Notation.share)
+    var failRate: Double?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Invocations at once per instance (default: 0, no limit).", valueName: "n"),
+        transform: Notation.count)
+    var concurrency: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Leave after so many invocations in all (default: 0, never).", valueName: "n"),
+        transform: Notation.count)
+    var count: Int?
+
+    @OptionGroup(title: "Readiness")
+    var readiness: ReadinessOptions
+
+    @OptionGroup(title: "Connection")
+    var connection: ConnectionOptions
+
+    @OptionGroup(title: "Output")
+    var output: OutputOptions
+
+    /// The built-in handlers without a value.
+    enum Handler: String, EnumerableFlag {
+        case whoami, echo
+
+        static func help(for value: Handler) -> ArgumentHelp? {
+            switch value {
+            case .whoami: "Answer with the instance's name (the default)."
+            case .echo: "Answer with the call's own arguments."
+            }
+        }
+    }
+
+    static let sharedRules = ["roundrobin", "random", "first", "last"]
+
+    var rule: String { invoke ?? "single" }
+    var instanceCount: Int { instances ?? 1 }
+
+    func validate() throws {
+        try output.require([.text, .jsonl], for: "wampctl register")
+        guard URI(uri).isValid(.loose) else {
+            throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
+        }
+        if rule == "single", instanceCount > 1 {
+            throw ValidationError(
+                "--instances \(instanceCount) needs a shared rule: --invoke roundrobin, random, "
+                    + "first or last")
+        }
+        if handler != nil, staticValue != nil {
+            throw ValidationError("--static and --\(handler?.rawValue ?? "") exclude each other")
+        }
+        _ = try staticAnswer()
+    }
+
+    /// The answer of `--static`: an object with only `args` and `kwargs` sets both, other values
+    /// are the result.
+    func staticAnswer() throws -> (args: [Value], kwargs: Value.Dictionary)? {
+        guard let staticValue else { return nil }
+        let value: Value
+        do throws(JSONTextError) {
+            value = try JSONText.parse(staticValue)
+        } catch {
+            throw ValidationError(
+                "--static is not JSON (\(error)); a string is written '\"text\"'")
+        }
+        guard let object = value.dictionary, !object.isEmpty,
+            object.keys.allSatisfy({ $0 == "args" || $0 == "kwargs" })
+        else { return ([value], [:]) }
+        guard let args = (object["args"] ?? []).list,
+            let kwargs = (object["kwargs"] ?? [:]).dictionary
+        else { throw ValidationError("--static: args must be a list and kwargs an object") }
+        return (args, kwargs)
+    }
+
+    func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
+        try await RegisterRun(command: self, context: context).run()
+    }
+
+    private static func rule(_ text: String) throws -> String {
+        let rules = ["single"] + sharedRules
+        if rules.contains(text) || text.count > 1 && text.hasPrefix("_") { return text }
+        let nearest = Similarity.nearest(to: text.lowercased(), among: rules)
+            .map { " (did you mean '\($0)'?)" }
+        throw NotationError(OutputOptions.choices(rules) + (nearest ?? ""))
+    }
+}

@@ -1,0 +1,228 @@
+// `wampctl router`: its options. RouterRun does the work.
+
+import ArgumentParser
+import WAMP
+
+struct RouterCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "router", abstract: page.summary, usage: page.usage[0],
+        discussion: page.discussion)
+
+    static let page = HelpPage(
+        summary: "Start a WAMP router.",
+        usage: ["wampctl router [options] [-- COMMAND ARG…]"],
+        examples: [
+            "wampctl router",
+            "wampctl router --port 0 --print-url",
+            "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
+            "wampctl router -p 0 -- sh -c 'wampctl call com.example.hello --wait 5s'",
+        ],
+        environment: [
+            ("WAMPCTL_ROUTER_PORT", "--port"), ("WAMPCTL_ROUTER_HOST", "--host"),
+            ("WAMPCTL_REALM", "--realm"), ("WAMPCTL_LOG_LEVEL", "--log-level"),
+            ("WAMPCTL_LOG_FORMAT", "--log-format"), ("WAMPCTL_THREADS", "--threads"),
+        ] + OutputOptions.environment,
+        exitCodes: [
+            .ok, .failure, .usage, .conflict, .cannotRun, .commandNotFound, .interrupted,
+            .brokenPipe, .terminated,
+        ],
+        seeAlso: "wampctl register, wampctl call, wampctl help exit-codes")
+
+    static let variables =
+        [
+            EnvironmentVariable(
+                name: "WAMPCTL_REALM", option: "--realm", letter: "-r", isRepeatable: true),
+            EnvironmentVariable(name: "WAMPCTL_LOG_LEVEL", option: "--log-level"),
+            EnvironmentVariable(name: "WAMPCTL_LOG_FORMAT", option: "--log-format"),
+            EnvironmentVariable(name: "WAMPCTL_THREADS", option: "--threads"),
+        ] + OutputOptions.variables
+        + EnvironmentVariable.named(
+            after: [
+                "--port", "--host", "--max-message", "--outbound-queue", "--keepalive",
+                "--drain-timeout", "--seed",
+            ], of: "router")
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Port; 0 = chosen by the system (default: 8080).", valueName: "n"),
+        transform: Self.port)
+    var port: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Address to bind (default: 127.0.0.1).", valueName: "addr"))
+    var host: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Listen here instead of host and port: ws://, tcp:// or unix://PATH; repeatable.",
+            valueName: "url"))
+    var listen: [String] = []
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
+    var realm: [String] = []
+
+    @Option(
+        name: .customLong("max-message"),
+        help: ArgumentHelp("Longest message accepted (default: 16m).", valueName: "size"),
+        transform: Notation.size)
+    var maxMessage: Int?
+
+    @Option(
+        name: .customLong("outbound-queue"),
+        help: ArgumentHelp(
+            "Bytes that may wait for one session (default: 16m).", valueName: "size"),
+        transform: Notation.size)
+    var outboundQueue: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Ping a client after so much silence; 0 = off (default: 10s).", valueName: "d"),
+        transform: Notation.duration)
+    var keepalive: Duration?
+
+    @Option(
+        name: .customLong("log-level"),
+        help: ArgumentHelp(
+            "error, warning, notice, info, debug or trace (default: info).", valueName: "level"),
+        transform: Self.logLevel)
+    var logLevel: LogLevel?
+
+    @Option(
+        name: .customLong("log-format"),
+        help: ArgumentHelp("text or json, on stderr (default: text).", valueName: "format"),
+        transform: Self.logFormat)
+    var logFormat: LogFormat?
+
+    @Option(
+        name: .customLong("drain-timeout"),
+        help: ArgumentHelp("How long running calls may finish (default: 10s).", valueName: "d"),
+        transform: Notation.duration)
+    var drainTimeout: Duration?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Seed of the random rule, to repeat a run exactly.", valueName: "n"),
+        transform: Self.seed)
+    var seed: UInt64?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Event loops: a number, or auto (default: auto).", valueName: "n"),
+        transform: Self.threads)
+    var threads: ThreadCount?
+
+    @OptionGroup(title: "Readiness")
+    var readiness: ReadinessOptions
+
+    @Flag(name: .customLong("print-port"), help: "When listening: the port on stdout.")
+    var printPort = false
+
+    @Flag(name: .customLong("print-url"), help: "When listening: the URL on stdout.")
+    var printURL = false
+
+    @Option(
+        name: .customLong("port-file"),
+        help: ArgumentHelp("When listening: write the port to a file.", valueName: "file"))
+    var portFile: String?
+
+    @OptionGroup(title: "Output")
+    var output: OutputOptions
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp(
+            "Run this command with WAMPCTL_URL and WAMPCTL_REALM set, and end with it.",
+            valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        try output.require([.text, .json, .jsonl], for: "wampctl router")
+        for name in realm where !URI(name).isValid(.loose) {
+            throw ValidationError("'\(name)' is not a realm: a URI such as com.example.realm")
+        }
+        if !listen.isEmpty, port != nil || host != nil {
+            throw ValidationError("--listen replaces --host and --port; give one or the other")
+        }
+        if readiness.detach, !command.isEmpty {
+            throw ValidationError("--detach and a command exclude each other")
+        }
+        if maxMessage == 0 { throw ValidationError("--max-message must be above 0") }
+    }
+
+    func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
+        try await RouterRun(command: self, context: context).run()
+    }
+
+    // MARK: Notation of its own
+
+    enum ThreadCount: Equatable {
+        case auto
+        case exactly(Int)
+    }
+
+    enum LogLevel: String, CaseIterable {
+        case error, warning, notice, info, debug, trace
+    }
+
+    enum LogFormat: String, CaseIterable {
+        case text, json
+    }
+
+    private static func port(_ text: String) throws -> Int {
+        guard let port = UInt16(text) else {
+            throw NotationError("a port is a number from 0 to 65535")
+        }
+        return Int(port)
+    }
+
+    private static func seed(_ text: String) throws -> UInt64 {
+        guard let seed = UInt64(text) else { throw NotationError("a seed is a whole number") }
+        return seed
+    }
+
+    private static func threads(_ text: String) throws -> ThreadCount {
+        if text == "auto" { return .auto }
+        guard let count = Int(text), (1...1024).contains(count) else {
+            throw NotationError("use auto, or a number from 1")
+        }
+        return .exactly(count)
+    }
+
+    private static func logLevel(_ text: String) throws -> LogLevel {
+        guard let level = LogLevel(rawValue: text) else {
+            throw NotationError(OutputOptions.choices(LogLevel.allCases.map(\.rawValue)))
+        }
+        return level
+    }
+
+    private static func logFormat(_ text: String) throws -> LogFormat {
+        guard let format = LogFormat(rawValue: text) else {
+            throw NotationError(OutputOptions.choices(LogFormat.allCases.map(\.rawValue)))
+        }
+        return format
+    }
+}
+
+/// How a command says that it is ready.
+struct ReadinessOptions: ParsableArguments {
+    @Option(
+        name: .customLong("ready-fd"),
+        help: ArgumentHelp("When ready: one JSON line to this descriptor.", valueName: "n"),
+        transform: Self.descriptor)
+    var readyDescriptor: Int32?
+
+    @Flag(name: .long, help: "Go on in the background; return when ready, the PID on stdout.")
+    var detach = false
+
+    private static func descriptor(_ text: String) throws -> Int32 {
+        guard let number = Int32(text), number >= 0 else {
+            throw NotationError("a descriptor is a number such as 3")
+        }
+        return number
+    }
+}

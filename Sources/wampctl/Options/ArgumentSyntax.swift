@@ -1,0 +1,213 @@
+// How a payload is written on the command line: the one grammar of every command that sends
+// arguments. Types never depend on data: a bare word is a string, a typed value is written with
+// `:=`.
+
+import WAMP
+
+/// A payload written as words, with what a hint about it needs to know.
+struct WrittenPayload: Equatable {
+    var args: [Value] = []
+    var kwargs: Value.Dictionary = [:]
+    /// The words that became strings because nothing said otherwise.
+    var bareWords: [String] = []
+}
+
+/// A fault in a written argument: what is wrong with it and how it is written right.
+struct ArgumentSyntaxError: Error, Equatable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+struct ArgumentSyntax {
+    /// Bare words are JSON (`-j`).
+    var wordsAreJSON = false
+    /// Reads a whole file; throws a sentence.
+    var readFile: (String) throws(ArgumentSyntaxError) -> [UInt8] = File.contents
+
+    /// Reads `--args` and `--kwargs`, then the words in the order written.
+    func payload(
+        words: [String], args: String? = nil, kwargs: String? = nil
+    ) throws(ArgumentSyntaxError) -> WrittenPayload {
+        var payload = WrittenPayload()
+        if let args {
+            guard case .list(let list) = try wholeValue(args, of: "--args") else {
+                throw ArgumentSyntaxError("--args must be a JSON list, such as '[2, 3]'")
+            }
+            payload.args = list
+        }
+        if let kwargs {
+            guard case .dictionary(let dictionary) = try wholeValue(kwargs, of: "--kwargs") else {
+                throw ArgumentSyntaxError("--kwargs must be a JSON object, such as '{\"a\": 1}'")
+            }
+            payload.kwargs = dictionary
+        }
+        for (index, word) in words.enumerated() {
+            try add(word, named: "argument \(index + 1) '\(word)'", to: &payload)
+        }
+        return payload
+    }
+
+    /// Reads one `-O key:=JSON` or `-O key=text`.
+    func option(_ word: String) throws(ArgumentSyntaxError) -> (key: String, value: Value) {
+        guard let (key, form, text) = split(word), !key.isEmpty else {
+            throw ArgumentSyntaxError(
+                "option '\(word)' must be written key=text or key:=JSON")
+        }
+        return (key, try value(form, text, of: "option '\(word)'"))
+    }
+
+    /// How the text behind an operator is read.
+    private enum Form { case text, json, binary }
+
+    private func add(
+        _ word: String, named name: String, to payload: inout WrittenPayload
+    ) throws(ArgumentSyntaxError) {
+        guard let (key, form, text) = split(word) else {
+            if wordsAreJSON {
+                payload.args.append(
+                    try json(word, of: name, cure: "with -j a string is written '\"…\"' or =…"))
+            } else {
+                payload.args.append(.string(word))
+                payload.bareWords.append(word)
+            }
+            return
+        }
+        let value = try value(form, text, of: name)
+        if key.isEmpty {
+            payload.args.append(value)
+        } else if payload.kwargs[key] != nil {
+            throw ArgumentSyntaxError("\(name): the key '\(key)' is given twice")
+        } else {
+            payload.kwargs.append(key, value)
+        }
+    }
+
+    /// Key, operator and rest of a word; nil if it is a bare one. The key of a positional value is
+    /// empty.
+    private func split(_ word: String) -> (key: String, form: Form, text: String)? {
+        let bytes = word.utf8
+        var end = bytes.startIndex
+        if let first = bytes.first, Self.opensKey(first) {
+            end = bytes.firstIndex { !Self.continuesKey($0) } ?? bytes.endIndex
+        }
+        let key = String(word[..<end]), rest = word[end...]
+        if rest.hasPrefix(":=") { return (key, .json, String(rest.dropFirst(2))) }
+        if rest.hasPrefix("%=") { return (key, .binary, String(rest.dropFirst(2))) }
+        if rest.hasPrefix("=") { return (key, .text, String(rest.dropFirst())) }
+        return nil
+    }
+
+    private static func opensKey(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    private static func continuesKey(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"): true
+        default: opensKey(byte)
+        }
+    }
+
+    private func value(
+        _ form: Form, _ text: String, of name: String
+    ) throws(ArgumentSyntaxError) -> Value {
+        switch form {
+        case .text:
+            if text.hasPrefix("@@") { return .string(String(text.dropFirst())) }
+            guard text.hasPrefix("@") else { return .string(text) }
+            return .string(try self.text(of: text.dropFirst(), for: name))
+        case .json:
+            guard text.hasPrefix("@") else {
+                return try json(text, of: name, cure: "a string is written =…, or as a bare word")
+            }
+            return try json(
+                try self.text(of: text.dropFirst(), for: name), of: name, cure: nil)
+        case .binary:
+            if text.hasPrefix("@") { return .binary(try contents(text.dropFirst(), for: name)) }
+            guard let bytes = Base64.decoded(text) else {
+                throw ArgumentSyntaxError(
+                    "\(name) is not base64; the bytes of a file are written %=@FILE")
+            }
+            return .binary(bytes)
+        }
+    }
+
+    private func wholeValue(
+        _ text: String, of name: String
+    ) throws(ArgumentSyntaxError) -> Value {
+        guard text.hasPrefix("@") else { return try json(text, of: name, cure: nil) }
+        return try json(try self.text(of: text.dropFirst(), for: name), of: name, cure: nil)
+    }
+
+    private func json(
+        _ text: String, of name: String, cure: String?
+    ) throws(ArgumentSyntaxError) -> Value {
+        do throws(JSONTextError) {
+            return try JSONText.parse(text)
+        } catch {
+            throw ArgumentSyntaxError(
+                "\(name) is not JSON (\(error))" + (cure.map { "; \($0)" } ?? ""))
+        }
+    }
+
+    private func text(of file: Substring, for name: String) throws(ArgumentSyntaxError) -> String {
+        guard let text = String(validating: try contents(file, for: name), as: UTF8.self) else {
+            throw ArgumentSyntaxError(
+                "\(name): the file is not UTF-8 text; its bytes are written %=@\(file)")
+        }
+        return text
+    }
+
+    private func contents(
+        _ file: Substring, for name: String
+    ) throws(ArgumentSyntaxError) -> [UInt8] {
+        do throws(ArgumentSyntaxError) {
+            return try readFile(String(file))
+        } catch {
+            throw ArgumentSyntaxError("\(name): \(error)")
+        }
+    }
+}
+
+/// The base64 of RFC 4648, section 4.
+enum Base64 {
+    /// The bytes, or nil if the text is not base64. Missing padding is accepted.
+    static func decoded(_ text: String) -> [UInt8]? {
+        var digits = Array(text.utf8)
+        if digits.count % 4 == 0 {
+            for _ in 0..<2 where digits.last == UInt8(ascii: "=") { digits.removeLast() }
+        }
+        guard digits.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count * 3 / 4)
+        var bits: UInt32 = 0, bitCount = 0
+        for digit in digits {
+            guard let value = value(of: digit) else { return nil }
+            bits = bits << 6 | value
+            bitCount += 6
+            if bitCount >= 8 {
+                bitCount -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+                bits &= (1 << UInt32(bitCount)) - 1
+            }
+        }
+        return bits == 0 ? bytes : nil
+    }
+
+    private static func value(of digit: UInt8) -> UInt32? {
+        switch digit {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

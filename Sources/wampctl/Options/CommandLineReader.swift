@@ -1,0 +1,159 @@
+// From the words of the line to a command that is ready to run, or to one sentence that says why
+// not.
+
+import ArgumentParser
+import Glibc
+import WAMP
+
+struct CommandLineReader {
+    let arguments: [String]
+    let environment: Environment
+
+    enum Reading {
+        case command(any Command)
+        case help(String)
+        /// Nothing was written at all.
+        case overview
+        case version(OutputFormat?)
+        case fault(CommandFailure, of: (any Command.Type)?)
+    }
+
+    func read() -> Reading {
+        guard let first = arguments.first else { return .overview }
+        if first == "help" { return help(on: arguments.dropFirst().first) }
+        let command = Self.command(named: first)
+        if options.contains("--help") || options.contains("-h") {
+            return .help(command?.helpText ?? Wampctl.overview)
+        }
+        if command == nil, options.contains("--version") { return .version(outputFormat) }
+        if command == nil, !first.hasPrefix("-") { return unknownCommand(first) }
+        return parse(as: command)
+    }
+
+    /// The output format asked for, as far as the line can be read; a fault is reported in it too.
+    var outputFormat: OutputFormat? {
+        var written: String?
+        for (index, word) in options.enumerated() {
+            if word == "-o" || word == "--output" {
+                written = options.dropFirst(index + 1).first
+            } else if word.hasPrefix("--output=") {
+                written = String(word.dropFirst("--output=".count))
+            } else if word.hasPrefix("-o"), !word.hasPrefix("--") {
+                written = String(word.dropFirst(2))
+            }
+        }
+        return (written ?? environment["WAMPCTL_OUTPUT"]).flatMap(OutputFormat.init)
+    }
+
+    /// The words before `--`.
+    private var options: ArraySlice<String> { arguments.prefix { $0 != "--" } }
+
+    static func command(named name: String) -> (any Command.Type)? {
+        Wampctl.commands.first {
+            $0.name == name || $0.configuration.aliases.contains(name)
+        }
+    }
+
+    private static var names: [String] { Wampctl.commands.map { $0.name } }
+
+    private func help(on topic: String?) -> Reading {
+        guard let topic, topic != "--help", topic != "-h" else { return .help(Wampctl.overview) }
+        if topic == "exit-codes" { return .help(ExitCode.table) }
+        guard let command = Self.command(named: topic) else {
+            return unknownCommand(topic, others: ["exit-codes"])
+        }
+        return .help(command.helpText)
+    }
+
+    private func unknownCommand(_ word: String, others: [String] = []) -> Reading {
+        let suggestion = Similarity.nearest(to: word, among: Self.names + others)
+            .map { " (did you mean '\($0)'?)" }
+        return .fault(
+            CommandFailure(.usage, "unknown command '\(word)'\(suggestion ?? "")"), of: nil)
+    }
+
+    private func parse(as command: (any Command.Type)?) -> Reading {
+        var words = arguments
+        let inherited = command.map { inheritedWords(for: $0) } ?? []
+        if command != nil { words.insert(contentsOf: inherited.map(\.word), at: 1) }
+        do {
+            let parsed = try Wampctl.parseAsRoot(words)
+            guard let command = parsed as? any Command else { return .overview }
+            return .command(command)
+        } catch {
+            if Wampctl.exitCode(for: error).isSuccess {
+                return .help(Wampctl.fullMessage(for: error))
+            }
+            var sentence = Self.sentence(Wampctl.message(for: error))
+            for (word, variable) in inherited {
+                let parts = word.split(separator: "=", maxSplits: 1)
+                if parts.count == 2, sentence.contains("'\(parts[1])'"),
+                    sentence.contains("\(parts[0]) ")
+                {
+                    sentence += " (from \(variable))"
+                }
+            }
+            return .fault(CommandFailure(.usage, sentence), of: command)
+        }
+    }
+
+    /// Options that the environment sets, written as words. They go in front, so that what is on
+    /// the line wins.
+    private func inheritedWords(
+        for command: any Command.Type
+    ) -> [(word: String, variable: String)] {
+        command.variables.compactMap { variable in
+            guard let value = environment[variable.name], !value.isEmpty,
+                !(variable.isRepeatable && options.contains(where: variable.isWritten))
+            else { return nil }
+            switch variable.kind {
+            case .value: return ("\(variable.option)=\(value)", variable.name)
+            case .flag:
+                let isOn = !["0", "false", "no", "off"].contains(value.lowercased())
+                return isOn ? (variable.option, variable.name) : nil
+            }
+        }
+    }
+
+    /// A parser's message as one sentence in our manner: on one line, without capital and full
+    /// stop.
+    private static func sentence(_ message: String) -> String {
+        let lines = message.split(whereSeparator: \.isNewline).map {
+            $0.trimmingPrefix { $0 == " " }
+        }
+        var text = lines.joined(separator: "; ")
+        text = text.replacing(". Did you mean ", with: " (did you mean ")
+        if text.contains("(did you mean "), text.hasSuffix("?") { text += ")" }
+        if text.hasSuffix(".") { text.removeLast() }
+        guard let first = text.first else { return "cannot read the line" }
+        return first.lowercased() + text.dropFirst()
+    }
+}
+
+/// A variable of the environment that stands for an option.
+struct EnvironmentVariable: Equatable {
+    enum Kind { case value, flag }
+
+    let name: String
+    /// Such as `--realm`.
+    let option: String
+    /// Such as `-r`.
+    var letter: String?
+    var kind = Kind.value
+    /// The option may be repeated: then the line replaces the variable instead of adding to it.
+    var isRepeatable = false
+
+    /// Variables named by the rule: option `--foo-bar` of command `call` is `WAMPCTL_CALL_FOO_BAR`.
+    static func named(after options: [String], of command: String) -> [EnvironmentVariable] {
+        options.map { option in
+            let words = option.drop { $0 == "-" }.replacing("-", with: "_").uppercased()
+            return EnvironmentVariable(
+                name: "WAMPCTL_\(command.uppercased())_\(words)", option: option)
+        }
+    }
+
+    func isWritten(_ word: String) -> Bool {
+        word == option || word.hasPrefix("\(option)=")
+            || letter.map { word.hasPrefix($0) && !word.hasPrefix("--") } == true
+    }
+}

@@ -1,0 +1,71 @@
+// Whole files, read and written through the system's own calls.
+
+import Glibc
+
+enum File {
+    /// All bytes of a file.
+    static func contents(_ path: String) throws(ArgumentSyntaxError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw ArgumentSyntaxError("cannot read '\(path)': \(reason())")
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        guard readAll(descriptor, into: &bytes) else {
+            throw ArgumentSyntaxError("cannot read '\(path)': \(reason())")
+        }
+        return bytes
+    }
+
+    /// Appends everything up to the end of the stream; false if it could not be read.
+    static func readAll(_ descriptor: Int32, into bytes: inout [UInt8]) -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count == 0 { return true }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return false
+            }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    /// Puts a file in place by rename, so that a reader never sees half of it; false if that
+    /// failed.
+    static func replace(_ path: String, with text: String) -> Bool {
+        let draft = "\(path).\(getpid())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return false }
+        let isWritten = write(Array(text.utf8), to: descriptor)
+        close(descriptor)
+        if isWritten, rename(draft, path) == 0 { return true }
+        unlink(draft)
+        return false
+    }
+
+    /// Writes all bytes; false if the descriptor does not take them.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(
+                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    if errno == EAGAIN {
+                        var slot = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                        _ = poll(&slot, 1, -1)
+                        continue
+                    }
+                    return false
+                }
+                rest = rest.dropFirst(count)
+            }
+            return true
+        }
+    }
+
+    /// The system's sentence for the last failure.
+    static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
+}

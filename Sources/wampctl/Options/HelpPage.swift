@@ -1,0 +1,80 @@
+// Help: summary, usage, examples, options in groups, environment, exit codes, see also; in this
+// order. The options come from the commands themselves, so that help cannot lie about them.
+
+import ArgumentParser
+
+struct HelpPage: Sendable {
+    let summary: String
+    let usage: [String]
+    let examples: [String]
+    let environment: [(name: String, meaning: String)]
+    var exitCodes: [ExitCode] = []
+    let seeAlso: String
+
+    /// What a manual page says beyond the options.
+    var discussion: String {
+        var parts = ["EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n")]
+        parts += closing
+        return parts.joined(separator: "\n\n")
+    }
+
+    /// The whole help text around the options of a command.
+    func text(options: String) -> String {
+        let usageText = usage.enumerated().map {
+            ($0.offset == 0 ? "Usage: " : "       ") + $0.element
+        }
+        return
+            ([
+                summary, usageText.joined(separator: "\n"),
+                "EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n"), options,
+            ] + closing).filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    private var closing: [String] {
+        var parts: [String] = []
+        if !environment.isEmpty {
+            let width = (environment.map(\.name.count).max() ?? 0) + 2
+            parts.append(
+                "ENVIRONMENT:\n"
+                    + environment.map { "  \(Columns.left($0.name, width))\($0.meaning)" }
+                    .joined(separator: "\n"))
+        }
+        if !exitCodes.isEmpty {
+            parts.append(
+                "EXIT CODES:\n"
+                    + exitCodes.map {
+                        "  \(Columns.right(String($0.rawValue), 3))  \(Columns.left($0.kind, 19))"
+                            + $0.meaning
+                    }.joined(separator: "\n"))
+        }
+        parts.append("SEE ALSO:\n  \(seeAlso)")
+        return parts
+    }
+}
+
+extension Command {
+    /// The help text of the command.
+    static var helpText: String {
+        let generated = Wampctl.helpMessage(for: Self.self, columns: 100)
+        // Paragraphs behind the usage: arguments, groups in the order declared, and last what is in
+        // no group, which belongs to the command itself and goes first.
+        let paragraphs = generated.replacing("\n\n", with: "\u{0}").split(separator: "\u{0}")
+        var sections = paragraphs.drop { !$0.hasPrefix("USAGE:") }.dropFirst().map {
+            String($0).trimmingSuffixNewlines
+        }
+        if let own = sections.lastIndex(where: { $0.hasPrefix("OPTIONS:") }) {
+            let section = sections.remove(at: own)
+            let place = sections.firstIndex { !$0.hasPrefix("ARGUMENTS:") } ?? sections.endIndex
+            sections.insert(section, at: place)
+        }
+        return page.text(options: sections.joined(separator: "\n\n"))
+    }
+}
+
+extension String {
+    fileprivate var trimmingSuffixNewlines: String {
+        var text = self
+        while text.last?.isNewline == true { text.removeLast() }
+        return text
+    }
+}

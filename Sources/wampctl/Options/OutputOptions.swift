@@ -1,0 +1,63 @@
+// Options about what is written and how, shared by every command.
+
+import ArgumentParser
+
+struct OutputOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp("Output format (default: text).", valueName: "format"),
+        transform: Self.format)
+    var output: OutputFormat?
+
+    @Flag(name: .shortAndLong, help: "No status lines on stderr; errors still print.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "More on stderr: join details, latency.")
+    var verbose: Int
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("auto, always or never (default: auto).", valueName: "when"),
+        transform: Self.color)
+    var color: ColorChoice?
+
+    @Flag(name: .customLong("no-live"), help: "No redraw, even on a terminal.")
+    var noLive = false
+
+    var format: OutputFormat { output ?? .text }
+    var colorChoice: ColorChoice { color ?? .auto }
+
+    static let variables = [EnvironmentVariable(name: "WAMPCTL_OUTPUT", option: "--output")]
+
+    static let environment: [(name: String, meaning: String)] = [
+        ("WAMPCTL_OUTPUT", "--output"),
+        ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour in a pipe too"),
+    ]
+
+    private static func format(_ text: String) throws -> OutputFormat {
+        guard let format = OutputFormat(rawValue: text) else {
+            throw ArgumentSyntaxError(Self.choices(OutputFormat.allCases.map(\.rawValue)))
+        }
+        return format
+    }
+
+    private static func color(_ text: String) throws -> ColorChoice {
+        guard let choice = ColorChoice(rawValue: text) else {
+            throw ArgumentSyntaxError(Self.choices(ColorChoice.allCases.map(\.rawValue)))
+        }
+        return choice
+    }
+
+    /// `use a, b or c`.
+    static func choices(_ names: [String]) -> String {
+        "use \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")"
+    }
+
+    /// Refuses formats that the command does not have.
+    func require(_ formats: [OutputFormat], for what: String) throws {
+        guard !formats.contains(format) else { return }
+        throw ValidationError(
+            "\(what) has no output format '\(format.rawValue)'; \(Self.choices(formats.map(\.rawValue)))"
+        )
+    }
+}

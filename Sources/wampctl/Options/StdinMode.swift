@@ -1,0 +1,91 @@
+// How what comes on stdin becomes the arguments of calls.
+
+import WAMP
+
+enum StdinMode: String, CaseIterable {
+    case json, text, bytes, jsonl, lines
+
+    /// One call per line, instead of one for everything.
+    var isLines: Bool { self == .jsonl || self == .lines }
+
+    /// The payload in all of stdin, or in one of its lines.
+    func payload(_ bytes: [UInt8]) throws(ArgumentSyntaxError) -> WrittenPayload {
+        switch self {
+        case .bytes: return WrittenPayload(args: [.binary(bytes)])
+        case .text:
+            return WrittenPayload(args: [.string(try Self.string(Self.withoutNewline(bytes)))])
+        case .lines: return WrittenPayload(args: [.string(try Self.string(bytes[...]))])
+        case .json, .jsonl:
+            let text = try Self.string(bytes[...])
+            let value: Value
+            do throws(JSONTextError) {
+                value = try JSONText.parse(text)
+            } catch {
+                let line = self == .json ? "line \(Self.line(of: error.offset, in: bytes)) is " : ""
+                throw ArgumentSyntaxError("\(line)not JSON (\(error))")
+            }
+            switch value {
+            case .list(let list): return WrittenPayload(args: list)
+            case .dictionary(let dictionary): return WrittenPayload(kwargs: dictionary)
+            default: return WrittenPayload(args: [value])
+            }
+        }
+    }
+
+    private static func withoutNewline(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]
+    }
+
+    private static func string(_ bytes: ArraySlice<UInt8>) throws(ArgumentSyntaxError) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ArgumentSyntaxError("stdin is not UTF-8 text; use --stdin bytes")
+        }
+        return text
+    }
+
+    private static func line(of offset: Int, in bytes: [UInt8]) -> Int {
+        1 + bytes.prefix(offset).count { $0 == UInt8(ascii: "\n") }
+    }
+}
+
+/// One record of a batch: which procedure, with what.
+struct BatchRecord: Equatable {
+    var procedure: String
+    var payload = WrittenPayload()
+    var options: Value.Dictionary = [:]
+    /// The record's own `id`; answers carry it, or the line number.
+    var id: Value?
+
+    /// Reads a line such as `{"procedure": "com.example.add2", "args": [2, 3], "id": "a1"}`.
+    init(line bytes: [UInt8]) throws(ArgumentSyntaxError) {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ArgumentSyntaxError("the line is not UTF-8 text")
+        }
+        let value: Value
+        do throws(JSONTextError) {
+            value = try JSONText.parse(text)
+        } catch {
+            throw ArgumentSyntaxError("the line is not JSON (\(error))")
+        }
+        guard let object = value.dictionary else {
+            throw ArgumentSyntaxError("a record is an object with the key 'procedure'")
+        }
+        id = object["id"]
+        guard let procedure = object["procedure"]?.string, URI(procedure).isValid(.loose) else {
+            throw ArgumentSyntaxError("the record has no 'procedure' that is a URI")
+        }
+        self.procedure = procedure
+        guard let args = (object["args"] ?? []).list else {
+            throw ArgumentSyntaxError("'args' must be a list")
+        }
+        guard let kwargs = (object["kwargs"] ?? [:]).dictionary,
+            let options = (object["options"] ?? [:]).dictionary
+        else { throw ArgumentSyntaxError("'kwargs' and 'options' must be objects") }
+        let known = ["procedure", "args", "kwargs", "options", "id"]
+        if let stranger = object.keys.first(where: { !known.contains($0) }) {
+            throw ArgumentSyntaxError("unknown key '\(stranger)' in the record")
+        }
+        payload = WrittenPayload(args: args, kwargs: kwargs)
+        self.options = options
+    }
+}

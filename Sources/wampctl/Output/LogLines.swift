@@ -1,0 +1,44 @@
+// The log of the router on stderr: a line of text, or an object of JSON, per event.
+
+import Logging
+import WAMP
+
+struct LogLines: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    let isJSON: Bool
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var merged = metadata
+        if let more = event.metadata { merged.merge(more) { $1 } }
+        Streams.shared.say(
+            Self.line(
+                event.level, "\(event.message)", merged, at: .now(), isJSON: isJSON))
+    }
+
+    /// One line, `12:00:01.204 info  session joined  realm=realm1 session=812`.
+    static func line(
+        _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at time: WallMoment,
+        isJSON: Bool
+    ) -> String {
+        let entries = metadata.sorted { $0.key < $1.key }
+        if isJSON {
+            var object: Value.Dictionary = [
+                "time": .string(time.timestamp), "level": .string(level.rawValue),
+                "message": .string(message),
+            ]
+            for (key, value) in entries { object.append(key, .string("\(value)")) }
+            return JSONText.text(.dictionary(object))
+        }
+        let fields = entries.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        let text =
+            "\(time.timeOfDay) \(Columns.left(level.rawValue, 7)) \(message)"
+            + (fields.isEmpty ? "" : "  \(fields)")
+        return Terminal.sanitized(text)
+    }
+}

@@ -1,0 +1,138 @@
+// One result in the output formats: for people, for scripts, for a pipe.
+
+import WAMP
+
+/// The formats of `--output`.
+enum OutputFormat: String, CaseIterable {
+    case text, json, jsonl, table, tsv, raw
+}
+
+/// What a call brought back.
+struct AnsweredCall {
+    var procedure: String
+    var args: [Value] = []
+    var kwargs: Value.Dictionary = [:]
+    var details: Value.Dictionary = [:]
+    var callee: UInt64?
+    var calleeName: String?
+    var latency: Duration
+    /// Set when the call ended with an error.
+    var error: ErrorURI?
+}
+
+enum ResultText {
+    /// For people: nothing for an empty result, the bare value for one argument, else both parts.
+    static func text(args: [Value], kwargs: Value.Dictionary, pretty: Bool, colored: Bool)
+        -> String?
+    {
+        if kwargs.isEmpty, args.isEmpty { return nil }
+        let value: Value =
+            kwargs.isEmpty && args.count == 1
+            ? args[0] : ["args": .list(args), "kwargs": .dictionary(kwargs)]
+        return self.text(value, pretty: pretty, colored: colored)
+    }
+
+    /// A value as JSON: on one line, or indented and coloured.
+    static func text(_ value: Value, pretty: Bool, colored: Bool) -> String {
+        if !pretty, !colored { return JSONText.text(value) }
+        var text = ""
+        write(value, indent: pretty ? 0 : nil, colored: colored, to: &text)
+        return text
+    }
+
+    /// The first positional argument as bytes: strings without quotes and with a newline, binary
+    /// verbatim.
+    static func raw(args: [Value]) -> [UInt8] {
+        switch args.first {
+        case nil: []
+        case .binary(let bytes): bytes
+        case .string(let text): Array("\(text)\n".utf8)
+        case .some(let value): Array("\(JSONText.text(value))\n".utf8)
+        }
+    }
+
+    /// The document of `-o json` for one call.
+    static func document(_ outcome: AnsweredCall) -> Value.Dictionary {
+        var document: Value.Dictionary = ["procedure": .string(outcome.procedure)]
+        document.append("args", .list(outcome.args))
+        document.append("kwargs", .dictionary(outcome.kwargs))
+        document.append("details", .dictionary(outcome.details))
+        document.append("callee", outcome.callee.map { Value($0) } ?? .null)
+        document.append("callee_authid", outcome.calleeName.map { .string($0) } ?? .null)
+        document.append("latency_ms", .double(Figures.rounded(outcome.latency.milliseconds, 3)))
+        return document
+    }
+
+    /// The record of `-o jsonl` for one of many calls. `id` is a batch record's own, if it has one.
+    static func record(_ outcome: AnsweredCall, id: Value?, at time: WallMoment) -> Value.Dictionary
+    {
+        var record: Value.Dictionary = [
+            "type": outcome.error == nil ? "result" : "error", "time": .string(time.timestamp),
+        ]
+        if let id { record.append("id", id) }
+        if let error = outcome.error { record.append("uri", .string(error.rawValue)) }
+        for (key, value) in document(outcome).entries { record.append(key, value) }
+        return record
+    }
+
+    private static func write(
+        _ value: Value, indent: Int?, colored: Bool, to text: inout String
+    ) {
+        switch value {
+        case .list(let list) where !list.isEmpty:
+            text += "["
+            for (index, element) in list.enumerated() {
+                if index > 0 { text += "," }
+                breakLine(indent.map { $0 + 1 }, to: &text)
+                write(element, indent: indent.map { $0 + 1 }, colored: colored, to: &text)
+            }
+            breakLine(indent, to: &text)
+            text += "]"
+        case .dictionary(let dictionary) where !dictionary.isEmpty:
+            text += "{"
+            for (index, entry) in dictionary.entries.enumerated() {
+                if index > 0 { text += "," }
+                breakLine(indent.map { $0 + 1 }, to: &text)
+                text += Style.key.applied(to: scalar(.string(entry.key)), if: colored)
+                text += indent == nil ? ":" : ": "
+                write(entry.value, indent: indent.map { $0 + 1 }, colored: colored, to: &text)
+            }
+            breakLine(indent, to: &text)
+            text += "}"
+        default:
+            text += style(of: value).applied(to: scalar(value), if: colored)
+        }
+    }
+
+    private static func breakLine(_ indent: Int?, to text: inout String) {
+        guard let indent else { return }
+        text += "\n" + String(repeating: "  ", count: indent)
+    }
+
+    /// A value without parts, safe for a terminal: C1 controls, which JSON need not escape, are
+    /// escaped.
+    private static func scalar(_ value: Value) -> String {
+        let text = JSONText.text(value)
+        guard text.unicodeScalars.contains(where: { (0x7f...0x9f).contains($0.value) }) else {
+            return text
+        }
+        var safe = ""
+        for scalar in text.unicodeScalars {
+            if (0x7f...0x9f).contains(scalar.value) {
+                safe += "\\u00" + String(scalar.value, radix: 16)
+            } else {
+                safe.unicodeScalars.append(scalar)
+            }
+        }
+        return safe
+    }
+
+    private static func style(of value: Value) -> Style {
+        switch value {
+        case .string, .binary: .string
+        case .int, .uint, .double: .number
+        case .null, .bool: .literal
+        case .list, .dictionary: .faint
+        }
+    }
+}

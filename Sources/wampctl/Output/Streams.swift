@@ -1,0 +1,106 @@
+// The two streams. stdout is data, stderr is talk; every line is written whole.
+
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Writes to stdout and stderr. A reader of stdout that went away ends the process with 141,
+/// silently.
+final class Streams: Sendable {
+    private struct State {
+        /// Lines that wait for the next write, while one is under way.
+        var waiting: [UInt8] = []
+        var isFlushing = false
+        /// Set once stdout cannot be written to.
+        var failure: ExitCode?
+        var onFailure: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+    private let writer = DispatchQueue(label: "wampctl.stdout")
+
+    /// Nobody sees stdout: what would be costly to print need not be made.
+    let outputIsDiscarded: Bool
+
+    static let shared = Streams()
+
+    /// How many bytes may wait before whoever adds to them has to wait too.
+    private static let bound = 1 << 20
+
+    private init() {
+        // A closed stdout must not become the descriptor of the next socket.
+        let isClosed = fcntl(STDOUT_FILENO, F_GETFD) < 0
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+        where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", O_RDWR)
+        }
+        var output = stat(), null = stat()
+        outputIsDiscarded =
+            fstat(STDOUT_FILENO, &output) == 0 && stat("/dev/null", &null) == 0
+            && output.st_rdev == null.st_rdev && output.st_mode & S_IFMT == S_IFCHR
+        if isClosed { state.withLock { $0.failure = .brokenPipe } }
+    }
+
+    /// What to do, instead of ending at once, when stdout cannot be written to.
+    func whenOutputBreaks(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.onFailure = action }
+    }
+
+    /// The exit code that a failed stdout asks for; nil as long as it works.
+    var failure: ExitCode? { state.withLock { $0.failure } }
+
+    /// Writes a line of data at once.
+    func print(_ line: String) { write(Array("\(line)\n".utf8)) }
+
+    /// Writes data at once, behind all that waits.
+    func write(_ bytes: [UInt8]) {
+        writer.sync {
+            flushWaiting()
+            writeNow(bytes)
+        }
+    }
+
+    /// Writes a line of data soon: with the next lines in one go, if they come fast.
+    func append(_ line: String) {
+        let (startsFlush, isFull) = state.withLock { state in
+            state.waiting.append(contentsOf: line.utf8)
+            state.waiting.append(UInt8(ascii: "\n"))
+            defer { state.isFlushing = true }
+            return (!state.isFlushing, state.waiting.count > Self.bound)
+        }
+        if isFull {
+            flush()
+        } else if startsFlush {
+            writer.async { self.flushWaiting() }
+        }
+    }
+
+    /// Writes what waits.
+    func flush() { writer.sync { flushWaiting() } }
+
+    /// Writes a line of talk; nobody reading it is no fault.
+    func say(_ line: String) { _ = File.write(Array("\(line)\n".utf8), to: STDERR_FILENO) }
+
+    private func flushWaiting() {
+        let bytes = state.withLock { state in
+            state.isFlushing = false
+            defer { state.waiting.removeAll(keepingCapacity: true) }
+            return state.waiting
+        }
+        if !bytes.isEmpty { writeNow(bytes) }
+    }
+
+    private func writeNow(_ bytes: [UInt8]) {
+        if let failure, state.withLock({ $0.onFailure == nil }) { exit(failure.rawValue) }
+        guard failure == nil, !File.write(bytes, to: STDOUT_FILENO) else { return }
+        let code = errno
+        let isGone = code == EPIPE || code == EBADF
+        if !isGone { say("wampctl: cannot write to stdout: \(File.reason(code))") }
+        let action = state.withLock { state in
+            state.failure = isGone ? .brokenPipe : .failure
+            return state.onFailure
+        }
+        guard let action else { exit((isGone ? ExitCode.brokenPipe : .failure).rawValue) }
+        action()
+    }
+}

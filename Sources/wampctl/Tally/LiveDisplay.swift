@@ -1,0 +1,50 @@
+// Lines redrawn in place on a terminal.
+
+import Glibc
+
+struct LiveDisplay {
+    /// Where it draws: stdout if that is the terminal, else stderr.
+    let descriptor: Int32
+    private var drawn = 0
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    var width: Int { Terminal.width(of: descriptor) }
+
+    /// Replaces what was drawn before. Lines are cut to the width, so that none wraps and none is
+    /// left behind.
+    mutating func draw(_ lines: [String]) {
+        let width = width
+        var text = clearing
+        for line in lines { text += line.prefixOfColumns(width - 1) + "\n" }
+        drawn = lines.count
+        _ = File.write(Array(text.utf8), to: descriptor)
+    }
+
+    /// Takes the picture away, for the final figures.
+    mutating func clear() {
+        _ = File.write(Array(clearing.utf8), to: descriptor)
+        drawn = 0
+    }
+
+    private var clearing: String { drawn == 0 ? "" : "\u{1b}[\(drawn)A\r\u{1b}[J" }
+}
+
+extension String {
+    /// The beginning that fits, where escape sequences take no column.
+    func prefixOfColumns(_ limit: Int) -> String {
+        var text = "", columns = 0, isEscape = false
+        for character in self {
+            if character == "\u{1b}" { isEscape = true }
+            if isEscape {
+                text.append(character)
+                if character.isLetter { isEscape = false }
+                continue
+            }
+            if columns == limit { continue }
+            text.append(character)
+            columns += 1
+        }
+        return text
+    }
+}

@@ -1,0 +1,318 @@
+// Who answered: counts, times and the order of a run of calls, and its split where callees join or
+// leave. Pure: facts go in, figures come out. Memory does not grow with the number of calls.
+
+import Histogram
+import WAMP
+
+/// What tells one callee from another.
+enum CalleeKey: Hashable {
+    case session(UInt64)
+    case name(String)
+}
+
+struct Tally {
+    /// One callee of the procedure, as far as this run saw or was told of it.
+    struct Callee {
+        let key: CalleeKey
+        var name: String?
+        var answers = 0
+        var errors = 0
+        /// From sending to the answer, in microseconds.
+        var latencies: Histogram<UInt32>?
+
+        var label: String {
+            switch key {
+            case .session(let id): name ?? String(id)
+            case .name(let name): name
+            }
+        }
+
+        var session: UInt64? { if case .session(let id) = key { id } else { nil } }
+    }
+
+    /// How one call ended.
+    struct Answer {
+        /// The caller session, counted from 0.
+        var caller: Int
+        /// The request id: consecutive among the calls of one caller session.
+        var request: UInt64
+        /// When it was sent, and when its end came; nanoseconds of one clock.
+        var sent: Int64
+        var ended: Int64
+        var callee: CalleeKey?
+        var calleeName: String?
+        /// The error it ended with, if any.
+        var error: ErrorURI?
+    }
+
+    /// A callee that came or went during the run.
+    struct Event {
+        var time: WallMoment
+        var hasJoined: Bool
+        var callee: Int
+    }
+
+    /// A stretch of the run in which the callees stayed the same.
+    struct Segment {
+        /// When it began, in the clock of the answers.
+        let start: Int64
+        /// Indexes of the registered callees in the order of the registration, if the router tells.
+        var registered: [Int]?
+        /// Calls that were sent and answered within the segment, per callee.
+        var counts: [Int: Int] = [:]
+        /// How often one callee's answer was followed by another's, in request order of one caller
+        /// session.
+        var pairs: [Pair: Int] = [:]
+        var judged = 0
+        /// Calls under way when the callees changed, and calls nobody answered: they took a turn we
+        /// cannot place.
+        var unplaced = 0
+
+        struct Pair: Hashable {
+            let from: Int
+            let to: Int
+        }
+    }
+
+    let procedure: String
+    /// The rule of the registration as the router tells or the user says; nil if nobody knows.
+    var rule: String?
+    private(set) var callees: [Callee] = []
+    private(set) var segments: [Segment]
+    private(set) var events: [Event] = []
+    private(set) var calls = 0
+    private(set) var succeeded = 0
+    private(set) var errors = 0
+    /// Calls that ended without anybody having answered: cancelled, timed out, cut off. Those with
+    /// an ERROR are in `errors` too.
+    private(set) var unanswered = 0
+    /// Answers that could not be attributed to anybody.
+    private(set) var unknown = 0
+    private(set) var errorCounts: [ErrorURI: Int] = [:]
+    /// The last steps in request order: a callee's index, or nil where there is none.
+    private(set) var recent: [Int?] = []
+    let callerCount: Int
+
+    private var indexOfSession: [UInt64: Int] = [:]
+    private var indexOfName: [String: Int] = [:]
+    private var sequences: [Sequence]
+    /// Answers of the last batch. They are placed when a later one comes: what is heard of in
+    /// between may have happened before them.
+    private var fresh: [(step: Step, answer: Answer)] = []
+
+    /// Puts the answers of one caller session back into request order.
+    private struct Sequence {
+        var next: UInt64?
+        var waiting: [UInt64: Step] = [:]
+        var last: Step?
+    }
+
+    private struct Step {
+        var callee: Int?
+        /// The segment that the call belongs to as a whole; nil if it was under way at a change.
+        var segment: Int?
+    }
+
+    init(procedure: String, rule: String?, callerCount: Int, start: Int64) {
+        self.procedure = procedure
+        self.rule = rule
+        self.callerCount = callerCount
+        segments = [Segment(start: start)]
+        sequences = Array(repeating: Sequence(), count: callerCount)
+    }
+
+    // MARK: Facts
+
+    /// The registered callees before the first call, in the order of the registration.
+    mutating func began(with registered: [(session: UInt64, name: String?)]) {
+        segments[segments.count - 1].registered = registered.map {
+            index(of: .session($0.session), name: $0.name)
+        }
+    }
+
+    /// The request id that the first call of a caller session has.
+    mutating func caller(_ caller: Int, startsAt request: UInt64) {
+        sequences[caller].next = request
+    }
+
+    /// The figures with nothing left to place.
+    func settled() -> Tally {
+        var settled = self
+        settled.placeFresh(afterChange: false)
+        return settled
+    }
+
+    mutating func joined(_ session: UInt64, at moment: Int64, time: WallMoment) {
+        let index = index(of: .session(session), name: nil)
+        let registered = segments.last?.registered
+        guard registered?.contains(index) != true else { return }
+        events.append(Event(time: time, hasJoined: true, callee: index))
+        beginSegment(at: moment, registered: (registered ?? []) + [index])
+    }
+
+    mutating func left(_ session: UInt64, at moment: Int64, time: WallMoment) {
+        let index = index(of: .session(session), name: nil)
+        let registered = segments.last?.registered
+        guard registered?.contains(index) != false else { return }
+        events.append(Event(time: time, hasJoined: false, callee: index))
+        beginSegment(at: moment, registered: registered?.filter { $0 != index })
+    }
+
+    /// A callee's name, learnt later than its first answer.
+    mutating func named(_ session: UInt64, _ name: String) {
+        guard let index = indexOfSession[session] else { return }
+        callees[index].name = name
+        indexOfName[name] = indexOfName[name] ?? index
+    }
+
+    mutating func ended(_ answer: Answer) {
+        calls += 1
+        let isUnanswered = answer.error.map(Self.meansNoAnswer) ?? false
+        if let error = answer.error {
+            errors += 1
+            errorCounts[error, default: 0] += 1
+        } else {
+            succeeded += 1
+        }
+        if isUnanswered { unanswered += 1 }
+
+        var index: Int?
+        if let key = answer.callee, !isUnanswered {
+            let callee = self.index(of: key, name: answer.calleeName)
+            index = callee
+            callees[callee].answers += 1
+            if answer.error != nil { callees[callee].errors += 1 }
+            let microseconds = UInt64(max(0, answer.ended - answer.sent) / 1000)
+            if callees[callee].latencies == nil {
+                callees[callee].latencies = Histogram(
+                    highestTrackableValue: 3_600_000_000,
+                    numberOfSignificantValueDigits: callees.count <= 64 ? .three : .two)
+            }
+            _ = callees[callee].latencies?.record(min(max(1, microseconds), 3_600_000_000))
+        } else if answer.error == nil {
+            unknown += 1
+        }
+
+        // Whoever answers without being in the list has joined: the event is still on its way. One
+        // that left may still answer what it was asked before.
+        if let index, let segment = segments.last, answer.sent >= segment.start,
+            let registered = segment.registered, !registered.contains(index),
+            let session = callees[index].session
+        {
+            joined(session, at: answer.ended, time: .now())
+        }
+        if let last = fresh.last, last.answer.ended != answer.ended {
+            placeFresh(afterChange: false)
+        }
+        fresh.append((Step(callee: index, segment: segmentHolding(answer)), answer))
+    }
+
+    /// Calls whose end never came.
+    mutating func abandoned(_ count: Int) {
+        calls += count
+        unanswered += count
+        segments[segments.count - 1].unplaced += count
+    }
+
+    // MARK: Figures
+
+    /// Which callees are registered now, in order; those seen answering where the router does not
+    /// tell.
+    var present: [Int] { segments.last?.registered ?? Array(callees.indices) }
+
+    /// Indexes of all callees: the registered ones in their order, then those that left.
+    var listing: [Int] {
+        let present = present
+        return present + callees.indices.filter { !present.contains($0) }
+    }
+
+    func share(_ index: Int) -> Double {
+        let total = callees.reduce(0) { $0 + $1.answers }
+        return total == 0 ? 0 : Double(callees[index].answers) / Double(total)
+    }
+
+    // MARK: Order and segments
+
+    private static func meansNoAnswer(_ error: ErrorURI) -> Bool {
+        error == .canceled || error == .timeout || error == "wamp.error.cancelled"
+    }
+
+    private mutating func index(of key: CalleeKey, name: String?) -> Int {
+        let known: Int? =
+            switch key {
+            case .session(let id): indexOfSession[id]
+            case .name(let name): indexOfName[name]
+            }
+        if let known {
+            if let name, callees[known].name == nil {
+                callees[known].name = name
+                indexOfName[name] = indexOfName[name] ?? known
+            }
+            return known
+        }
+        let index = callees.count
+        callees.append(Callee(key: key, name: name))
+        if case .session(let id) = key { indexOfSession[id] = index }
+        if case .name(let name) = key { indexOfName[name] = index }
+        if let name { indexOfName[name] = indexOfName[name] ?? index }
+        return index
+    }
+
+    /// Places the answers of the last batch; those that came with a change belong to neither side
+    /// of it.
+    private mutating func placeFresh(afterChange: Bool) {
+        for (step, answer) in fresh {
+            place(
+                Step(callee: step.callee, segment: afterChange ? nil : step.segment), of: answer)
+        }
+        fresh.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func beginSegment(at moment: Int64, registered: [Int]?) {
+        placeFresh(afterChange: true)
+        if segments[segments.count - 1].judged == 0, segments[segments.count - 1].unplaced == 0 {
+            segments.removeLast()
+        }
+        segments.append(Segment(start: moment, registered: registered))
+    }
+
+    /// The segment in which the call was both sent and answered.
+    private func segmentHolding(_ answer: Answer) -> Int? {
+        let last = segments.count - 1
+        return answer.sent >= segments[last].start ? last : nil
+    }
+
+    private mutating func place(_ step: Step, of answer: Answer) {
+        if let segment = step.segment, let callee = step.callee {
+            segments[segment].judged += 1
+            segments[segment].counts[callee, default: 0] += 1
+        } else {
+            segments[segments.count - 1].unplaced += 1
+        }
+        let caller = answer.caller
+        if sequences[caller].next == nil { sequences[caller].next = answer.request }
+        guard sequences[caller].next == answer.request else {
+            sequences[caller].waiting[answer.request] = step
+            return
+        }
+        follow(step, of: caller)
+        var next = answer.request + 1
+        while let step = sequences[caller].waiting.removeValue(forKey: next) {
+            follow(step, of: caller)
+            next += 1
+        }
+        sequences[caller].next = next
+    }
+
+    /// Takes the next step in request order.
+    private mutating func follow(_ step: Step, of caller: Int) {
+        if let last = sequences[caller].last, let segment = step.segment, last.segment == segment,
+            let from = last.callee, let to = step.callee
+        {
+            segments[segment].pairs[Segment.Pair(from: from, to: to), default: 0] += 1
+        }
+        sequences[caller].last = step
+        recent.append(step.callee)
+        if recent.count > 60 { recent.removeFirst(30) }
+    }
+}

@@ -1,0 +1,241 @@
+// Whether a distribution agrees with an invocation rule.
+//
+// Alpha is shared between all tests of a run, so a correct router fails one run in a thousand.
+
+import WAMP
+
+struct Verdict: Equatable {
+    var isOK: Bool
+    var rule: String?
+    var tests: [StatisticalTest] = []
+    /// One sentence.
+    var reason: String
+    /// Callees that should have answered and did not.
+    var silent: [String] = []
+
+    static let alpha = 0.001
+
+    /// Expected calls per callee below which shares say nothing.
+    static let fewestPerCallee = 5
+
+    init(isOK: Bool, rule: String?, tests: [StatisticalTest] = [], reason: String) {
+        self.isOK = isOK
+        self.rule = rule
+        self.tests = tests
+        self.reason = reason
+    }
+
+    init(_ tally: Tally) {
+        let judge = Judge(tally: tally.settled())
+        self = judge.verdict()
+        silent = judge.silentCallees()
+        if isOK, let first = silent.first {
+            isOK = false
+            reason = first
+        }
+    }
+}
+
+private struct Judge {
+    let tally: Tally
+
+    /// The stretches in which something was answered.
+    private var segments: [Tally.Segment] { tally.segments.filter { $0.judged > 0 } }
+
+    private func found(_ isOK: Bool, _ reason: String, tests: [StatisticalTest] = []) -> Verdict {
+        Verdict(isOK: isOK, rule: tally.rule, tests: tests, reason: reason)
+    }
+
+    func verdict() -> Verdict {
+        guard let rule = tally.rule else {
+            return found(false, "the rule is not known; name it with --rule")
+        }
+        guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
+        guard !segments.isEmpty else { return found(false, "too few calls") }
+        switch rule {
+        case "random": return random()
+        case "roundrobin": return roundrobin()
+        case "first", "last": return designated(rule)
+        case "single": return single()
+        default: return found(false, "there is no test for the rule \(rule)")
+        }
+    }
+
+    // MARK: random
+
+    private func random() -> Verdict {
+        var tests: [StatisticalTest] = []
+        var calleeCount = 1, isJudged = false
+        for segment in segments {
+            let members = members(of: segment)
+            calleeCount = max(calleeCount, members.count)
+            if members.count == 1 {
+                isJudged = true
+                continue
+            }
+            guard segment.judged >= Verdict.fewestPerCallee * members.count else { continue }
+            isJudged = true
+            if let test = Statistics.shares(members.map { segment.counts[$0] ?? 0 }) {
+                tests.append(test)
+            }
+            guard segment.judged >= Verdict.fewestPerCallee * members.count * members.count else {
+                continue
+            }
+            let pairs = members.map { from in
+                members.map { to in segment.pairs[.init(from: from, to: to)] ?? 0 }
+            }
+            if let test = Statistics.order(pairs) { tests.append(test) }
+        }
+        guard isJudged else { return found(false, "too few calls") }
+        let bound = Verdict.alpha / Double(max(1, tests.count))
+        let failed = tests.filter { $0.probability < bound }
+        if !failed.isEmpty {
+            let names = failed.map(\.name).reduce(into: [String]()) { names, name in
+                if !names.contains(name) { names.append(name) }
+            }
+            return found(
+                false, "not uniform random selection: \(names.joined(separator: " and "))",
+                tests: tests)
+        }
+        let reason =
+            calleeCount == 1
+            ? "one callee answered all calls" : "consistent with uniform random selection"
+        return found(true, reason, tests: tests)
+    }
+
+    // MARK: roundrobin
+
+    private func roundrobin() -> Verdict {
+        if tally.callerCount > 1 {
+            return evenShares(because: "several sessions called")
+        }
+        var steps = 0, judged = 0
+        for segment in segments {
+            steps += stepsInRotation(segment)
+            judged += segment.judged
+        }
+        let all = Figures.grouped(judged)
+        if steps == judged { return found(true, "\(all) of \(all) steps in rotation") }
+        let even = evenShares(because: "others call too")
+        if even.isOK { return even }
+        return found(false, "\(Figures.grouped(steps)) of \(all) steps in rotation")
+    }
+
+    /// How many answers came from the callee whose turn it was. The first of a segment, and one
+    /// behind a call that has no place, has no predecessor and counts as right.
+    private func stepsInRotation(_ segment: Tally.Segment) -> Int {
+        let members = members(of: segment)
+        let successors = successors(among: members, in: segment)
+        var followed = 0, inRotation = 0
+        for (pair, count) in segment.pairs {
+            followed += count
+            if successors[pair.from] == pair.to { inRotation += count }
+        }
+        return segment.judged - followed + inRotation
+    }
+
+    /// Who comes after whom: the order of the registration, or the cycle that the answers
+    /// themselves show.
+    private func successors(among members: [Int], in segment: Tally.Segment) -> [Int: Int] {
+        var successors: [Int: Int] = [:]
+        if segment.registered != nil {
+            for (position, member) in members.enumerated() {
+                successors[member] = members[(position + 1) % members.count]
+            }
+            return successors
+        }
+        for member in members {
+            let followers = segment.pairs.filter { $0.key.from == member }
+            successors[member] =
+                followers.max { ($0.value, $1.key.to) < ($1.value, $0.key.to) }?.key.to
+        }
+        guard let start = members.first else { return [:] }
+        var at = successors[start], length = 1
+        while let next = at, next != start, length <= members.count {
+            at = successors[next]
+            length += 1
+        }
+        // A shorter cycle within the members, or one that never closes, is no rotation.
+        return at == nil || (at == start && length == members.count) ? successors : [:]
+    }
+
+    /// Shares that differ by no more than one: all that can be said when our calls are not the only
+    /// ones, or their common order is not known.
+    private func evenShares(because cause: String) -> Verdict {
+        for segment in segments {
+            let counts = members(of: segment).map { segment.counts[$0] ?? 0 }
+            guard let least = counts.min(), let most = counts.max() else { continue }
+            if most - least > 1 + segment.unplaced {
+                return found(
+                    false, "shares differ by \(Figures.grouped(most - least)) calls (\(cause))")
+            }
+        }
+        return found(
+            true, "shares differ by at most 1 call; the order was not judged, because \(cause)")
+    }
+
+    // MARK: first, last, single
+
+    private func designated(_ rule: String) -> Verdict {
+        var isPlaced = true
+        for segment in segments {
+            let answering = segment.counts.keys.sorted()
+            guard answering.count == 1, let callee = answering.first else {
+                return found(false, "\(answering.count) callees answered, not only the \(rule) one")
+            }
+            guard let registered = segment.registered else {
+                isPlaced = false
+                continue
+            }
+            let designated = rule == "first" ? registered.first : registered.last
+            if let designated, designated != callee {
+                return found(
+                    false,
+                    "\(tally.callees[callee].label) answered, but the \(rule) one is "
+                        + tally.callees[designated].label)
+            }
+        }
+        return found(
+            true,
+            isPlaced
+                ? "all calls went to the \(rule) callee"
+                : "one callee answered all calls; whether it is the \(rule) one is not known")
+    }
+
+    private func single() -> Verdict {
+        for segment in segments where segment.counts.count > 1 {
+            return found(false, "\(segment.counts.count) callees answered, not one")
+        }
+        return found(true, "one callee answered all calls")
+    }
+
+    // MARK: Members
+
+    /// Who could have answered in the segment, in the order of the registration if it is known.
+    private func members(of segment: Tally.Segment) -> [Int] {
+        let answering = segment.counts.keys.sorted()
+        guard let registered = segment.registered else { return answering }
+        return registered + answering.filter { !registered.contains($0) }
+    }
+
+    /// A sentence for each callee that is registered, should have had calls, and answered none.
+    func silentCallees() -> [String] {
+        guard tally.rule == "random" || tally.rule == "roundrobin", tally.unknown == 0 else {
+            return []
+        }
+        var sentences: [String] = []
+        for segment in segments {
+            guard let registered = segment.registered, registered.count > 1 else { continue }
+            let expected = (segment.judged + registered.count / 2) / registered.count
+            guard expected >= (tally.rule == "random" ? Verdict.fewestPerCallee : 2) else {
+                continue
+            }
+            for callee in registered where segment.counts[callee] == nil {
+                sentences.append(
+                    "\(tally.callees[callee].label) is registered but answered 0 of "
+                        + "\(Figures.grouped(expected)) expected calls")
+            }
+        }
+        return sentences
+    }
+}

@@ -1,0 +1,147 @@
+// The entry point: which command, its help or what is wrong with the line, and the exit code.
+
+import ArgumentParser
+import Glibc
+import WAMP
+
+@main
+struct Wampctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wampctl", abstract: "WAMP v2 router and tools",
+        discussion: page.discussion, subcommands: commands)
+
+    static let version = "1.0.0"
+
+    /// In the order of the list.
+    static let commands: [any Command.Type] = [
+        RouterCommand.self, CallCommand.self, RegisterCommand.self,
+    ]
+
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        let streams = Streams.shared
+        let code = await run(Array(CommandLine.arguments.dropFirst()), environment: .process)
+        streams.flush()
+        Glibc.exit(code)
+    }
+
+    /// Runs the line and returns the exit code.
+    static func run(_ arguments: [String], environment: Environment) async -> Int32 {
+        let line = CommandLineReader(arguments: arguments, environment: environment)
+        switch line.read() {
+        case .help(let text):
+            Streams.shared.print(text)
+            return ExitCode.ok.rawValue
+        case .overview:
+            Streams.shared.say(overview)
+            return ExitCode.usage.rawValue
+        case .version(let format):
+            Streams.shared.print(format == .json ? versionObject : versionLine)
+            return ExitCode.ok.rawValue
+        case .fault(let failure, let command):
+            return report(failure, of: command, usage: command?.page, as: line.outputFormat)
+        case .command(let command):
+            let terminal = Terminal.current(
+                color: command.output.colorChoice, live: !command.output.noLive,
+                environment: environment)
+            let context = CommandContext(environment: environment, terminal: terminal)
+            do throws(CommandFailure) {
+                return try await command.execute(in: context)
+            } catch {
+                return report(
+                    error, of: type(of: command),
+                    usage: error.code == .usage ? type(of: command).page : nil,
+                    as: line.outputFormat)
+            }
+        }
+    }
+
+    /// Says what went wrong: one line, hints, and for a wrong line its usage.
+    private static func report(
+        _ failure: CommandFailure, of command: (any Command.Type)?, usage: HelpPage?,
+        as format: OutputFormat?
+    ) -> Int32 {
+        if format == .json || format == .jsonl {
+            Streams.shared.say(failure.json)
+            return failure.code.rawValue
+        }
+        Streams.shared.say(failure.text(command: command?.fullName ?? "wampctl"))
+        if failure.code == .usage {
+            Streams.shared.say("usage: \(usage?.usage.first ?? Wampctl.page.usage[0])")
+        }
+        return failure.code.rawValue
+    }
+
+    #if arch(x86_64)
+        private static let architecture = "x86_64"
+    #elseif arch(arm64)
+        private static let architecture = "aarch64"
+    #else
+        private static let architecture = "unknown"
+    #endif
+
+    static let versionLine = "wampctl \(version) (linux \(architecture), swift 6.3)"
+
+    private static var versionObject: String {
+        JSONText.text([
+            "name": "wampctl", "version": .string(version), "platform": "linux",
+            "architecture": .string(architecture), "swift": "6.3",
+        ])
+    }
+
+    // MARK: Help
+
+    static let page = HelpPage(
+        summary: "WAMP v2 router and tools.",
+        usage: ["wampctl COMMAND [options] [arguments]"],
+        examples: [
+            "wampctl router",
+            "wampctl register com.example.hello --invoke random --instances 3",
+            "wampctl call com.example.hello -n 1000 --tally",
+        ],
+        environment: [],
+        seeAlso: "wampctl help COMMAND, wampctl help exit-codes")
+
+    private static let groups: [(title: String, commands: [any Command.Type])] = [
+        ("Run", [RouterCommand.self]), ("Talk", [CallCommand.self, RegisterCommand.self]),
+    ]
+
+    /// The list of commands and three examples.
+    static var overview: String {
+        var lines = [page.summary, "", "Usage: \(page.usage[0])", ""]
+        for group in groups {
+            for (index, command) in group.commands.enumerated() {
+                lines.append(
+                    "  " + Columns.left(index == 0 ? group.title : "", 11)
+                        + Columns.left(command.name, 13) + command.page.summary)
+            }
+        }
+        lines += ["", "Examples:"] + page.examples.map { "  \($0)" }
+        lines += [
+            "", "See also: 'wampctl help COMMAND', 'wampctl help exit-codes', 'wampctl --version'.",
+        ]
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// What a command is given beside its options.
+struct CommandContext {
+    let environment: Environment
+    let terminal: Terminal
+}
+
+/// One subcommand.
+protocol Command: ParsableCommand {
+    static var page: HelpPage { get }
+    /// Variables of the environment that stand for options.
+    static var variables: [EnvironmentVariable] { get }
+    var output: OutputOptions { get }
+
+    /// Does the work and returns the exit code.
+    func execute(in context: CommandContext) async throws(CommandFailure) -> Int32
+}
+
+extension Command {
+    static var name: String { configuration.commandName ?? "" }
+    static var fullName: String { "wampctl \(name)" }
+}

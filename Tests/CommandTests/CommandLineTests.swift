@@ -1,0 +1,218 @@
+// What the words of a line become: a command, help, or one sentence about what is wrong.
+
+import Testing
+import WAMP
+
+@testable import wampctl
+
+@Suite struct CommandLineTests {
+    private func read(
+        _ words: String..., environment: Environment = [:]
+    ) -> CommandLineReader.Reading {
+        CommandLineReader(arguments: words, environment: environment).read()
+    }
+
+    private func command<C: Command>(
+        _ type: C.Type, _ words: String..., environment: Environment = [:]
+    ) throws -> C {
+        let reading = CommandLineReader(arguments: words, environment: environment).read()
+        guard case .command(let command) = reading, let command = command as? C else {
+            throw ArgumentSyntaxError("not read as a command: \(reading)")
+        }
+        return command
+    }
+
+    private func fault(_ words: String..., environment: Environment = [:]) -> String? {
+        let reading = CommandLineReader(arguments: words, environment: environment).read()
+        guard case .fault(let failure, _) = reading, failure.code == .usage else { return nil }
+        return failure.message
+    }
+
+    @Test("Options stand before or after the arguments, and -- ends them")
+    func positions() throws {
+        let call = try command(
+            CallCommand.self, "call", "-n", "5", "a.b", "x", "--timeout", "2s", "--", "-5", "--help"
+        )
+        #expect(call.uri == "a.b")
+        #expect(call.words == ["x", "-5", "--help"])
+        #expect(call.load.goal == 5)
+        #expect(call.timeout == .seconds(2))
+    }
+
+    @Test("A dash alone is the batch")
+    func batch() throws {
+        #expect(try command(CallCommand.self, "call", "-").isBatch)
+    }
+
+    @Test("A command behind -- belongs to the router")
+    func routerCommand() throws {
+        let router = try command(
+            RouterCommand.self, "router", "-p", "0", "--", "sh", "-c", "exit 3", "--port")
+        #expect(router.port == 0)
+        #expect(router.command == ["sh", "-c", "exit 3", "--port"])
+    }
+
+    @Test("The line beats the environment, which beats the default")
+    func precedence() throws {
+        let environment: Environment = [
+            "WAMPCTL_URL": "tcp://h:1", "WAMPCTL_TIMEOUT": "7s", "WAMPCTL_CALL_CONCURRENCY": "9",
+        ]
+        let inherited = try command(CallCommand.self, "call", "a.b", environment: environment)
+        #expect(inherited.connection.url == "tcp://h:1")
+        #expect(inherited.timeout == .seconds(7))
+        #expect(inherited.load.concurrency == 9)
+        let written = try command(
+            CallCommand.self, "call", "a.b", "-u", "ws://x/ws", "-t", "1s",
+            environment: environment)
+        #expect(written.connection.url == "ws://x/ws")
+        #expect(written.timeout == .seconds(1))
+        #expect(try command(CallCommand.self, "call", "a.b").connection.url == nil)
+    }
+
+    @Test("A repeatable option on the line replaces the variable")
+    func repeatable() throws {
+        let environment: Environment = ["WAMPCTL_REALM": "from.env"]
+        #expect(
+            try command(RouterCommand.self, "router", environment: environment).realm
+                == ["from.env"])
+        #expect(
+            try command(
+                RouterCommand.self, "router", "-r", "a", "--realm=b", environment: environment
+            ).realm == ["a", "b"])
+    }
+
+    @Test("A wrong value names its variable if it came from one")
+    func wrongVariable() {
+        let message = fault("call", "a.b", environment: ["WAMPCTL_TIMEOUT": "soon"])
+        #expect(message?.hasSuffix("(from WAMPCTL_TIMEOUT)") == true)
+    }
+
+    @Test(
+        "Every variable stands for an option that the command has",
+        arguments: ["router", "register", "call"])
+    func variablesAreOptions(name: String) throws {
+        let command = try #require(CommandLineReader.command(named: name))
+        for variable in command.variables {
+            #expect(command.helpText.contains("\(variable.option) "), "\(variable.name)")
+        }
+    }
+
+    @Test("Unknown commands and options suggest the nearest one; prefixes are not accepted")
+    func suggestions() {
+        #expect(fault("regster") == "unknown command 'regster' (did you mean 'register'?)")
+        #expect(fault("rout") == "unknown command 'rout' (did you mean 'router'?)")
+        #expect(
+            fault("register", "x", "--invok", "random")
+                == "unknown option '--invok' (did you mean '--invoke'?)")
+        #expect(fault("frobnicate") == "unknown command 'frobnicate'")
+    }
+
+    @Test(
+        "Options that do not exist yet are unknown",
+        arguments: [
+            ["call", "x", "--progress"], ["register", "x", "--exec", "date"],
+            ["router", "--dashboard"], ["call", "x", "--context", "c"],
+            ["call", "x", "--insecure"], ["router", "--config", "f"],
+        ])
+    func absent(words: [String]) {
+        let reading = CommandLineReader(arguments: words, environment: [:]).read()
+        guard case .fault(let failure, _) = reading else {
+            Issue.record("\(words) was accepted")
+            return
+        }
+        #expect(failure.message.hasPrefix("unknown option"))
+    }
+
+    @Test(
+        "What cannot be meant is refused with a cure",
+        arguments: [
+            (["register", "x", "--instances", "3"], "shared rule"),
+            (["register", "x", "--invoke", "RoundRobin"], "did you mean 'roundrobin'?"),
+            (["register", "x", "--echo", "--static", "1"], "exclude each other"),
+            (["register", "x", "--static", "hello"], "a string is written"),
+            (["register", "a b"], "is not a procedure"),
+            (["call", "x", "-n", "2", "-o", "json"], "jsonl"),
+            (["call", "x", "-o", "table"], "use text, json, jsonl or raw"),
+            (["call", "-", "word"], "come from stdin"),
+            (["call", "x", "--stdin", "lines", "-n", "3"], "leave out -n"),
+            (["call", "x", "--rule", "random"], "--tally"),
+            (["router", "--listen", "ws://:1", "-p", "2"], "one or the other"),
+            (["router", "--detach", "--", "true"], "exclude each other"),
+            (["router", "word"], "unexpected argument"),
+        ])
+    func refused(words: [String], part: String) {
+        let reading = CommandLineReader(arguments: words, environment: [:]).read()
+        guard case .fault(let failure, _) = reading else {
+            Issue.record("\(words) was accepted")
+            return
+        }
+        #expect(failure.code == .usage)
+        #expect(failure.message.contains(part), "\(failure.message)")
+        #expect(!failure.message.contains("\n"))
+    }
+
+    @Test("A name with an underscore goes to the router as it is")
+    func customRule() throws {
+        let register = try command(
+            RegisterCommand.self, "reg", "x", "--invoke", "_leastbusy", "--instances", "2")
+        #expect(register.rule == "_leastbusy")
+    }
+
+    @Test("A static answer is one value, or args and kwargs")
+    func staticAnswers() throws {
+        func answer(_ json: String) throws -> (args: [Value], kwargs: Value.Dictionary)? {
+            try command(RegisterCommand.self, "register", "x", "--static", json).staticAnswer()
+        }
+        #expect(try answer("[1,2]")?.args == [[1, 2]])
+        #expect(try answer("{\"args\":[1,2],\"kwargs\":{\"a\":3}}")?.args == [1, 2])
+        #expect(try answer("{\"args\":[1],\"x\":2}")?.args == [["args": [1], "x": 2]])
+        #expect(try answer("{}")?.args == [[:]])
+    }
+
+    @Test("Help has its parts in order", arguments: ["router", "register", "call"])
+    func help(name: String) throws {
+        guard case .help(let text) = read("help", name) else {
+            Issue.record("no help on \(name)")
+            return
+        }
+        let parts = [
+            "Usage: wampctl \(name)", "EXAMPLES:", "OPTIONS:", "OUTPUT:", "ENVIRONMENT:",
+            "EXIT CODES:", "SEE ALSO:",
+        ]
+        let places = parts.map { text.firstRange(of: $0)?.lowerBound }
+        #expect(!places.contains(nil))
+        #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted())
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    }
+
+    @Test("-h, --help and help give the same; behind -- they are words")
+    func helpForms() {
+        guard case .help(let one) = read("call", "--help"),
+            case .help(let two) = read("call", "-h"),
+            case .help(let three) = read("help", "call")
+        else {
+            Issue.record("no help")
+            return
+        }
+        #expect(one == two)
+        #expect(two == three)
+    }
+
+    @Test("Nothing at all is the overview; the version has two forms")
+    func others() {
+        guard case .overview = read() else {
+            Issue.record("not the overview")
+            return
+        }
+        guard case .version(nil) = read("--version"),
+            case .version(.json) = read("--version", "-o", "json")
+        else {
+            Issue.record("not the version")
+            return
+        }
+        #expect(Wampctl.versionLine.hasPrefix("wampctl 1.0.0 (linux "))
+        for command in ["router", "call", "register"] {
+            #expect(Wampctl.overview.contains("  \(command) "))
+        }
+    }
+}

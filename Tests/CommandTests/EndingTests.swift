@@ -1,0 +1,284 @@
+// How commands end: every exit code, every signal, and nothing left behind.
+
+import Glibc
+import NIOPosix
+import Testing
+import WAMP
+import WAMPClient
+import WAMPTransport
+
+@testable import wampctl
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct EndingTests {
+    @Test("Errors of WAMP end with the codes of the table, in text and in JSON")
+    func errorCodes() async throws {
+        let router = try await TestRouter()
+        let session = try await Session.join(
+            Endpoint(router.url), on: MultiThreadedEventLoopGroup.singleton)
+        let codes: [(String, Int32)] = [
+            ("wamp.error.not_authorized", 5), ("wamp.error.network_failure", 7),
+            ("wamp.error.timeout", 8), ("wamp.error.canceled", 9), ("com.example.bad", 10),
+            ("wamp.error.feature_not_supported", 15),
+        ]
+        for (index, (uri, code)) in codes.enumerated() {
+            _ = try await session.register(URI("t.fail\(index)")) { $0.fail(ErrorURI(uri)) }
+            let outcome = try await router.run("call", "t.fail\(index)", "-o", "json")
+            #expect(outcome.code == code)
+            #expect(outcome.output.isEmpty)
+            let error = try JSONText.parse(outcome.talk).dictionary?["error"]?.dictionary
+            #expect(error?["uri"] == .string(uri))
+            #expect(error?["code"] == .int(Int64(code)))
+        }
+        #expect(try await router.run("call", "t.none").code == 6)
+        #expect(try await router.run("call", "t.none", "-r", "none").code == 4)
+        #expect(try await router.run("call", "t.none", "-n", "3").code == 6)
+        await session.leave()
+    }
+
+    @Test("No router there: 3 at once, with a hint on this machine")
+    func noRouter() async throws {
+        let outcome = try await Program.run("call", "t.x", "-u", "ws://127.0.0.1:1/ws")
+        #expect(outcome.code == 3)
+        #expect(outcome.talk.contains("try 'wampctl router'"))
+        #expect(try await Program.run("register", "t.x", "-u", "unix:///nowhere").code == 3)
+        #expect(try await Program.run("call", "t.x", "-u", "http://h/").code == 2)
+    }
+
+    @Test("A time limit ends a call with 8, on the router's side or on ours")
+    func timeLimit() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.slow", "--delay", "1h")
+        let outcome = try await router.run("call", "t.slow", "-t", "50ms")
+        #expect(outcome.code == 8)
+        #expect(
+            outcome.talk == "wampctl call: t.slow: no answer within 50ms (wamp.error.timeout)\n")
+        _ = callee
+    }
+
+    @Test("Some failed and some did not: 12; injected failures alone: 10")
+    func partial() async throws {
+        let router = try await TestRouter()
+        let half = try await router.register("t.half", "--fail-rate", "0.5")
+        #expect(try await router.run("call", "t.half", "-n", "100", "-q").code == 12)
+        let all = try await router.register("t.fail", "--fail-rate", "1")
+        #expect(try await router.run("call", "t.fail").code == 10)
+        let first = try await router.run("call", "t.fail", "-n", "100", "--fail-fast", "-q")
+        #expect(first.code == 10)
+        _ = (half, all)
+    }
+
+    @Test("A port in use is a conflict, and a router there is recognised")
+    func portInUse() async throws {
+        let router = try await TestRouter()
+        let port = try #require(router.url.split(separator: ":").last?.split(separator: "/").first)
+        let outcome = try await Program.run("router", "-p", String(port))
+        #expect(outcome.code == 11)
+        #expect(outcome.talk.contains("by a WAMP router"))
+        let detached = try await Program.run("router", "-p", String(port), "--detach")
+        #expect(detached.code == 11)
+        #expect(detached.output.isEmpty)
+        #expect(detached.talk.contains("already in use"))
+    }
+
+    @Test("Wrong lines end with 2 and say one line and its usage")
+    func usage() async throws {
+        let outcome = try await Program.run("register", "t.x", "--instnces", "2")
+        #expect(outcome.code == 2)
+        #expect(outcome.output.isEmpty)
+        #expect(
+            outcome.talk == """
+                wampctl register: unknown option '--instnces' (did you mean '--instances'?)
+                usage: wampctl register URI [options]
+
+                """)
+        let overview = try await Program.run()
+        #expect(overview.code == 2)
+        #expect(overview.output.isEmpty)
+        let help = try await Program.run("help", "call")
+        #expect(help.code == 0)
+        #expect(help.talk.isEmpty)
+        let version = try await Program.run("--version", "-o", "json")
+        #expect(try version.document["version"] == .string(Wampctl.version))
+    }
+
+    @Test("The router returns the code of its command, or says that it cannot be run")
+    func routerCommand() async throws {
+        #expect(try await Program.script("exit 7").code == 7)
+        #expect(try await Program.script("kill -TERM $$").code == 143)
+        #expect(try await Program.run("router", "-p", "0", "--", "no-such-command").code == 127)
+        #expect(try await Program.run("router", "-p", "0", "--", "/etc/passwd").code == 126)
+        let variables = try await Program.script("echo $WAMPCTL_URL $WAMPCTL_REALM")
+        #expect(variables.output.hasPrefix("ws://127.0.0.1:"))
+        #expect(variables.output.hasSuffix("/ws realm1\n"))
+    }
+
+    @Test("Ready: one line with the port, or a file, or a URL")
+    func readiness() async throws {
+        let router = try Program(["router", "-p", "0", "--print-port"])
+        try await router.said("press Ctrl-C to stop")
+        router.signal(SIGTERM)
+        let printed = try await router.ended().output
+        #expect(printed.hasSuffix("\n") && Int(printed.dropLast()) != nil)
+        let unwritable = try await Program.run(
+            "router", "-p", "0", "--port-file", "/nowhere/port")
+        #expect(unwritable.code == 1)
+        #expect(try await Program.run("router", "-p", "0", "--ready-fd", "77").code == 2)
+        let detached = try await Program.run("router", "-p", "0", "--detach", "-q")
+        #expect(detached.code == 0)
+        let id = try #require(pid_t(detached.output.split(separator: "\n")[0]))
+        #expect(kill(id, SIGTERM) == 0)
+        let gone = try Program(["--pid=\(id)", "-f", "/dev/null"], executable: "tail")
+        #expect(try await gone.ended().code == 0)
+    }
+
+    @Test("The first signal drains a router, which then ends with 0")
+    func routerSignal() async throws {
+        for signal in [SIGINT, SIGTERM] {
+            let router = try await TestRouter()
+            router.program.signal(signal)
+            #expect(try await router.program.ended().code == 0)
+        }
+    }
+
+    @Test("A signal lets a callee answer what it has begun")
+    func drain() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register(
+            "t.slow", "--delay", "400ms", "-o", "jsonl", "--trace")
+        let calls = try Program(
+            ["call", "t.slow", "-n", "10", "-c", "10"], environment: router.environment)
+        try await callee.said("< INVOCATION", times: 10)
+        callee.signal(SIGINT)
+        let end = try await callee.ended()
+        #expect(end.code == 0)
+        #expect(end.lines.count == 10)
+        let made = try await calls.ended()
+        #expect(made.code == 0)
+        #expect(made.lines.count == 10)
+    }
+
+    @Test("A second signal ends a callee at once")
+    func secondSignal() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.slow", "--delay", "1h", "--trace")
+        let call = try Program(["call", "t.slow"], environment: router.environment)
+        try await callee.said("< INVOCATION")
+        callee.signal(SIGINT)
+        try await callee.said("< UNREGISTERED")
+        callee.signal(SIGINT)
+        #expect(try await callee.ended().code == 130)
+        let outcome = try await call.ended()
+        #expect(outcome.code == 9)
+    }
+
+    @Test("--count leaves after so many, and is unfinished before")
+    func count() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register(
+            "t.x", "--count", "3", "--instances", "3",
+            "--invoke", "roundrobin")
+        #expect(try await router.run("call", "t.x", "-n", "3", "-q").code == 0)
+        #expect(try await callee.ended().code == 0)
+        let unfinished = try await router.register("t.x", "--count", "3")
+        unfinished.signal(SIGTERM)
+        #expect(try await unfinished.ended().code == 143)
+    }
+
+    @Test("Interrupted calls end with the signal's code; a run prints what it has")
+    func interruptedCalls() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.slow", "--delay", "1h", "--trace")
+        let signals: [(Int32, Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)]
+        for (index, (signal, code)) in signals.enumerated() {
+            let call = try Program(["call", "t.slow"], environment: router.environment)
+            try await callee.said("< INVOCATION", times: index + 1)
+            call.signal(signal)
+            #expect(try await call.ended().code == code)
+            // The callee hears of it.
+            try await callee.said("< INTERRUPT", times: index + 1)
+        }
+        let quick = try await router.register("t.quick")
+        let run = try Program(
+            ["call", "t.quick", "-n", "0", "--tally", "-o", "jsonl", "--trace"],
+            environment: router.environment)
+        try await run.said("> CALL", times: 20)
+        run.signal(SIGINT)
+        let outcome = try await run.ended()
+        #expect(outcome.code == 130)
+        #expect(try outcome.lastDocument["interrupted"] == true)
+        _ = (callee, quick)
+    }
+
+    @Test("A callee killed in the middle of a run: its calls end, others go on, the event is shown")
+    func killedCallee() async throws {
+        let router = try await TestRouter()
+        let stays = try await router.register("t.x", "--invoke", "roundrobin", "--name", "stays")
+        let dies = try await router.register(
+            "t.x", "--invoke", "roundrobin", "--name", "dies", "--trace")
+        let run = try Program(
+            ["call", "t.x", "-n", "20000", "-c", "16", "--tally", "-o", "json"],
+            environment: router.environment)
+        try await dies.said("< INVOCATION", times: 100)
+        dies.signal(SIGKILL)
+        let outcome = try await run.ended()
+        let tally = try outcome.document
+        #expect(tally["calls"] == 20000)
+        #expect(
+            (tally["ok"]?.unsigned ?? 0) + (tally["unanswered"]?.unsigned ?? 0) == 20000)
+        let event = tally["events"]?.list?.last?.dictionary
+        #expect(event?["type"] == "left")
+        #expect(event?["name"] == "dies-1")
+        #expect(tally["verdict"]?.dictionary?["ok"] == true, "\(outcome.output)")
+        _ = stays
+    }
+
+    @Test("A router that is killed ends callers and callees with 14")
+    func lostRouter() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.slow", "--delay", "1h", "--trace")
+        let call = try Program(["call", "t.slow"], environment: router.environment)
+        let run = try Program(
+            ["call", "t.slow", "-n", "2", "--tally"], environment: router.environment)
+        try await callee.said("< INVOCATION", times: 2)
+        router.program.signal(SIGKILL)
+        #expect(try await callee.ended().code == 14)
+        #expect(try await call.ended().code == 14)
+        #expect(try await run.ended().code == 14)
+    }
+
+    @Test("A reader of stdout that goes away ends every command with 141, silently")
+    func brokenPipe() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.echo", "--echo")
+        for words in ["call t.echo x", "call t.echo x -n 100000", "router -p 0 --print-port"] {
+            let outcome = try Program(
+                ["-c", "set -o pipefail; wampctl \(words) -q | true; echo ${PIPESTATUS[0]}"],
+                executable: "bash", environment: router.environment)
+            let end = try await outcome.ended()
+            // A short write may still reach the pipe before `true` has ended.
+            #expect(end.output == "141\n" || words == "call t.echo x" && end.output == "0\n")
+            #expect(end.talk.isEmpty)
+        }
+        let closed = try Program(
+            ["-c", "wampctl call t.echo x >&-; echo $? >&2"], executable: "bash",
+            environment: router.environment)
+        #expect(try await closed.ended().talk == "141\n")
+        let full = try Program(
+            ["-c", "wampctl call t.echo x >/dev/full"], executable: "bash",
+            environment: router.environment)
+        #expect(try await full.ended().code == 1)
+        _ = callee
+    }
+
+    @Test("A message that the router does not take ends with 15")
+    func tooLarge() async throws {
+        let router = try await TestRouter("--max-message", "64k")
+        let callee = try await router.register("t.x")
+        let outcome = try await router.run(
+            "call", "t.x", "--stdin", "text", "-u",
+            router.url.replacing("ws://", with: "tcp://").replacing("/ws", with: ""),
+            input: String(repeating: "x", count: 200_000))
+        #expect(outcome.code == 15)
+        _ = callee
+    }
+}

@@ -1,0 +1,222 @@
+// How joining fails and how sessions end, against a router that follows a script.
+
+import NIOCore
+import NIOPosix
+import Testing
+import WAMP
+import WAMPTransport
+
+@testable import WAMPClient
+
+@Suite(.timeLimit(.minutes(1))) struct JoinTests {
+    private func join(
+        _ endpoint: Endpoint, _ change: (inout SessionOptions) -> Void = { _ in }
+    ) async throws(ClientError) -> Session {
+        var options = SessionOptions()
+        change(&options)
+        return try await Session.join(
+            endpoint, options: options, on: MultiThreadedEventLoopGroup.singleton)
+    }
+
+    private func failure(
+        _ endpoint: Endpoint, _ change: (inout SessionOptions) -> Void = { _ in }
+    ) async -> ClientError? {
+        do throws(ClientError) {
+            let session = try await join(endpoint, change)
+            session.abandon()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("a refused session tells reason and message")
+    func refused() async throws {
+        let error = try await withFakeRouter { message, peer in
+            peer.send(.abort(Abort(details: ["message": "gone"], reason: .noSuchRealm)))
+            peer.connection?.close()
+        } _: {
+            await failure($0)
+        }
+        #expect(
+            error
+                == .refused(
+                    reason: .noSuchRealm, message: "gone", details: ["message": "gone"]))
+    }
+
+    @Test("a router that wants authentication is told that there is none yet")
+    func challenged() async throws {
+        let error = try await withFakeRouter { message, peer in
+            if case .hello = message { peer.send(.challenge(Challenge(method: "ticket"))) }
+        } _: {
+            await failure($0)
+        }
+        guard case .notSupported(let text)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("ticket"))
+    }
+
+    @Test(
+        "a router that says nothing, closes, or says the wrong thing does not keep a client waiting"
+    )
+    func wrongAnswers() async throws {
+        let silent = try await withFakeRouter { _, _ in
+        } _: {
+            await failure($0) { $0.connectTimeout = .milliseconds(200) }
+        }
+        let closing = try await withFakeRouter { _, peer in
+            peer.connection?.close()
+        } _: {
+            await failure($0)
+        }
+        let wrong = try await withFakeRouter { _, peer in
+            peer.send(.result(Result(request: RequestID(1))))
+        } _: {
+            await failure($0)
+        }
+        for (error, isConnect) in [(silent, true), (closing, true), (wrong, false)] {
+            switch error {
+            case .connect: #expect(isConnect)
+            case .protocolViolation: #expect(!isConnect)
+            default: Issue.record("\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test("where nobody listens, joining fails at once and names the endpoint")
+    func nobody() async throws {
+        let endpoint = try await withFakeRouter({ _, _ in }) { $0 }
+        guard case .connect(let text)? = await failure(endpoint) else {
+            Issue.record("joined")
+            return
+        }
+        #expect(text.contains(endpoint.description) && text.contains("refused"))
+        guard case .connect? = await failure(try Endpoint("unix:///nowhere/at/all.sock")) else {
+            Issue.record("joined")
+            return
+        }
+    }
+
+    @Test("another path than the router's is refused with the HTTP status")
+    func wrongPath() async throws {
+        let error = try await withFakeRouter { _, _ in
+        } _: { endpoint in
+            await failure(Endpoint(endpoint.address, framing: .webSocket, path: "/other"))
+        }
+        guard case .connect(let text)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("404"))
+    }
+
+    @Test("retrying waits for a router that comes later")
+    func retries() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let address = try await withFakeRouter({ _, _ in }) { $0.address }
+        guard case .tcp(let host, let port) = address else { return }
+        let endpoint = Endpoint(address, framing: .webSocket, path: "/ws")
+        async let joined = join(endpoint) { $0.retry = .seconds(30) }
+        let listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let loop = IOLoop(eventLoop: channel.eventLoop)
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionHandler(
+                            owner: FakePeer(loop: loop) { _, peer in peer.send(welcome) },
+                            loop: loop, settings: ConnectionSettings()))
+                }
+            }
+            .bind(host: host, port: port).get()
+        let session = try await joined
+        #expect(session.id == SessionID(77))
+        session.abandon()
+        try await listener.close()
+    }
+
+    @Test("cancelling the task ends joining")
+    func canceled() async throws {
+        try await withFakeRouter { _, _ in
+        } _: { endpoint in
+            let task = Task { await failure(endpoint) { $0.connectTimeout = .seconds(50) } }
+            task.cancel()
+            #expect(await task.value == .canceled)
+        }
+    }
+
+    @Test("TLS is refused with a sentence and without a try")
+    func tls() async throws {
+        guard case .notSupported? = await failure(try Endpoint("wss://127.0.0.1:1/ws")) else {
+            Issue.record("not refused")
+            return
+        }
+    }
+
+    @Test("when the router says GOODBYE, breaks the protocol or goes, all who wait are told")
+    func ends() async throws {
+        let ways: [(@Sendable (FakePeer) -> Void, @Sendable (SessionEnd) -> Bool)] = [
+            (
+                { $0.send(.goodbye(Goodbye(reason: .systemShutdown))) },
+                { $0 == .goodbye(reason: .systemShutdown, message: nil) }
+            ),
+            (
+                { $0.send(.abort(Abort(reason: .protocolViolation))) },
+                { $0 == .aborted(reason: .protocolViolation, message: nil) }
+            ),
+            (
+                { $0.connection?.abandon() },
+                { if case .connectionLost = $0 { true } else { false } }
+            ),
+            (
+                { $0.send(.result(Result(request: RequestID(99)))) },
+                { if case .protocolViolation = $0 { true } else { false } }
+            ),
+        ]
+        for (way, isExpected) in ways {
+            try await withFakeRouter { message, peer in
+                switch message {
+                case .hello: peer.send(welcome)
+                case .call: way(peer)
+                default: break
+                }
+            } _: { endpoint in
+                let session = try await join(endpoint)
+                await #expect(throws: ClientError.self) { try await session.call("a.b") }
+                #expect(isExpected(await session.ended))
+                await #expect(throws: ClientError.self) { try await session.call("a.b") }
+                await session.leave()
+            }
+        }
+    }
+
+    @Test("leaving says GOODBYE and waits for the router's")
+    func leaves() async throws {
+        try await withFakeRouter { message, peer in
+            switch message {
+            case .hello: peer.send(welcome)
+            case .goodbye: peer.send(.goodbye(Goodbye(reason: .goodbyeAndOut)))
+            default: break
+            }
+        } _: { endpoint in
+            let session = try await join(endpoint)
+            await session.leave()
+            #expect(await session.ended == .left)
+        }
+    }
+
+    @Test("a router that keeps no time limits does not keep a call from ending in time")
+    func localTimeout() async throws {
+        try await withFakeRouter { message, peer in
+            if case .hello = message { peer.send(welcome) }
+        } _: { endpoint in
+            let session = try await join(endpoint)
+            await #expect(throws: ClientError.timeout) {
+                try await session.call("a.b", timeout: .milliseconds(20))
+            }
+            session.abandon()
+        }
+    }
+}
