@@ -15,7 +15,7 @@ struct ModelTests {
     static let environment = ProcessInfo.processInfo.environment
     /// Sequences are played in blocks, side by side.
     static let blocks = 4
-    static let count = environment["WAMPCTL_MODEL_SEQUENCES"].flatMap { Int($0) } ?? 12_000
+    static let count = environment["WAMPCTL_MODEL_SEQUENCES"].flatMap { Int($0) } ?? 10_000
     static let replayed = environment["WAMPCTL_MODEL_SEED"].flatMap { UInt64($0) }
 
     /// Why the sequence fails; nil if it does not.
