@@ -1,8 +1,9 @@
 // Every predefined error and close reason.
 //
-// Where the specification contradicts itself: a call whose callee left ends with `canceled`; the URI list spells
-// it so, the prose of the Basic Profile ("Callee Leaving") `cancelled`. A refused action is `not_authorized`
-// (Basic Profile); the Advanced Profile's `authorization_denied` is accepted from others, never sent.
+// Where the specification contradicts itself: a call whose callee left ends with `canceled`; the
+// URI list spells it so, the prose of the Basic Profile ("Callee Leaving") `cancelled`. A refused
+// action is `not_authorized` (Basic Profile); the Advanced Profile's `authorization_denied` is
+// accepted from others, never sent.
 
 /// An error URI or close reason: a predefined one, or any other.
 public struct ErrorURI: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
@@ -36,7 +37,8 @@ extension ErrorURI {
     public static let noAvailableCallee: Self = "wamp.error.no_available_callee"
     public static let featureNotSupported: Self = "wamp.error.feature_not_supported"
 
-    /// Crossbar.io's URI for a REGISTER whose rule differs from the one in force (SR-05, by configuration).
+    /// Crossbar.io's URI for a REGISTER whose rule differs from the one in force (SR-05, by
+    /// configuration).
     public static let differentInvocationPolicy: Self =
         "wamp.error.procedure_exists_with_different_invocation_policy"
 
@@ -46,7 +48,8 @@ extension ErrorURI {
     public static let closeNormal: Self = "wamp.close.normal"
 }
 
-/// What a peer did against the protocol. It ends the peer's session with ABORT `wamp.error.protocol_violation`.
+/// What a peer did against the protocol. It ends the peer's session with ABORT
+/// `wamp.error.protocol_violation`.
 ///
 /// Spec: Basic Profile, Protocol Violations.
 public struct ProtocolViolation: Error, Equatable, CustomStringConvertible {

@@ -20,8 +20,9 @@ public struct Features: OptionSet, Hashable, Sendable {
     public static let callReroute = Features(rawValue: 1 << 4)
     public static let registrationMetaAPI = Features(rawValue: 1 << 5)
 
-    /// Spelling on the wire → feature. The first spelling of a feature is the one we announce; the progressive
-    /// invocations section of the specification writes `call_cancelling` once, so both are understood.
+    /// Spelling on the wire → feature. The first spelling of a feature is the one we announce; the
+    /// progressive invocations section of the specification writes `call_cancelling` once, so both
+    /// are understood.
     static let names: [(name: String, feature: Features)] = [
         ("publisher_exclusion", .publisherExclusion),
         ("shared_registration", .sharedRegistration),

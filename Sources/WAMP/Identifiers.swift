@@ -1,4 +1,5 @@
-// The ids of the protocol, one type each, so that a caller's request id is never mistaken for a callee's.
+// The ids of the protocol, one type each, so that a caller's request id is never mistaken for a
+// callee's.
 
 /// An id of WAMP: an integer in `1 ... 2^53`.
 ///

@@ -1,13 +1,13 @@
-// The arguments of a message as bytes. The router checks them, forwards them, and decodes them only when the
-// receiver speaks another serializer.
+// The arguments of a message as bytes. The router checks them, forwards them, and decodes them only
+// when the receiver speaks another serializer.
 
 package import NIOCore
 
 /// `args` and `kwargs` as one opaque slice of validated bytes in the serializer they came in.
 ///
-/// The bytes are the encoded list, followed (after a comma in JSON) by the encoded dictionary if there is one:
-/// exactly the tail of a WAMP message. Empty `args` and `kwargs` are equivalent to absent ones, so a payload
-/// without any is empty and `{}` is never kept.
+/// The bytes are the encoded list, followed (after a comma in JSON) by the encoded dictionary if
+/// there is one: exactly the tail of a WAMP message. Empty `args` and `kwargs` are equivalent to
+/// absent ones, so a payload without any is empty and `{}` is never kept.
 ///
 /// Spec: Basic Profile, Messages.
 public struct Payload: Sendable {
@@ -22,7 +22,8 @@ public struct Payload: Sendable {
         case arguments
         /// A list, possibly empty, and a dictionary.
         case argumentsAndKeywords
-        /// One binary or string in place of the list: an end-to-end encrypted payload (`enc_algo`), passed through.
+        /// One binary or string in place of the list: an end-to-end encrypted payload (`enc_algo`),
+        /// passed through.
         case opaque
     }
 
@@ -39,7 +40,8 @@ public struct Payload: Sendable {
     /// The size of the bytes.
     public var count: Int { bytes.readableBytes }
 
-    /// A copy that shares no memory with the buffer it was received in, for keeping beyond the moment.
+    /// A copy that shares no memory with the buffer it was received in, for keeping beyond the
+    /// moment.
     package func detached() -> Payload {
         var copy = self
         copy.bytes = ByteBuffer(bytes: bytes.readableBytesView)

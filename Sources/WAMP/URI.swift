@@ -1,5 +1,5 @@
-// URIs of procedures, topics, realms and errors. On the way of a call a URI is a slice of the bytes that
-// arrived; a String is made only for people.
+// URIs of procedures, topics, realms and errors. On the way of a call a URI is a slice of the bytes
+// that arrived; a String is made only for people.
 
 package import NIOCore
 
@@ -56,7 +56,8 @@ extension URI {
 
     /// Whether the URI is well formed under `rule`, as a whole (`exact`) or as a pattern.
     ///
-    /// A prefix pattern may end in an empty component, a wildcard pattern may hold empty ones anywhere.
+    /// A prefix pattern may end in an empty component, a wildcard pattern may hold empty ones
+    /// anywhere.
     package func isValid(_ rule: URIRule, as match: MatchPolicy = .exact) -> Bool {
         guard count <= URI.maximumLength else { return false }
         return withBytes { bytes in
@@ -94,7 +95,8 @@ extension URI {
         }
     }
 
-    /// The length of the character at `index`, or 0 if a loose URI must not hold it: `#`, white space, bad UTF-8.
+    /// The length of the character at `index`, or 0 if a loose URI must not hold it: `#`, white
+    /// space, bad UTF-8.
     private static func looseLength(_ bytes: UnsafeRawBufferPointer, at index: Int) -> Int {
         let first = bytes[index]
         if first < 0x80 {

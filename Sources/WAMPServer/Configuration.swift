@@ -5,15 +5,16 @@ public import WAMPTransport
 package import WAMPRouter
 
 public struct Configuration: Sendable {
-    /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told apart by the first
-    /// byte; port 0 lets the system choose.
+    /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told
+    /// apart by the first byte; port 0 lets the system choose.
     public var listeners: [Endpoint]
     public var realms: [String]
     /// The largest message accepted, in bytes.
     public var maxMessageBytes = 16 << 20
     /// How much may wait to be written to one session, in bytes.
     public var outboundQueueBytes = 16 << 20
-    /// A peer that was silent for this long is sent a ping, and cut after two unanswered ones; zero = never.
+    /// A peer that was silent for this long is sent a ping, and cut after two unanswered ones; zero
+    /// = never.
     public var keepalive = Duration.seconds(10)
     /// Time from accepting a connection to HELLO.
     public var handshakeTimeout = Duration.seconds(10)

@@ -1,8 +1,10 @@
-// Runs one realm: the lock around it, the one timer it asks for, and its effects turned into frames.
+// Runs one realm: the lock around it, the one timer it asks for, and its effects turned into
+// frames.
 //
-// Inside the lock: the core, and appending finished frames to outboxes and mailboxes. Outside: reading, parsing,
-// flushing. Appending inside is what keeps WAMP's order across connections: REGISTERED before the first INVOCATION,
-// nothing to a callee after its UNREGISTERED. Two locks, one order: the realm's, then a mailbox's.
+// Inside the lock: the core, and appending finished frames to outboxes and mailboxes. Outside:
+// reading, parsing, flushing. Appending inside is what keeps WAMP's order across connections:
+// REGISTERED before the first INVOCATION, nothing to a callee after its UNREGISTERED. Two locks,
+// one order: the realm's, then a mailbox's.
 
 import NIOCore
 import Synchronization
@@ -21,7 +23,8 @@ final class RealmHost: Sendable {
         /// By session slot.
         var links: [SessionLink?] = []
         var effects = Effects()
-        /// Sessions that ended during the present batch; they are told once all frames are on their way.
+        /// Sessions that ended during the present batch; they are told once all frames are on their
+        /// way.
         var endings: [(SessionLink, Ending)] = []
         /// The moment the timer is set for.
         var timer: Moment?
@@ -105,7 +108,8 @@ final class RealmHost: Sendable {
         home.eventLoop.execute { body(self) }
     }
 
-    /// Runs `body` under the lock, carries out what it caused, and lets other loops know of frames for them.
+    /// Runs `body` under the lock, carries out what it caused, and lets other loops know of frames
+    /// for them.
     private func perform<T>(
         on loop: IOLoop, _ body: (inout State, Now) -> T
     ) -> T {
@@ -152,7 +156,8 @@ final class RealmHost: Sendable {
         }
     }
 
-    /// - Returns: false if the message is larger than its receiver accepts. One that cannot be sent for another
+    /// - Returns: false if the message is larger than its receiver accepts. One that cannot be sent
+    ///   for another
     ///   reason meets a connection that is about to end, which says all there is to say.
     private func send(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
         let payload = message.payload
@@ -164,7 +169,8 @@ final class RealmHost: Sendable {
         return loop.send(message, payload: transcoded, to: outbox) != .tooLarge
     }
 
-    /// Encodes the event once per format. A subscriber that does not accept one so large does not get it.
+    /// Encodes the event once per format. A subscriber that does not accept one so large does not
+    /// get it.
     private func broadcast(
         _ event: Event, to sessions: [SessionKey], _ state: inout State, on loop: IOLoop
     ) {
@@ -191,7 +197,8 @@ final class RealmHost: Sendable {
         state.endings.removeAll(keepingCapacity: true)
     }
 
-    /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and sets the next.
+    /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and
+    /// sets the next.
     private func setTimer(_ state: inout State) {
         guard let next = state.realm.nextDeadline, state.timer.map({ next < $0 }) ?? true else {
             return

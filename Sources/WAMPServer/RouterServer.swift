@@ -60,8 +60,8 @@ public final class RouterServer: Sendable {
         return bound
     }
 
-    /// Stops taking sessions, lets running calls finish for at most `timeout`, says GOODBYE to every session, waits
-    /// a few seconds for the answers, and stops.
+    /// Stops taking sessions, lets running calls finish for at most `timeout`, says GOODBYE to
+    /// every session, waits a few seconds for the answers, and stops.
     public func drain(timeout: Duration) async {
         await closeListeners()
         let eventLoop = pool.loops[0].eventLoop

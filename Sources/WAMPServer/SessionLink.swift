@@ -8,8 +8,8 @@ import WAMPTransport
 
 /// Owner of a `ConnectionHandler`.
 ///
-/// Not checked as Sendable: everything is touched on the connection's event loop only, but for `outbox`, which is
-/// set before the link is known to anybody else and never changed.
+/// Not checked as Sendable: everything is touched on the connection's event loop only, but for
+/// `outbox`, which is set before the link is known to anybody else and never changed.
 final class SessionLink: ConnectionOwner, @unchecked Sendable {
     let loop: IOLoop
     private let directory: RealmDirectory

@@ -1,4 +1,5 @@
-// The pure parts of running commands: admission of invocations, hints, the words of a detached child, log lines.
+// The pure parts of running commands: admission of invocations, hints, the words of a detached
+// child, log lines.
 
 import Logging
 import Testing

@@ -116,7 +116,8 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         feed.calls([2, 3, 1, 2, 3, 1])
         feed.tally.left(1, at: feed.clock, time: .now())
         feed.calls([2, 3, 2])
-        // The last answer before each change may have been routed after it, and is not judged either.
+        // The last answer before each change may have been routed after it, and is not judged
+        // either.
         #expect(feed.tally.settled().segments.map(\.judged) == [3, 5, 3])
         #expect(feed.tally.settled().segments.map(\.registered) == [[0, 1], [0, 1, 2], [1, 2]])
         #expect(feed.tally.events.map(\.hasJoined) == [true, false])

@@ -17,7 +17,8 @@ enum Installed {
     static let autobahnJS = packageRoot.appending(path: ".peers/autobahn.js").path
     static let nodeModules = "/usr/share/nodejs"
 
-    /// Source of the load generator that lies beside the repository, or wherever `WAMPCTL_BENCH` says.
+    /// Source of the load generator that lies beside the repository, or wherever `WAMPCTL_BENCH`
+    /// says.
     static let loadSource =
         (ProcessInfo.processInfo.environment["WAMPCTL_BENCH"]
             ?? packageRoot.appending(path: "../shared/bench").standardized.path) + "/wampload.c"

@@ -123,6 +123,25 @@ struct RegisteringTests {
         #expect(realm.realm.sessionCount == 0)
     }
 
+    @Test(
+        "SR-09 a rule of a wrong type is a protocol violation, and nothing is registered",
+        arguments: [1, nil, ["first"], ["first": true], true] as [Value])
+    func ruleOfWrongType(rule: Value) throws {
+        let realm = TestRealm()
+        let a = realm.join()
+        var register = Register(request: realm.request(of: a), procedure: "t.x")
+        register.options.custom = ["invoke": rule]
+        let frame = try MessageCoder.encode(.register(register), as: .json)
+        let violation = #expect(throws: ProtocolViolation.self) {
+            try MessageCoder.decode(frame, as: .json)
+        }
+        guard let violation else { return }
+        let effects = realm.run { $0.abort(a.key, violation, at: realm.now, into: &$1) }
+        #expect(effects.abortReason == .protocolViolation)
+        #expect(effects.last == a.ends(.aborted))
+        #expect(realm.isEmpty)
+    }
+
     @Test("SR-10 SR-79 the same session again: same id, same place, no event, one UNREGISTER")
     func sameSessionAgain() {
         let realm = TestRealm()

@@ -8,7 +8,8 @@ struct RawPeer: ~Copyable {
     private let descriptor: Int32
     private var received: [UInt8] = []
 
-    /// Reads give up after this long: a router that does not answer must fail the test, not hang it.
+    /// Reads give up after this long: a router that does not answer must fail the test, not hang
+    /// it.
     private static let patience = timeval(tv_sec: 10, tv_usec: 0)
 
     init(port: Int) throws {

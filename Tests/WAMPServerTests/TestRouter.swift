@@ -5,8 +5,8 @@ import Logging
 import WAMPServer
 import WAMPTransport
 
-/// Runs `body` against a fresh router and stops it afterwards. The body may block: it has a thread of its own, for
-/// the threads of Swift's tasks are few, and the router's own tasks need them.
+/// Runs `body` against a fresh router and stops it afterwards. The body may block: it has a thread
+/// of its own, for the threads of Swift's tasks are few, and the router's own tasks need them.
 func withRouter<T: Sendable>(
     _ change: (inout Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (Int, RouterServer) throws -> T

@@ -1,7 +1,8 @@
 // Remote procedure calls. Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, RPC.
 //
-// In every options and details structure, `custom` holds the keys that have no field here, in the order they
-// came. Of those, the router forwards only the implementation-specific ones (see `forwardable`).
+// In every options and details structure, `custom` holds the keys that have no field here, in the
+// order they came. Of those, the router forwards only the implementation-specific ones (see
+// `forwardable`).
 
 package struct Call: Equatable, Sendable {
     package var request: RequestID
@@ -151,9 +152,11 @@ package struct Register: Equatable, Sendable {
 
 package struct RegisterOptions: Equatable, Sendable {
     package var match = MatchPolicy.exact
-    /// The invocation rule as it was written: an unknown one is an error of the request, not of the session.
+    /// The invocation rule as it was written: an unknown one is an error of the request, not of the
+    /// session.
     package var invoke: String?
-    /// `_retry_on_loss`: the procedure is idempotent, so a call may be given to another callee when one is lost.
+    /// `_retry_on_loss`: the procedure is idempotent, so a call may be given to another callee when
+    /// one is lost.
     package var retryOnLoss = false
     package var custom: Value.Dictionary = [:]
 
@@ -185,7 +188,8 @@ package struct Unregister: Equatable, Sendable {
 }
 
 package struct Unregistered: Equatable, Sendable {
-    /// The request answered; nil when the router itself took the registration away (request 0 on the wire).
+    /// The request answered; nil when the router itself took the registration away (request 0 on
+    /// the wire).
     package var request: RequestID?
     /// Only in a revocation: `registration`, `reason`.
     package var details: Value.Dictionary
@@ -219,8 +223,8 @@ package struct ErrorMessage: Equatable, Sendable {
 }
 
 extension Value.Dictionary {
-    /// The implementation-specific entries (`_…` and `x_…`), which are carried over from CALL to INVOCATION, from
-    /// YIELD to RESULT, from ERROR to ERROR and from PUBLISH to EVENT.
+    /// The implementation-specific entries (`_…` and `x_…`), which are carried over from CALL to
+    /// INVOCATION, from YIELD to RESULT, from ERROR to ERROR and from PUBLISH to EVENT.
     ///
     /// Spec: Basic Profile, Extensibility.
     package var forwardable: Value.Dictionary {

@@ -80,7 +80,8 @@ package struct Unsubscribe: Equatable, Sendable {
 }
 
 package struct Unsubscribed: Equatable, Sendable {
-    /// The request answered; nil when the router itself took the subscription away (request 0 on the wire).
+    /// The request answered; nil when the router itself took the subscription away (request 0 on
+    /// the wire).
     package var request: RequestID?
     /// Only in a revocation: `subscription`, `reason`.
     package var details: Value.Dictionary

@@ -68,13 +68,6 @@ package enum WebSocketUpgrade {
             "The head is longer than \(HTTPHead.longest) bytes.")
     }
 
-    /// The answer of a server that takes no more connections for now.
-    package static var unavailable: Answer {
-        refusal(
-            503, "Service Unavailable", "The router takes no new connections now.",
-            "Retry-After: 5\r\n")
-    }
-
     private static func refusal(
         _ status: Int, _ name: String, _ text: String, _ fields: String = ""
     ) -> Answer {

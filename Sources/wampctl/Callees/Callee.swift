@@ -1,4 +1,5 @@
-// One instance of `wampctl register`: answers invocations, with the wanted delay, failures and limits.
+// One instance of `wampctl register`: answers invocations, with the wanted delay, failures and
+// limits.
 
 import Synchronization
 import WAMP

@@ -16,7 +16,8 @@ struct InvocationLine {
     var duration: Duration
     var time: WallMoment
 
-    /// For people: `12:00:01.204  callee-2  #17  com.example.hello  ["x"]  →  ["callee-2"]  0.3 ms`.
+    /// For people: `12:00:01.204  callee-2  #17  com.example.hello  ["x"]  →  ["callee-2"]  0.3
+    /// ms`.
     func text(isUTF8: Bool) -> String {
         let answer = result.map(Self.arguments) ?? error?.rawValue ?? ""
         return Terminal.sanitized(

@@ -1,4 +1,5 @@
-// The lines of stdin, read when they are asked for, so that what is not needed yet stays in the pipe.
+// The lines of stdin, read when they are asked for, so that what is not needed yet stays in the
+// pipe.
 
 import Dispatch
 import Glibc

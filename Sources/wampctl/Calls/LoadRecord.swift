@@ -1,4 +1,5 @@
-// What a run of many calls has seen so far. Written on the event loop, read by whoever draws or reports.
+// What a run of many calls has seen so far. Written on the event loop, read by whoever draws or
+// reports.
 
 import NIOCore
 import Synchronization
@@ -15,7 +16,8 @@ final class LoadRecord: Sendable {
         var unfinishedSessions = 0
         /// Calls that were sent and have not ended.
         var outstanding = 0
-        /// The registration whose callees are counted; nil while nobody is registered or the router does not tell.
+        /// The registration whose callees are counted; nil while nobody is registered or the router
+        /// does not tell.
         var registration: UInt64?
         /// What was heard before the list of callees was there.
         var early: [@Sendable (inout State) -> Void]? = []
@@ -205,7 +207,8 @@ final class LoadRecord: Sendable {
             caller: caller, request: UInt64(call.index) + 1, sent: Self.nanoseconds(call.sent),
             ended: Self.nanoseconds(call.ended), callee: nil,
             calleeName: answered.details.callee?.authid, error: answered.error)
-        // What the router says of itself, and what a callee says in an error, names no callee by its arguments.
+        // What the router says of itself, and what a callee says in an error, names no callee by
+        // its arguments.
         answer.callee = selector.callee(session: answered.details.callee?.session.rawValue) {
             answered.error == nil ? answered.values() : nil
         }

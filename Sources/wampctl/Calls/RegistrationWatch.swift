@@ -1,4 +1,5 @@
-// Waiting for a procedure to be registered: by the router's events, or by looking again where it has none.
+// Waiting for a procedure to be registered: by the router's events, or by looking again where it
+// has none.
 
 import WAMP
 import WAMPClient

@@ -138,7 +138,8 @@ struct RegisterCommand: Command {
         _ = try staticAnswer()
     }
 
-    /// The answer of `--static`: an object with only `args` and `kwargs` sets both, other values are the result.
+    /// The answer of `--static`: an object with only `args` and `kwargs` sets both, other values
+    /// are the result.
     func staticAnswer() throws -> (args: [Value], kwargs: Value.Dictionary)? {
         guard let staticValue else { return nil }
         let value: Value

@@ -1,5 +1,6 @@
-// How a payload is written on the command line: the one grammar of every command that sends arguments.
-// Types never depend on data: a bare word is a string, a typed value is written with `:=`.
+// How a payload is written on the command line: the one grammar of every command that sends
+// arguments. Types never depend on data: a bare word is a string, a typed value is written with
+// `:=`.
 
 import WAMP
 
@@ -82,7 +83,8 @@ struct ArgumentSyntax {
         }
     }
 
-    /// Key, operator and rest of a word; nil if it is a bare one. The key of a positional value is empty.
+    /// Key, operator and rest of a word; nil if it is a bare one. The key of a positional value is
+    /// empty.
     private func split(_ word: String) -> (key: String, form: Form, text: String)? {
         let bytes = word.utf8
         var end = bytes.startIndex

@@ -1,4 +1,5 @@
-// From the words of the line to a command that is ready to run, or to one sentence that says why not.
+// From the words of the line to a command that is ready to run, or to one sentence that says why
+// not.
 
 import ArgumentParser
 import Glibc
@@ -96,7 +97,8 @@ struct CommandLineReader {
         }
     }
 
-    /// Options that the environment sets, written as words. They go in front, so that what is on the line wins.
+    /// Options that the environment sets, written as words. They go in front, so that what is on
+    /// the line wins.
     private func inheritedWords(
         for command: any Command.Type
     ) -> [(word: String, variable: String)] {
@@ -113,7 +115,8 @@ struct CommandLineReader {
         }
     }
 
-    /// A parser's message as one sentence in our manner: on one line, without capital and full stop.
+    /// A parser's message as one sentence in our manner: on one line, without capital and full
+    /// stop.
     private static func sentence(_ message: String) -> String {
         let lines = message.split(whereSeparator: \.isNewline).map {
             $0.trimmingPrefix { $0 == " " }

@@ -31,7 +31,8 @@ enum File {
         }
     }
 
-    /// Puts a file in place by rename, so that a reader never sees half of it; false if that failed.
+    /// Puts a file in place by rename, so that a reader never sees half of it; false if that
+    /// failed.
     static func replace(_ path: String, with text: String) -> Bool {
         let draft = "\(path).\(getpid())"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

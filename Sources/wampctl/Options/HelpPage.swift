@@ -1,5 +1,5 @@
-// Help: summary, usage, examples, options in groups, environment, exit codes, see also; in this order.
-// The options come from the commands themselves, so that help cannot lie about them.
+// Help: summary, usage, examples, options in groups, environment, exit codes, see also; in this
+// order. The options come from the commands themselves, so that help cannot lie about them.
 
 import ArgumentParser
 
@@ -56,8 +56,8 @@ extension Command {
     /// The help text of the command.
     static var helpText: String {
         let generated = Wampctl.helpMessage(for: Self.self, columns: 100)
-        // Paragraphs behind the usage: arguments, groups in the order declared, and last what is in no group, which
-        // belongs to the command itself and goes first.
+        // Paragraphs behind the usage: arguments, groups in the order declared, and last what is in
+        // no group, which belongs to the command itself and goes first.
         let paragraphs = generated.replacing("\n\n", with: "\u{0}").split(separator: "\u{0}")
         var sections = paragraphs.drop { !$0.hasPrefix("USAGE:") }.dropFirst().map {
             String($0).trimmingSuffixNewlines

@@ -40,7 +40,8 @@ enum ResultText {
         return text
     }
 
-    /// The first positional argument as bytes: strings without quotes and with a newline, binary verbatim.
+    /// The first positional argument as bytes: strings without quotes and with a newline, binary
+    /// verbatim.
     static func raw(args: [Value]) -> [UInt8] {
         switch args.first {
         case nil: []
@@ -108,7 +109,8 @@ enum ResultText {
         text += "\n" + String(repeating: "  ", count: indent)
     }
 
-    /// A value without parts, safe for a terminal: C1 controls, which JSON need not escape, are escaped.
+    /// A value without parts, safe for a terminal: C1 controls, which JSON need not escape, are
+    /// escaped.
     private static func scalar(_ value: Value) -> String {
         let text = JSONText.text(value)
         guard text.unicodeScalars.contains(where: { (0x7f...0x9f).contains($0.value) }) else {

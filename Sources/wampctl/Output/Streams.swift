@@ -4,7 +4,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Writes to stdout and stderr. A reader of stdout that went away ends the process with 141, silently.
+/// Writes to stdout and stderr. A reader of stdout that went away ends the process with 141,
+/// silently.
 final class Streams: Sendable {
     private struct State {
         /// Lines that wait for the next write, while one is under way.

@@ -1,5 +1,5 @@
-// Starting other programs. A child gets default signal handling whatever this process has set for itself, and
-// no descriptor but those it is given.
+// Starting other programs. A child gets default signal handling whatever this process has set for
+// itself, and no descriptor but those it is given.
 
 import Dispatch
 import Glibc

@@ -1,5 +1,5 @@
-// `--detach`: the same program again in a session of its own, with a descriptor to say that it is ready.
-// A running multi-threaded process is never forked.
+// `--detach`: the same program again in a session of its own, with a descriptor to say that it is
+// ready. A running multi-threaded process is never forked.
 
 import Glibc
 import WAMP
@@ -13,7 +13,8 @@ enum Detachment {
 
     /// Starts the detached process and waits until it is ready.
     ///
-    /// - Returns: 0 when it is, with its PID on stdout; else its own exit code, with its own message on stderr.
+    /// - Returns: 0 when it is, with its PID on stdout; else its own exit code, with its own
+    ///   message on stderr.
     static func run(_ command: any Command, readiness: ReadinessOptions) throws(CommandFailure)
         -> Int32
     {
@@ -46,7 +47,8 @@ enum Detachment {
         return ExitCode.ok.rawValue
     }
 
-    /// Reads both pipes until the child has closed them: readiness closes the one, and what is said the other.
+    /// Reads both pipes until the child has closed them: readiness closes the one, and what is said
+    /// the other.
     private static func collect(
         from pipes: (ready: Int32, talk: Int32), line: inout [UInt8], text: inout [UInt8]
     ) {
@@ -72,7 +74,8 @@ enum Detachment {
         }
     }
 
-    /// The words for the child: those of this process without `--detach`, and its own ready descriptor.
+    /// The words for the child: those of this process without `--detach`, and its own ready
+    /// descriptor.
     static func childArguments(_ arguments: ArraySlice<String>) -> [String] {
         var words: [String] = []
         var rest = arguments

@@ -228,7 +228,8 @@ extension Endpoint {
         }
     }
 
-    /// The endpoint for a client on this machine: an address that stands for all is none to connect to.
+    /// The endpoint for a client on this machine: an address that stands for all is none to connect
+    /// to.
     fileprivate var connectable: Endpoint {
         guard case .tcp(let host, _) = address, host == "0.0.0.0" || host == "::" else {
             return self

@@ -11,7 +11,8 @@ struct LiveDisplay {
 
     var width: Int { Terminal.width(of: descriptor) }
 
-    /// Replaces what was drawn before. Lines are cut to the width, so that none wraps and none is left behind.
+    /// Replaces what was drawn before. Lines are cut to the width, so that none wraps and none is
+    /// left behind.
     mutating func draw(_ lines: [String]) {
         let width = width
         var text = clearing

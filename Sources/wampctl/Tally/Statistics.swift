@@ -26,8 +26,9 @@ enum Statistics {
 
     /// The test of successive pairs against independence.
     ///
-    /// `pairs[from][to]` is how often a call answered by `from` was followed by one answered by `to`. Rows and
-    /// columns without any pair say nothing and are left out of the degrees of freedom.
+    /// `pairs[from][to]` is how often a call answered by `from` was followed by one answered by
+    /// `to`. Rows and columns without any pair say nothing and are left out of the degrees of
+    /// freedom.
     static func order(_ pairs: [[Int]]) -> StatisticalTest? {
         let rows = pairs.map { Double($0.reduce(0, +)) }
         let columns = pairs.indices.map { to in Double(pairs.reduce(0) { $0 + $1[to] }) }
@@ -46,7 +47,8 @@ enum Statistics {
         return test("order", statistic, degrees: degrees)
     }
 
-    /// How far a count may lie from its expectation in 99.9 % of runs, for equal shares among `calleeCount`.
+    /// How far a count may lie from its expectation in 99.9 % of runs, for equal shares among
+    /// `calleeCount`.
     static func spread(calls: Int, calleeCount: Int) -> Int {
         guard calleeCount > 1 else { return 0 }
         let share = 1 / Double(calleeCount)
@@ -66,8 +68,8 @@ enum Statistics {
             probability: upperTail(chiSquare: statistic, degrees: degrees))
     }
 
-    /// The regularised upper incomplete gamma function Q(a, x): by series below a + 1, by Lentz's continued
-    /// fraction above, where each converges fast.
+    /// The regularised upper incomplete gamma function Q(a, x): by series below a + 1, by Lentz's
+    /// continued fraction above, where each converges fast.
     private static func upperGamma(_ a: Double, _ x: Double) -> Double {
         if x <= 0 { return 1 }
         let scale = exp(a * log(x) - x - lgamma(a))

@@ -1,5 +1,5 @@
-// Who answered: counts, times and the order of a run of calls, and its split where callees join or leave.
-// Pure: facts go in, figures come out. Memory does not grow with the number of calls.
+// Who answered: counts, times and the order of a run of calls, and its split where callees join or
+// leave. Pure: facts go in, figures come out. Memory does not grow with the number of calls.
 
 import Histogram
 import WAMP
@@ -8,26 +8,42 @@ import WAMP
 enum CalleeKey: Hashable {
     case session(UInt64)
     case name(String)
+
+    var session: UInt64? {
+        switch self {
+        case .session(let id): id
+        case .name: nil
+        }
+    }
+
+    var label: String {
+        switch self {
+        case .session(let id): String(id)
+        case .name(let name): name
+        }
+    }
 }
 
 struct Tally {
     /// One callee of the procedure, as far as this run saw or was told of it.
     struct Callee {
-        let key: CalleeKey
+        /// The session, where the callee is known by it.
+        let session: UInt64?
+        /// The key as text, for a callee without a name.
+        let keyLabel: String
         var name: String?
         var answers = 0
         var errors = 0
         /// From sending to the answer, in microseconds.
         var latencies: Histogram<UInt32>?
 
-        var label: String {
-            switch key {
-            case .session(let id): name ?? String(id)
-            case .name(let name): name
-            }
+        init(key: CalleeKey, name: String?) {
+            session = key.session
+            keyLabel = key.label
+            self.name = name
         }
 
-        var session: UInt64? { if case .session(let id) = key { id } else { nil } }
+        var label: String { session == nil ? keyLabel : name ?? keyLabel }
     }
 
     /// How one call ended.
@@ -60,10 +76,12 @@ struct Tally {
         var registered: [Int]?
         /// Calls that were sent and answered within the segment, per callee.
         var counts: [Int: Int] = [:]
-        /// How often one callee's answer was followed by another's, in request order of one caller session.
+        /// How often one callee's answer was followed by another's, in request order of one caller
+        /// session.
         var pairs: [Pair: Int] = [:]
         var judged = 0
-        /// Calls under way when the callees changed, and calls nobody answered: they took a turn we cannot place.
+        /// Calls under way when the callees changed, and calls nobody answered: they took a turn we
+        /// cannot place.
         var unplaced = 0
 
         struct Pair: Hashable {
@@ -81,8 +99,8 @@ struct Tally {
     private(set) var calls = 0
     private(set) var succeeded = 0
     private(set) var errors = 0
-    /// Calls that ended without anybody having answered: cancelled, timed out, cut off. Those with an ERROR
-    /// are in `errors` too.
+    /// Calls that ended without anybody having answered: cancelled, timed out, cut off. Those with
+    /// an ERROR are in `errors` too.
     private(set) var unanswered = 0
     /// Answers that could not be attributed to anybody.
     private(set) var unknown = 0
@@ -94,8 +112,8 @@ struct Tally {
     private var indexOfSession: [UInt64: Int] = [:]
     private var indexOfName: [String: Int] = [:]
     private var sequences: [Sequence]
-    /// Answers of the last batch. They are placed when a later one comes: what is heard of in between may have
-    /// happened before them.
+    /// Answers of the last batch. They are placed when a later one comes: what is heard of in
+    /// between may have happened before them.
     private var fresh: [(step: Step, answer: Answer)] = []
 
     /// Puts the answers of one caller session back into request order.
@@ -191,8 +209,8 @@ struct Tally {
             unknown += 1
         }
 
-        // Whoever answers without being in the list has joined: the event is still on its way. One that left may
-        // still answer what it was asked before.
+        // Whoever answers without being in the list has joined: the event is still on its way. One
+        // that left may still answer what it was asked before.
         if let index, let segment = segments.last, answer.sent >= segment.start,
             let registered = segment.registered, !registered.contains(index),
             let session = callees[index].session
@@ -214,7 +232,8 @@ struct Tally {
 
     // MARK: Figures
 
-    /// Which callees are registered now, in order; those seen answering where the router does not tell.
+    /// Which callees are registered now, in order; those seen answering where the router does not
+    /// tell.
     var present: [Int] { segments.last?.registered ?? Array(callees.indices) }
 
     /// Indexes of all callees: the registered ones in their order, then those that left.
@@ -255,7 +274,8 @@ struct Tally {
         return index
     }
 
-    /// Places the answers of the last batch; those that came with a change belong to neither side of it.
+    /// Places the answers of the last batch; those that came with a change belong to neither side
+    /// of it.
     private mutating func placeFresh(afterChange: Bool) {
         for (step, answer) in fresh {
             place(

@@ -14,15 +14,18 @@ struct TallyReport {
 
     /// Tab-separated: callee, name, count, share, errors, p50_ms, p99_ms.
     var rows: [String] {
-        tally.listing.map { index in
-            let callee = tally.callees[index]
-            return [
-                callee.session.map { String($0) } ?? "", Self.cell(callee.name ?? callee.label),
-                String(callee.answers), Figures.fixed(tally.share(index), 4),
-                String(callee.errors), Self.milliseconds(callee, 50).map { "\($0)" } ?? "",
-                Self.milliseconds(callee, 99).map { "\($0)" } ?? "",
-            ].joined(separator: "\t")
-        }
+        tally.listing.map { row(of: tally.callees[$0], share: tally.share($0)) }
+    }
+
+    private func row(of callee: Tally.Callee, share: Double) -> String {
+        let session = callee.session
+        let name = callee.name ?? callee.label
+        return [
+            session.map { String($0) } ?? "", Self.cell(name),
+            String(callee.answers), Figures.fixed(share, 4), String(callee.errors),
+            Self.milliseconds(callee, 50).map { "\($0)" } ?? "",
+            Self.milliseconds(callee, 99).map { "\($0)" } ?? "",
+        ].joined(separator: "\t")
     }
 
     /// The object of `-o json`.

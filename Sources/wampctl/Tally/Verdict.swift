@@ -121,8 +121,8 @@ private struct Judge {
         return found(false, "\(Figures.grouped(steps)) of \(all) steps in rotation")
     }
 
-    /// How many answers came from the callee whose turn it was. The first of a segment, and one behind a call
-    /// that has no place, has no predecessor and counts as right.
+    /// How many answers came from the callee whose turn it was. The first of a segment, and one
+    /// behind a call that has no place, has no predecessor and counts as right.
     private func stepsInRotation(_ segment: Tally.Segment) -> Int {
         let members = members(of: segment)
         let successors = successors(among: members, in: segment)
@@ -134,7 +134,8 @@ private struct Judge {
         return segment.judged - followed + inRotation
     }
 
-    /// Who comes after whom: the order of the registration, or the cycle that the answers themselves show.
+    /// Who comes after whom: the order of the registration, or the cycle that the answers
+    /// themselves show.
     private func successors(among members: [Int], in segment: Tally.Segment) -> [Int: Int] {
         var successors: [Int: Int] = [:]
         if segment.registered != nil {
@@ -158,8 +159,8 @@ private struct Judge {
         return at == nil || (at == start && length == members.count) ? successors : [:]
     }
 
-    /// Shares that differ by no more than one: all that can be said when our calls are not the only ones, or
-    /// their common order is not known.
+    /// Shares that differ by no more than one: all that can be said when our calls are not the only
+    /// ones, or their common order is not known.
     private func evenShares(because cause: String) -> Verdict {
         for segment in segments {
             let counts = members(of: segment).map { segment.counts[$0] ?? 0 }

@@ -146,7 +146,8 @@ async def register_unknown(session, procedure, rule):
 
     transport.send = altered
     try:
-        return await outcome(session.register(lambda: 0, procedure, RegisterOptions(invoke="first")))
+        options = RegisterOptions(invoke="first")
+        return await outcome(session.register(lambda: 0, procedure, options))
     finally:
         del transport.send
 

@@ -29,7 +29,6 @@ struct ModelRun: ~Copyable {
     private var callCount = 0
     /// Calls that have not ended, as the effects alone tell it.
     private var open: Set<[Int]> = []
-    private var seats = [Int?](repeating: nil, count: Step.seats)
     private var trace: [String] = []
     private let isTracing: Bool
 
@@ -59,6 +58,8 @@ struct ModelRun: ~Copyable {
         }
     }
 
+    private var present: [Int] { model.sessions.indices.filter { model.sessions[$0].isPresent } }
+
     private var now: Now { Now(moment: Moment(nanoseconds: moment), unixMilliseconds: 0) }
 
     /// Plays a sequence to its end, where everybody leaves and nothing may be left.
@@ -67,13 +68,8 @@ struct ModelRun: ~Copyable {
             guard let fact = fact(of: step) else { continue }
             try tell(fact)
             try compareLists()
-            seats = seats.map { seat in
-                seat.flatMap { model.sessions[$0].isPresent ? $0 : nil }
-            }
         }
-        for seat in seats {
-            if let session = seat { try tell(.lost(session)) }
-        }
+        for session in present { try tell(.lost(session)) }
         guard realm.sessionCount == 1, realm.registrationCount == 0, realm.pendingCallCount == 0,
             realm.nextDeadline == nil, realm.sessions.blockedCount == 0, open.isEmpty
         else { throw Difference(description: story("all have left, but something remains")) }
@@ -156,7 +152,7 @@ extension ModelRun {
     /// What a step comes to now; nil if there is nothing that it could mean.
     private func fact(of step: Step) -> Fact? {
         if step.kind == .join {
-            guard seats.contains(nil) else { return nil }
+            guard present.count < Step.sessions else { return nil }
             return .joined(cancels: step.what & 1 == 0, reroutes: step.what & 6 != 0)
         }
         if step.kind == .advance { return .advanced(step.what) }
@@ -176,7 +172,9 @@ extension ModelRun {
             let mode = ["kill", "killnowait", "skip", nil][step.how % 4]
             return .cancel(call.caller, request: call.request, mode: mode)
         }
-        guard let session = seats[step.who] else { return nil }
+        let present = present
+        guard !present.isEmpty else { return nil }
+        let session = present[step.who % present.count]
         let request = model.sessions[session].lastRequest + 1
         let key = step.what % Step.keys
         switch step.kind {
@@ -271,7 +269,6 @@ extension ModelRun {
         guard case .send(.welcome(let welcome), _) = effects.list.first else { return }
         numbers[key] = keys.count
         numbersByID[welcome.session.rawValue] = keys.count
-        if let seat = seats.firstIndex(of: nil) { seats[seat] = keys.count }
         keys.append(key)
         effects.removeAll()
     }

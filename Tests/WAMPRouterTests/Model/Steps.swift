@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-/// One move of a random sequence. The numbers choose a seat, a procedure, a call: always modulo
+/// One move of a random sequence. The numbers choose a session, a procedure, a call: always modulo
 /// what there is.
 struct Step: Equatable, Sendable {
     enum Kind: CaseIterable, Sendable {
@@ -30,13 +30,16 @@ struct Step: Equatable, Sendable {
     }
 
     let kind: Kind
-    let who: Int
+    var who: Int
+    /// Which procedure or call; of a session that joins, its features.
     let what: Int
+    /// Which rule, mode, time, id.
     let how: Int
 }
 
 extension Step {
-    static let seats = 8
+    /// The most that are there at a time.
+    static let sessions = 8
     static let keys = 3
     /// What REGISTER.Options.invoke may hold; nil omits it.
     static let rules: [String?] = [
@@ -48,21 +51,31 @@ extension Step {
     /// The sequence that belongs to a seed.
     static func sequence(seed: UInt64) -> [Step] {
         var random = SeededRandom(seed: seed)
+        // Few sessions and procedures meet each other more often than many; both have their turn.
+        let memberCount = min(1 + random.index(below: sessions), 1 + random.index(below: sessions))
+        let keyCount = min(1 + random.index(below: keys), 1 + random.index(below: keys))
         // Mostly one rule per procedure, so that lists grow; now and then any other.
-        let usual = (0..<keys).map { _ in random.index(below: 4) }
-        var steps = (0...random.index(below: seats)).map { seat in
-            Step(kind: .join, who: seat, what: random.index(below: 8), how: 0)
+        let usual = (0..<keys).map { _ in max(0, random.index(below: 6) - 2) }
+        func step(_ kind: Kind, _ who: Int, _ random: inout SeededRandom) -> Step {
+            let what = random.index(below: 60)
+            guard kind == .register else {
+                return Step(kind: kind, who: who, what: what, how: random.index(below: 64))
+            }
+            let key = what % keyCount
+            let isUsual = random.index(below: 8) != 0
+            let rule = isUsual ? usual[key] : random.index(below: rules.count)
+            return Step(
+                kind: kind, who: who, what: key,
+                how: rule + rules.count * random.index(below: 4))
+        }
+        var steps: [Step] = []
+        for member in 0..<memberCount {
+            steps.append(step(.join, member, &random))
+            if random.index(below: 3) != 0 { steps.append(step(.register, member, &random)) }
         }
         for _ in 0..<(4 + random.index(below: 28)) {
             let kind = bag[random.index(below: bag.count)]
-            let what = random.index(below: 64)
-            var how = random.index(below: 64)
-            if kind == .register {
-                let rule = how < 54 ? usual[what % keys] : random.index(below: rules.count)
-                how = rule + rules.count * random.index(below: 4)
-            }
-            steps.append(
-                Step(kind: kind, who: random.index(below: seats), what: what, how: how))
+            steps.append(step(kind, random.index(below: memberCount), &random))
         }
         return steps
     }
