@@ -131,7 +131,8 @@ final class LoadRecord: Sendable {
         }
     }
 
-    /// The run is over: what ends now does not count any more, and what is outstanding stays unanswered.
+    /// The run is over: what ends now does not count any more, and what is outstanding stays
+    /// unanswered.
     func end() {
         state.withLock { state in
             guard state.end == nil else { return }
