@@ -44,14 +44,8 @@ final class Program: Sendable {
 
     /// The program beside the test bundle.
     static let path: String = {
-        var info = Dl_info()
-        let own: UnsafeRawPointer? = #dsohandle
-        var place = CommandLine.arguments[0]
-        if let own, dladdr(own, &info) != 0, let name = info.dli_fname {
-            place = String(cString: name)
-        }
-        let folder = place.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return folder.joined(separator: "/") + "/wampctl"
+        let parts = Detachment.executable.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.dropLast().joined(separator: "/") + "/wampctl"
     }()
 
     /// - Parameter announces: give it `--ready-fd 3`, for `ready()`.
@@ -62,8 +56,10 @@ final class Program: Sendable {
         var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)
         let made = mkdtemp(&template)
         try #require(made != nil)
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        func file(_ name: String) -> Int32 {
+        let folder = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.folder = folder
+        let file = { (name: String) in
             open("\(folder)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         }
         let output = file("out"), talk = try Program.pipe()

@@ -14,6 +14,8 @@ final class LoadRecord: Sendable {
         var end: NIODeadline?
         var lastProgress = NIODeadline.now()
         var unfinishedSessions = 0
+        /// Calls that were sent and have not ended.
+        var outstanding = 0
         /// The registration whose callees are counted; nil while nobody is registered or the router
         /// does not tell.
         var registration: UInt64?
@@ -129,7 +131,19 @@ final class LoadRecord: Sendable {
         }
     }
 
-    func end() { state.withLock { $0.end = $0.end ?? .now() } }
+    /// The run is over: what ends now does not count any more, and what is outstanding stays
+    /// unanswered.
+    func end() {
+        state.withLock { state in
+            guard state.end == nil else { return }
+            state.end = .now()
+            state.tally.abandoned(state.outstanding)
+            for _ in 0..<state.outstanding { state.figures.fail(.canceled, "unanswered") }
+        }
+    }
+
+    /// A call is being sent.
+    func began() { state.withLock { $0.outstanding += 1 } }
 
     /// Whether calls are under way that should have ended by their own limit.
     func isStuck(limit: Duration?) -> Bool {
@@ -142,6 +156,11 @@ final class LoadRecord: Sendable {
     /// A call has ended.
     /// - Returns: whether it failed.
     func ended(_ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome) -> Bool {
+        let isOver = state.withLock { state in
+            state.outstanding -= 1
+            return state.end != nil
+        }
+        if isOver { return false }
         let answered = read(outcome)
         if command.tallies {
             count(call, caller: caller, outcome, answered)
@@ -313,7 +332,10 @@ final class LoadObserver: CallObserver {
         self.events = events
     }
 
-    func payload(_ index: Int) -> Payload { payload }
+    func payload(_ index: Int) -> Payload {
+        record.began()
+        return payload
+    }
 
     func ended(_ call: DrivenCall, _ outcome: WAMPClient.CallOutcome) {
         if record.ended(call, caller: caller, outcome), stopsAtFailure { events.send(.idle) }

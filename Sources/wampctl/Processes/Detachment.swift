@@ -102,7 +102,8 @@ enum Detachment {
         return isChild
     }()
 
-    private static var executable: String {
+    /// The path of this program.
+    static var executable: String {
         var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = path.withUnsafeMutableBytes { bytes -> Int in
             guard let start = bytes.baseAddress else { return 0 }
