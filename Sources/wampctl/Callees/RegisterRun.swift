@@ -291,8 +291,8 @@ struct RegisterRun {
         for instance in instances {
             let figures = instance.callee.figures
             Streams.shared.say(
-                "\(instance.callee.name)  \(Figures.grouped(figures.invocations)) invocations, "
-                    + "\(Figures.grouped(figures.errors)) errors, "
+                "\(instance.callee.name)  \(Figures.counted(figures.invocations, "invocation")), "
+                    + "\(Figures.counted(figures.errors, "error")), "
                     + "mean \(Figures.short(figures.meanMilliseconds)) ms")
         }
     }

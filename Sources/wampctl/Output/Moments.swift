@@ -67,6 +67,11 @@ enum Figures {
         return (number < 0 ? "-" : "") + String(digits)
     }
 
+    /// A number and what it counts: `1 call`, `2 431 calls`.
+    static func counted(_ number: Int, _ noun: String) -> String {
+        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
+
     /// With so many decimals: `0.763`.
     static func fixed(_ number: Double, _ decimals: Int) -> String {
         guard number.isFinite, abs(number) < 1e15 else { return "\(number)" }

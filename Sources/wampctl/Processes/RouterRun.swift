@@ -157,9 +157,8 @@ struct RouterRun {
     private func sayDraining(_ outstanding: Int) {
         guard !command.output.quiet else { return }
         Streams.shared.say(
-            "stopping: \(Figures.grouped(outstanding)) "
-                + "\(outstanding == 1 ? "call" : "calls") outstanding; a second signal ends at once"
-        )
+            "stopping: \(Figures.counted(outstanding, "call")) outstanding; "
+                + "a second signal ends at once")
     }
 
     /// The second signal does not wait for anything.

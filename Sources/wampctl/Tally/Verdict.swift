@@ -47,11 +47,11 @@ private struct Judge {
     }
 
     func verdict() -> Verdict {
+        guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
+        guard !segments.isEmpty else { return found(false, "too few calls") }
         guard let rule = tally.rule else {
             return found(false, "the rule is not known; name it with --rule")
         }
-        guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
-        guard !segments.isEmpty else { return found(false, "too few calls") }
         switch rule {
         case "random": return random()
         case "roundrobin": return roundrobin()
@@ -162,16 +162,20 @@ private struct Judge {
     /// Shares that differ by no more than one: all that can be said when our calls are not the only
     /// ones, or their common order is not known.
     private func evenShares(because cause: String) -> Verdict {
+        var widest = 0
         for segment in segments {
             let counts = members(of: segment).map { segment.counts[$0] ?? 0 }
             guard let least = counts.min(), let most = counts.max() else { continue }
+            widest = max(widest, most - least)
             if most - least > 1 + segment.unplaced {
                 return found(
-                    false, "shares differ by \(Figures.grouped(most - least)) calls (\(cause))")
+                    false, "shares differ by \(Figures.counted(most - least, "call")) (\(cause))")
             }
         }
         return found(
-            true, "shares differ by at most 1 call; the order was not judged, because \(cause)")
+            true,
+            "shares differ by \(Figures.counted(widest, "call")); the order was not judged, "
+                + "because \(cause)")
     }
 
     // MARK: first, last, single
