@@ -110,7 +110,7 @@ import WAMP
 
     @Test(
         "Errors name the argument",
-        arguments: [":=", ":=NaN", ":=Infinity", ":=[1,", ":=01", "%=A", "%=???", "k:=x"])
+        arguments: [":=", ":=NaN", ":=Infinity", ":=[1,", ":=01", "%=A", "%=AAE", "%=???", "k:=x"])
     func errorsNameTheArgument(word: String) {
         let error = #expect(throws: ArgumentSyntaxError.self) { try payload("first", word) }
         #expect(error?.description.hasPrefix("argument 2 '\(word)'") == true)
@@ -124,22 +124,6 @@ import WAMP
         #expect(try syntax().option("x=5").value == "5")
         #expect(throws: ArgumentSyntaxError.self) { try syntax().option("timeout") }
         #expect(throws: ArgumentSyntaxError.self) { try syntax().option("=5") }
-    }
-
-    @Test(
-        "Base64 is read exactly",
-        arguments: [
-            ("", []), ("AA==", [0]), ("AAE=", [0, 1]), ("AAEC", [0, 1, 2]), ("/+8", [255, 239]),
-        ]
-            as [(String, [UInt8])])
-    func base64(text: String, bytes: [UInt8]) {
-        #expect(Base64.decoded(text) == bytes)
-    }
-
-    @Test(
-        "What is no base64 is refused", arguments: ["A", "A===", "AA=A", "A-A=", "AB==", " AAE="])
-    func noBase64(text: String) {
-        #expect(Base64.decoded(text) == nil)
     }
 }
 

@@ -209,7 +209,9 @@ import WAMPTransport
         _ = (callee, quick)
     }
 
-    @Test("A callee killed in the middle of a run: its calls end, others go on, the event is shown")
+    @Test(
+        "A callee killed in the middle of a run: its calls end, others go on, the event is shown (SR-51)"
+    )
     func killedCallee() async throws {
         let router = try await TestRouter()
         let stays = try await router.register("t.x", "--invoke", "roundrobin", "--name", "stays")

@@ -10,7 +10,9 @@ import WAMPTransport
 @testable import wampctl
 
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ProgramTests {
-    @Test("A router, callees under each rule, and a verified distribution in one line")
+    @Test(
+        "A router, callees under each rule, and a verified distribution in one line (SR-29, SR-38, SR-40 to SR-42)"
+    )
     func eachRule() async throws {
         for rule in ["roundrobin", "random", "first", "last", "single"] {
             let instances = rule == "single" ? 1 : 3
@@ -47,7 +49,9 @@ import WAMPTransport
         }
     }
 
-    @Test("Three registrars share a procedure; a fourth with another rule is told who and how")
+    @Test(
+        "Three registrars share a procedure; a fourth with another rule is told who and how (SR-05)"
+    )
     func fourthRegistrar() async throws {
         let router = try await TestRouter()
         let callees = [

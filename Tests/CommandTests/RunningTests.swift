@@ -1,6 +1,7 @@
 // The pure parts of running commands: admission of invocations, hints, the words of a detached
 // child, log lines.
 
+import Glibc
 import Logging
 import Testing
 import WAMP
@@ -101,5 +102,79 @@ import WAMPTransport
             LogLines.line(.info, "session joined", metadata, at: time, isJSON: true)
                 == #"{"time":"1970-01-01T00:00:00.204Z","level":"info","message":"session joined","#
                 + #""realm":"a\nb","session":"812"}"#)
+    }
+}
+
+@Suite struct RunFiguresTests {
+    @Test("The summary counts calls, errors by URI with the most frequent first, and the rate")
+    func summary() {
+        var figures = RunFigures()
+        for _ in 0..<997 { figures.succeed() }
+        figures.fail("com.example.bad")
+        figures.fail(.timeout)
+        figures.fail(.timeout)
+        #expect(
+            figures.summary(in: .milliseconds(1900))
+                == "1000 calls, 997 ok, 3 errors (2 wamp.error.timeout, 1 com.example.bad), 1.9 s, 526/s"
+        )
+        #expect(figures.exitCode == .partial)
+        #expect(
+            RunFigures().summary(in: .milliseconds(20), isInterrupted: true)
+                == "0 calls, 0 ok, 0 errors, 0.020 s, 0/s, interrupted")
+    }
+}
+
+@Suite struct InputLinesTests {
+    private func lines(_ text: String) async -> [String] {
+        var ends: [Int32] = [-1, -1]
+        _ = pipe(&ends)
+        _ = File.write(Array(text.utf8), to: ends[1])
+        close(ends[1])
+        let input = InputLines(descriptor: ends[0])
+        var lines: [String] = []
+        while let (number, bytes) = await input.next() {
+            lines.append("\(number):\(String(decoding: bytes, as: UTF8.self))")
+        }
+        close(ends[0])
+        return lines
+    }
+
+    @Test("Lines are numbered as they stand; empty ones and line ends are left out")
+    func numbered() async {
+        #expect(await lines("a\n\nb\r\nc") == ["1:a", "3:b", "4:c"])
+        #expect(await lines("a\n") == ["1:a"])
+        #expect(await lines("") == [])
+        #expect(await lines("\n\n") == [])
+    }
+}
+
+@Suite struct TraceLineTests {
+    private func line(_ message: Message, _ payload: Payload = Payload()) -> String {
+        let text = TraceLine.text(
+            message, payload: payload, isSent: true, at: WallMoment(milliseconds: 0))
+        return String(text.dropFirst(13))
+    }
+
+    @Test("Lines name message, ids, URI and arguments in the order of the wire")
+    func messages() {
+        let call = Call(request: RequestID(1), procedure: "com.example.add2")
+        #expect(
+            line(.call(call), Payload(args: [2, 3], as: .cbor))
+                == "> CALL 1 com.example.add2 [2,3]")
+        let error = ErrorMessage(.call, request: RequestID(7), error: .noSuchProcedure)
+        #expect(
+            line(.error(error), Payload(args: [], kwargs: ["a": 1], as: .json))
+                == "> ERROR CALL 7 wamp.error.no_such_procedure [] {\"a\":1}")
+        let register = Register(
+            request: RequestID(2), options: RegisterOptions(invoke: "random"), procedure: "a.b")
+        #expect(line(.register(register)) == "> REGISTER 2 a.b invoke=random")
+    }
+
+    @Test("Signatures and challenges never appear")
+    func redacted() {
+        let authenticate = Authenticate(signature: "secret", extra: ["key": "secret"])
+        #expect(line(.authenticate(authenticate)) == "> AUTHENTICATE <redacted>")
+        let challenge = Challenge(method: "wampcra", extra: ["salt": "secret"])
+        #expect(line(.challenge(challenge)) == "> CHALLENGE wampcra <redacted>")
     }
 }

@@ -1,6 +1,6 @@
 // Base64 with padding, RFC 4648 section 4: how WAMP writes binary in JSON.
 
-enum Base64 {
+package enum Base64 {
     private static let alphabet: StaticString =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -27,7 +27,7 @@ enum Base64 {
     }
 
     /// The bytes; nil if the text is not base64 with full padding and no stray bits.
-    static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3)

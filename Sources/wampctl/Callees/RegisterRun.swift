@@ -35,15 +35,18 @@ struct RegisterRun {
             events.send(.started)
             return outcome
         }
+        // What happens before all instances are registered is handled when they are.
+        var early: [RunEvent] = []
         for await event in events.stream {
             switch event {
             case .started:
                 let instances = try await starting.value.get()
+                early.forEach(events.send)
                 announce(instances)
                 return try await serve(instances, events)
             case .signal(let signal) where signal != SIGUSR1:
                 return ExitCode.ended(by: signal)
-            default: continue
+            default: early.append(event)
             }
         }
         return ExitCode.failure.rawValue

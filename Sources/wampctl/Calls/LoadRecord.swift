@@ -138,19 +138,23 @@ final class LoadRecord: Sendable {
             guard state.end == nil else { return }
             state.end = .now()
             state.tally.abandoned(state.outstanding)
-            for _ in 0..<state.outstanding { state.figures.fail(.canceled, "unanswered") }
+            for _ in 0..<state.outstanding { state.figures.fail(.timeout, "unanswered") }
         }
     }
 
     /// A call is being sent.
-    func began() { state.withLock { $0.outstanding += 1 } }
+    func began() {
+        state.withLock { state in
+            if state.outstanding == 0 { state.lastProgress = .now() }
+            state.outstanding += 1
+        }
+    }
 
     /// Whether calls are under way that should have ended by their own limit.
     func isStuck(limit: Duration?) -> Bool {
         guard let limit else { return false }
-        let last = state.withLock { $0.lastProgress }
-        return NIODeadline.now() - last > TimeAmount(limit) + Self.grace
-            && command.load.rate == nil
+        let (outstanding, last) = state.withLock { ($0.outstanding, $0.lastProgress) }
+        return outstanding > 0 && NIODeadline.now() - last > TimeAmount(limit) + Self.grace
     }
 
     /// A call has ended.

@@ -38,14 +38,16 @@ struct LoadRun: Sendable {
                 return .failure(error)
             }
         }
+        var early: [RunEvent] = []
         for await event in events.stream {
             switch event {
             case .started:
                 let running = try await starting.value.get()
+                early.forEach(events.send)
                 return try await follow(running, events)
             case .signal(let signal) where signal != SIGUSR1:
                 return ExitCode.ended(by: signal)
-            default: continue
+            default: early.append(event)
             }
         }
         return ExitCode.failure.rawValue

@@ -130,7 +130,7 @@ struct ArgumentSyntax {
                 try self.text(of: text.dropFirst(), for: name), of: name, cure: nil)
         case .binary:
             if text.hasPrefix("@") { return .binary(try contents(text.dropFirst(), for: name)) }
-            guard let bytes = Base64.decoded(text) else {
+            guard let bytes = Base64.decode(Array(text.utf8)[...]) else {
                 throw ArgumentSyntaxError(
                     "\(name) is not base64; the bytes of a file are written %=@FILE")
             }
@@ -171,43 +171,6 @@ struct ArgumentSyntax {
             return try readFile(String(file))
         } catch {
             throw ArgumentSyntaxError("\(name): \(error)")
-        }
-    }
-}
-
-/// The base64 of RFC 4648, section 4.
-enum Base64 {
-    /// The bytes, or nil if the text is not base64. Missing padding is accepted.
-    static func decoded(_ text: String) -> [UInt8]? {
-        var digits = Array(text.utf8)
-        if digits.count % 4 == 0 {
-            for _ in 0..<2 where digits.last == UInt8(ascii: "=") { digits.removeLast() }
-        }
-        guard digits.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count * 3 / 4)
-        var bits: UInt32 = 0, bitCount = 0
-        for digit in digits {
-            guard let value = value(of: digit) else { return nil }
-            bits = bits << 6 | value
-            bitCount += 6
-            if bitCount >= 8 {
-                bitCount -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
-                bits &= (1 << UInt32(bitCount)) - 1
-            }
-        }
-        return bits == 0 ? bytes : nil
-    }
-
-    private static func value(of digit: UInt8) -> UInt32? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
         }
     }
 }
