@@ -36,6 +36,9 @@ package struct Realm: ~Copyable {
     package var registrationCount: Int { registrations.count }
     package var pendingCallCount: Int { calls.count }
 
+    /// Whether the session has joined and not left.
+    package func isPresent(_ session: SessionKey) -> Bool { sessions.isPresent(session) }
+
     /// Who a session is that has joined and not left.
     package func identity(of session: SessionKey) -> PeerIdentity { sessions[session].identity }
 

@@ -56,12 +56,15 @@ final class RealmHost: Sendable {
     var pendingCallCount: Int { state.withLock { $0.realm.pendingCallCount } }
 
     /// Hands over the messages of one read, under one lock.
-    func submit(_ messages: [Message], from session: SessionKey, on loop: IOLoop) {
+    /// - Returns: how many were for this session: those behind its GOODBYE are not.
+    func submit(_ messages: [Message], from session: SessionKey, on loop: IOLoop) -> Int {
         perform(on: loop) { state, now in
-            for message in messages {
+            for (index, message) in messages.enumerated() {
+                guard state.realm.isPresent(session) else { return index }
                 state.realm.receive(message, from: session, at: now, into: &state.effects)
                 carryOut(&state, on: loop, at: now)
             }
+            return messages.count
         }
     }
 
@@ -72,9 +75,10 @@ final class RealmHost: Sendable {
         }
     }
 
-    /// The session's connection is gone.
+    /// The session's connection is gone. The session may be so already, and its slot another's.
     func leave(_ session: SessionKey, on loop: IOLoop) {
         perform(on: loop) { state, now in
+            guard state.realm.isPresent(session) else { return }
             state.realm.leave(session, at: now, into: &state.effects)
             carryOut(&state, on: loop, at: now)
             state.links[Int(session.slot)] = nil
@@ -110,23 +114,35 @@ final class RealmHost: Sendable {
 
     /// Runs `body` under the lock, carries out what it caused, and lets other loops know of frames
     /// for them.
-    private func perform<T>(
+    private func perform<T: Sendable>(
         on loop: IOLoop, _ body: (inout State, Now) -> T
     ) -> T {
         let now = Now.current
-        return state.withLock { state in
+        let (result, endings) = state.withLock { state in
             // What others sent to this loop's connections comes before what is sent to them now.
             loop.drainMailbox()
             let result = body(&state, now)
             carryOut(&state, on: loop, at: now)
             loop.postStaged()
-            tellEnded(&state)
             setTimer(&state)
             if state.realm.sessionCount == 0, let emptied = state.emptied {
                 state.emptied = nil
                 emptied.succeed()
             }
-            return result
+            var endings: [(SessionLink, Ending)] = []
+            if !state.endings.isEmpty { swap(&endings, &state.endings) }
+            return (result, endings)
+        }
+        for (link, ending) in endings { tell(link, ending, on: loop) }
+        return result
+    }
+
+    /// Not under the lock: a link that closes its connection reports back here.
+    private func tell(_ link: SessionLink, _ ending: Ending, on loop: IOLoop) {
+        if link.loop === loop {
+            link.ended(ending)
+        } else {
+            link.loop.eventLoop.execute { link.ended(ending) }
         }
     }
 
@@ -187,14 +203,6 @@ final class RealmHost: Sendable {
             encoded.append(new)
             _ = loop.send(new, to: outbox)
         }
-    }
-
-    /// A connection must not be closed under the lock: closing reports back here.
-    private func tellEnded(_ state: inout State) {
-        for (link, ending) in state.endings {
-            link.loop.eventLoop.execute { link.ended(ending) }
-        }
-        state.endings.removeAll(keepingCapacity: true)
     }
 
     /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and

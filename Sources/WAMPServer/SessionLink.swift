@@ -50,12 +50,12 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             switch state {
             case .joined(let host, let session, _):
                 // The common case by far: the whole batch, with no copy.
-                if rest.count == messages.count {
-                    host.submit(messages, from: session, on: loop)
-                } else {
-                    host.submit(Array(rest), from: session, on: loop)
-                }
-                return
+                let batch = rest.count == messages.count ? messages : Array(rest)
+                let count = host.submit(batch, from: session, on: loop)
+                rest.removeFirst(count)
+                // What was not taken comes behind a GOODBYE, or finds a session that another loop
+                // has ended and that will be told so.
+                if case .joined = state { return }
             case .awaitingHello:
                 rest.removeFirst()
                 admit(message)

@@ -287,7 +287,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
         case .open, .deaf:
             keepAlive(now)
             if phase == .open || phase == .deaf, isStalled(now) { dropSlowConsumer() }
-            if phase == .open { owner.tick(now) }
+            if phase == .open || phase == .deaf { owner.tick(now) }
         case .closing:
             if now >= deadline || isStalled(now) { abandon() }
         case .done: break

@@ -1,5 +1,6 @@
 // Sessions and the router itself coming to an end in good order.
 
+import Dispatch
 import Glibc
 import Logging
 import Testing
@@ -26,6 +27,54 @@ import WAMPTransport
             #expect(try peer.readFrame() == LifecycleTests.goodbye)
             peer.sendFrame(#"[1,"realm1",{"roles":{"caller":{}}}]"#)
             #expect(try peer.readFrame().hasPrefix("[2,"))
+        }
+    }
+
+    @Test("What follows GOODBYE in the same read belongs to the next session")
+    func goodbyeAndMoreInOneRead() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.joinRawSocket()
+            peer.sendFrames([
+                #"[6,{},"wamp.close.normal"]"#, #"[1,"realm1",{"roles":{"caller":{}}}]"#,
+                #"[48,1,{},"wamp.session.count"]"#,
+            ])
+            #expect(try peer.readFrame() == LifecycleTests.goodbye)
+            #expect(try peer.readFrame().hasPrefix("[2,"))
+            #expect(try peer.readFrame() == "[50,1,{},[1]]")
+
+            peer.sendFrames([#"[6,{},"wamp.close.normal"]"#, "garbage"])
+            #expect(try peer.readFrame() == LifecycleTests.goodbye)
+            #expect(try peer.readFrame().hasSuffix(#""wamp.error.protocol_violation"]"#))
+            #expect(try peer.readToEnd().isEmpty)
+        }
+    }
+
+    @Test("A session that leaves takes no other's place, with several event loops")
+    func churn() async throws {
+        try await withRouter({ $0.threads = 3 }) { port, _ in
+            DispatchQueue.concurrentPerform(iterations: 4) { lane in
+                do {
+                    if lane < 2 {
+                        for _ in 0..<200 {
+                            var guest = try RawPeer(port: port)
+                            try guest.joinRawSocket()
+                            guest.sendFrame(#"[6,{},"wamp.close.normal"]"#)
+                            guest.finish()
+                        }
+                    } else {
+                        for _ in 0..<100 {
+                            var resident = try RawPeer(port: port)
+                            try resident.joinRawSocket()
+                            resident.sendFrame(#"[48,1,{},"wamp.session.get",[0]]"#)
+                            let answer = try resident.readFrame()
+                            #expect(answer == #"[8,48,1,{},"wamp.error.no_such_session"]"#)
+                        }
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
         }
     }
 

@@ -89,6 +89,14 @@ struct RawPeer: ~Copyable {
 
     func sendFrame(_ text: String) { sendFrame(Array(text.utf8)) }
 
+    /// Several messages in one write.
+    func sendFrames(_ texts: [String]) {
+        send(
+            texts.flatMap { text in
+                [0, 0, UInt8(text.utf8.count >> 8), UInt8(text.utf8.count & 255)] + Array(text.utf8)
+            })
+    }
+
     /// The next frame that is a message, as text.
     mutating func readFrame() throws -> String {
         let header = try read(4)

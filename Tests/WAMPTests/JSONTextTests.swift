@@ -24,6 +24,15 @@ struct JSONTextTests {
     }
 
     @Test(
+        "a number that no value can hold is refused",
+        arguments: [
+            "18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "[1,1e999]",
+        ])
+    func inexactNumbers(_ text: String) {
+        #expect(throws: JSONTextError.self) { try JSONText.parse(text) }
+    }
+
+    @Test(
         "a fault is reported with its place",
         arguments: [
             ("", 0), ("nul", 0), ("[1,]", 3), ("{\"a\" 1}", 5), ("[1] x", 4), ("NaN", 0),

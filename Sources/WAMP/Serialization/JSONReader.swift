@@ -10,6 +10,9 @@ struct JSONReader: ItemReader {
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
     private var depth = 0
+    /// Whether an integer beyond 64 bits and a number beyond the range of doubles are faults. What a
+    /// peer sends is taken as the nearest double instead.
+    var refusesInexactNumbers = false
 
     @inline(__always)
     init(start: UnsafePointer<UInt8>, count: Int) {
@@ -417,7 +420,12 @@ extension JSONReader {
             if !number.isNegative || magnitude == 0 { return .unsigned(magnitude) }
             if magnitude <= 1 << 63 { return .negative(Int64(truncatingIfNeeded: 0 &- magnitude)) }
         }
-        return .double(JSONReader.double(first, count: cursor - first))
+        let double = JSONReader.double(first, count: cursor - first)
+        if refusesInexactNumbers {
+            guard !number.isInteger else { throw fault("an integer does not fit 64 bits") }
+            guard double.isFinite else { throw fault("a number is larger than any double") }
+        }
+        return .double(double)
     }
 
     /// The double nearest to a number whose grammar was checked; infinite beyond the largest
