@@ -79,7 +79,12 @@ public final class RouterServer: Sendable {
         // Neither future can fail: they are only ever fulfilled.
         try? await EventLoopFuture.andAllSucceed(emptied, on: eventLoop).get()
         deadline.cancel()
+        // Connections close themselves within the farewell's time; nobody is waited for longer.
+        let end = eventLoop.scheduleTask(in: RouterServer.farewellTimeout * 2) {
+            allClosed.succeed()
+        }
         try? await allClosed.futureResult.get()
+        end.cancel()
         await stop()
     }
 
@@ -111,8 +116,21 @@ public final class RouterServer: Sendable {
             settings.paths.append(endpoint.path)
         }
         let connectionSettings = settings
+        let logger = logger
         let bootstrap = ServerBootstrap(group: pool.group)
             .serverChannelOption(.backlog, value: 4096)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Out of descriptors, a connection that cannot be accepted would be tried again
+                    // and again.
+                    let backoff = AcceptBackoffHandler { error in
+                        logger.warning(
+                            "cannot accept connections", metadata: ["cause": "\(error)"])
+                        return .milliseconds(500)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(backoff)
+                }
+            }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -135,6 +153,9 @@ public final class RouterServer: Sendable {
             throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw .addressInUse(endpoint.description)
+        } catch let error as SocketAddressError.UnknownHost {
+            throw .cannotListen(
+                endpoint.description, cause: "no address is known for the host '\(error.host)'")
         } catch {
             throw .cannotListen(endpoint.description, cause: "\(error)")
         }
@@ -143,7 +164,10 @@ public final class RouterServer: Sendable {
     /// A socket file that nobody listens on is a leftover; one that somebody does is in use.
     private func removeStaleSocket(_ path: String) throws(ServerError) {
         var info = stat()
-        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFSOCK else { return }
+        guard lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFSOCK else {
+            throw .cannotListen("unix://\(path)", cause: "a file that is no socket is in the way")
+        }
         guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return }
