@@ -5,14 +5,16 @@ import ArgumentParser
 struct OutputOptions: ParsableArguments {
     @Option(
         name: [.customShort("o"), .long],
-        help: ArgumentHelp("Output format (default: text).", valueName: "format"),
+        help: ArgumentHelp("Output format, see below (default: text).", valueName: "format"),
         transform: Self.format)
     var output: OutputFormat?
 
     @Flag(name: .shortAndLong, help: "No status lines on stderr; errors still print.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "More on stderr: join details, latency.")
+    @Flag(
+        name: .shortAndLong,
+        help: "More on stderr: how it joined, the time of one call, debug logs of a router.")
     var verbose: Int
 
     @Option(
