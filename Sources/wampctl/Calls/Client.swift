@@ -61,7 +61,9 @@ struct Client: Sendable {
     private func failure(_ error: ClientError) -> CommandFailure {
         switch error {
         case .connect(let text):
-            return CommandFailure(.connect, text, hints: Hints.refused(at: endpoint))
+            let isRefused = text.contains("connection refused")
+            return CommandFailure(
+                .connect, text, hints: isRefused ? Hints.refused(at: endpoint) : [])
         case .refused(let reason, let message, _):
             var failure = CommandFailure(
                 error: reason, args: message.map { [.string($0)] } ?? [], kwargs: [:],
