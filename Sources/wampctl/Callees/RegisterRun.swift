@@ -1,6 +1,7 @@
 // A running `register`: instances joined and registered, invocations served, and the end.
 
 import Glibc
+import NIOCore
 import Synchronization
 import UnixSignals
 import WAMP
@@ -222,8 +223,10 @@ struct RegisterRun {
         var drainCode: Int32?
         func drain(_ code: Int32) {
             drainCode = code
-            sayDraining(instances)
             Task {
+                // Behind what the loop is taking in at the moment, so that it is counted too.
+                try? await instances.last?.session.eventLoop.submit {}.get()
+                sayDraining(instances)
                 await unregisterAll(instances)
                 events.send(.idle)
             }
