@@ -25,8 +25,16 @@ struct TallyPicture {
         if let expectation { lines.append(expectation) }
         lines.append(contentsOf: recentLine)
         lines += eventLines
-        if !isLive { lines += [""] + verdictLines }
+        if !isLive { lines += [""] + interruption + verdictLines }
         return lines
+    }
+
+    /// What is said on stderr when the rows go elsewhere: who came and went, and the verdict.
+    var talk: [String] { eventLines + interruption + verdictLines }
+
+    private var interruption: [String] {
+        report.wasInterrupted
+            ? ["interrupted after \(Figures.counted(tally.calls, "call"))"] : []
     }
 
     private var header: String {

@@ -106,6 +106,12 @@ private struct Judge {
     // MARK: roundrobin
 
     private func roundrobin() -> Verdict {
+        let expected = segments.reduce(0.0) { expected, segment in
+            expected + Double(segment.judged) / Double(max(1, members(of: segment).count))
+        }
+        guard expected >= Double(Verdict.fewestPerCallee) else {
+            return found(false, "too few calls")
+        }
         if tally.callerCount > 1 {
             return evenShares(because: "several sessions called")
         }
@@ -180,7 +186,13 @@ private struct Judge {
 
     // MARK: first, last, single
 
+    /// Whether there are as many calls as the one callee that should get all of them needs.
+    private var hasEnoughForOne: Bool {
+        segments.reduce(0) { $0 + $1.judged } >= Verdict.fewestPerCallee
+    }
+
     private func designated(_ rule: String) -> Verdict {
+        guard hasEnoughForOne else { return found(false, "too few calls") }
         var isPlaced = true
         for segment in segments {
             let answering = segment.counts.keys.sorted()
@@ -207,6 +219,7 @@ private struct Judge {
     }
 
     private func single() -> Verdict {
+        guard hasEnoughForOne else { return found(false, "too few calls") }
         for segment in segments where segment.counts.count > 1 {
             return found(false, "\(segment.counts.count) callees answered, not one")
         }
