@@ -46,6 +46,9 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
     private let options: CallOptions
     private let load: CallLoad
     private let count: Int?
+    private let stopsAtError: Bool
+    /// When a call is given up here; nil = never.
+    private let limit: TimeAmount?
     private let observer: Observer
 
     private var issued = 0
@@ -54,6 +57,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
     private var isFinished = false
     private var start = NIODeadline.distantPast
     private var timer: Scheduled<Void>?
+    private var sweep: RepeatedTask?
 
     /// The calls in flight, at their request id modulo the ring's size.
     private var ring: [Slot]
@@ -64,18 +68,32 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         /// 0 = free.
         var request: UInt64 = 0
         var index = 0
+        /// From when its latency counts.
         var sent = NIODeadline.distantPast
+        var issued = NIODeadline.distantPast
     }
 
     /// The shortest time between two looks at the clock under an open load.
     private static var shortestPause: TimeAmount { .microseconds(200) }
 
-    /// - Parameter count: how many calls to make; nil = until `stop`.
+    /// How long a router that keeps time limits may be late with it.
+    private static var grace: TimeAmount { .seconds(1) }
+
+    /// - Parameters:
+    ///   - timeout: the limit of a call. The router is told, and one that does not keep it is
+    ///     told to cancel.
+    ///   - count: how many calls to make; nil = until `stop`.
+    ///   - stopsAtError: issue no more calls once one has failed.
     package init(
         _ session: Session, procedure: URI, options: Value.Dictionary = [:],
-        timeout: Duration? = nil, load: CallLoad, count: Int?, observer: Observer
+        timeout: Duration? = nil, load: CallLoad, count: Int?, stopsAtError: Bool = false,
+        observer: Observer
     ) {
         link = session.link
+        self.stopsAtError = stopsAtError
+        limit = timeout.map {
+            TimeAmount($0) + (session.routerKeepsTimeouts ? CallDriver.grace : .zero)
+        }
         self.procedure = procedure
         self.options = CallOptions(options, timeout: timeout)
         self.load = load
@@ -99,6 +117,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
                 self.finish()
                 return
             }
+            self.watch()
             self.pump(self.start)
         }
     }
@@ -150,13 +169,36 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         checkFinished()
     }
 
+    /// Looks from time to time for calls that should have ended.
+    private func watch() {
+        guard let limit else { return }
+        let period = min(
+            TimeAmount.seconds(1), max(.milliseconds(10), .nanoseconds(limit.nanoseconds / 10)))
+        sweep = link.loop.eventLoop.scheduleRepeatedTask(initialDelay: limit, delay: period) { _ in
+            self.giveUp(issuedBefore: self.link.loop.now - limit)
+        }
+    }
+
+    private func giveUp(issuedBefore latest: NIODeadline) {
+        let late = (ring.filter { $0.request != 0 } + spilled.values)
+            .filter { $0.issued <= latest }.map(\.request).sorted()
+        guard !late.isEmpty else { return }
+        let now = link.loop.now
+        for id in late {
+            let request = RequestID(id)
+            _ = link.send(.cancel(Cancel(request: request, mode: .killnowait)), payload: Payload())
+            _ = end(request, now, .error(ErrorMessage(.call, request: request, error: .timeout)))
+        }
+        pump(now)
+    }
+
     private func pump(_ now: NIODeadline) {
         switch load {
         case .closed(let target):
-            while hasMore, inFlight < target { issue(now) }
+            while hasMore, inFlight < target { issue(now, due: now) }
         case .open(let perSecond, let limit):
             while hasMore, inFlight < limit, due(issued, perSecond) <= now {
-                issue(due(issued, perSecond))
+                issue(now, due: due(issued, perSecond))
             }
             if hasMore, timer == nil { schedule(now, perSecond) }
         }
@@ -177,9 +219,9 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         }
     }
 
-    private func issue(_ sent: NIODeadline) {
+    private func issue(_ now: NIODeadline, due sent: NIODeadline) {
         let request = link.nextRequest()
-        let slot = Slot(request: request.rawValue, index: issued, sent: sent)
+        let slot = Slot(request: request.rawValue, index: issued, sent: sent, issued: now)
         let payload = observer.payload(issued)
         issued += 1
         inFlight += 1
@@ -216,6 +258,9 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
             return false
         }
         inFlight -= 1
+        if stopsAtError {
+            if case .result = outcome {} else { isStopped = true }
+        }
         observer.ended(
             DrivenCall(index: slot.index, request: request, sent: slot.sent, ended: now), outcome)
         return true
@@ -231,6 +276,8 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         isStopped = true
         timer?.cancel()
         timer = nil
+        sweep?.cancel()
+        sweep = nil
         link.removeTap()
         observer.finished()
     }

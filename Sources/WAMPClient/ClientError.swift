@@ -17,6 +17,8 @@ public enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
     case canceled
     /// The session ended before the answer came.
     case connectionLost(String)
+    /// The session ended because of a message: it was too large, or against the protocol.
+    case rejected(String)
     /// The router broke the protocol.
     case protocolViolation(String)
     /// This version of the client cannot do it.
@@ -24,7 +26,9 @@ public enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .connect(let text), .connectionLost(let text), .notSupported(let text): text
+        case .connect(let text), .connectionLost(let text), .rejected(let text),
+            .notSupported(let text):
+            text
         case .refused(let reason, let message, _):
             message.map { "the router refused the session: \(reason): \($0)" }
                 ?? "the router refused the session: \(reason)"
@@ -46,6 +50,9 @@ public enum SessionEnd: Equatable, Sendable, CustomStringConvertible {
     /// The router ended it with ABORT.
     case aborted(reason: ErrorURI, message: String?)
     case connectionLost(String)
+    /// A message was too large, or against the rules of the transport, so that an end closed the
+    /// connection.
+    case rejected(String)
     /// The router broke the protocol, and we ended the session with ABORT.
     case protocolViolation(String)
 
@@ -59,7 +66,22 @@ public enum SessionEnd: Equatable, Sendable, CustomStringConvertible {
             message.map { "the router aborted the session: \(reason): \($0)" }
                 ?? "the router aborted the session: \(reason)"
         case .connectionLost(let text): "the connection was lost: \(text)"
+        case .rejected(let text): "the connection ended over a message: \(text)"
         case .protocolViolation(let text): "the router broke the protocol: \(text)"
+        }
+    }
+}
+
+extension SessionEnd {
+    /// What it is for a request that waited for its answer.
+    package var error: ClientError {
+        switch self {
+        case .protocolViolation(let text): .protocolViolation(text)
+        case .rejected: .rejected(description)
+        case .aborted(let reason, _)
+        where reason == .protocolViolation || reason == .payloadSizeExceeded:
+            .rejected(description)
+        case .left, .goodbye, .aborted, .connectionLost: .connectionLost(description)
         }
     }
 }

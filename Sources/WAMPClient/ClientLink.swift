@@ -36,6 +36,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// Told once how joining ended.
     private var onJoined: ((Swift.Result<Welcome, ClientError>) -> Void)?
     private var onLeft: [@Sendable () -> Void] = []
+    private var leaving: Scheduled<Void>?
 
     private let inbox = Mutex(Inbox())
     struct Inbox: Sendable {
@@ -53,8 +54,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         /// Until WELCOME: connecting, then shaking hands, then waiting for the answer to HELLO.
         case connecting
         case joined
-        /// We said GOODBYE; until the deadline we wait for the router's.
-        case leaving(NIODeadline)
+        /// We said GOODBYE and wait for the router's.
+        case leaving
         case ended
     }
 
@@ -67,9 +68,6 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         serializer = options.serializer
         self.onJoined = onJoined
     }
-
-    /// How long the router has to answer GOODBYE.
-    private static let goodbyeTime = TimeAmount.seconds(5)
 
     /// Runs a job on the loop: at once when called there, else with the next wake-up.
     func submit(_ job: @escaping Job) {
@@ -94,6 +92,9 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         }
         for job in jobs { job(self) }
     }
+
+    /// How the session ended; nil while it lasts.
+    var currentEnd: SessionEnd? { end.withLock { $0.end } }
 
     /// How the session ended, once it has.
     func ended() async -> SessionEnd {
@@ -136,10 +137,6 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
 
     func writeBlocked(_ blocked: Bool) {}
 
-    func tick(_ now: NIODeadline) {
-        if case .leaving(let deadline) = state, now >= deadline { finish(.left) }
-    }
-
     func closed(_ reason: CloseReason) {
         if let onJoined {
             self.onJoined = nil
@@ -148,7 +145,22 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         } else if case .leaving = state {
             finish(.left)
         } else {
-            finish(.connectionLost(reason.description))
+            finish(ClientLink.end(for: reason))
+        }
+    }
+
+    /// How a session ends with its connection.
+    private static func end(for reason: CloseReason) -> SessionEnd {
+        switch reason {
+        case .peerClosedWith(let code, _):
+            switch code {
+            case .protocolError, .unacceptableData, .inconsistentData, .messageTooBig:
+                .rejected(reason.description)
+            default: .connectionLost(reason.description)
+            }
+        case .messageTooLarge(let text): .rejected(text)
+        case .transportFault(let text): .protocolViolation(text)
+        default: .connectionLost(reason.description)
         }
     }
 
@@ -202,16 +214,22 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         }
     }
 
-    /// Says GOODBYE and tells when the session is over.
-    func leave(_ reason: ErrorURI, _ done: @escaping @Sendable () -> Void) {
+    /// Says GOODBYE and tells when the session is over, at the latest when the patience is.
+    func leave(
+        _ reason: ErrorURI, patience: TimeAmount, _ done: @escaping @Sendable () -> Void
+    ) {
         guard state != .ended else {
             done()
             return
         }
         onLeft.append(done)
         guard state == .joined else { return }
-        state = .leaving(loop.now + ClientLink.goodbyeTime)
-        if send(.goodbye(Goodbye(reason: reason))) != .queued { finish(.left) }
+        state = .leaving
+        guard send(.goodbye(Goodbye(reason: reason))) == .queued else {
+            finish(.left)
+            return
+        }
+        leaving = loop.eventLoop.scheduleTask(in: patience) { self.finish(.left) }
     }
 
     private func receiveWhileLeaving(_ message: Message) {
@@ -230,24 +248,22 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     private func finish(_ end: SessionEnd) {
         guard state != .ended else { return }
         state = .ended
+        leaving?.cancel()
+        leaving = nil
         connection?.close()
-        let error =
-            if case .protocolViolation(let text) = end {
-                ClientError.protocolViolation(text)
-            } else {
-                ClientError.connectionLost(end.description)
-            }
+        let error = end.error
+        // Whoever hears that a request is lost may ask how the session ended.
+        let waiting = self.end.withLock { state in
+            state.end = end
+            defer { state.waiting = [] }
+            return state.waiting
+        }
         let interrupted = invocations
         invocations = [:]
         for waiter in core.end() { waiter(.failure(error)) }
         for (_, invocation) in interrupted { invocation.interrupt() }
         tap?.sessionEnded(error)
         tap = nil
-        let waiting = self.end.withLock { state in
-            state.end = end
-            defer { state.waiting = [] }
-            return state.waiting
-        }
         for continuation in waiting { continuation.resume(returning: end) }
         for done in onLeft { done() }
         onLeft = []
@@ -330,7 +346,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         make: (RequestID) -> Message
     ) -> RequestID? {
         guard state == .joined else {
-            waiter(.failure(.connectionLost(endText)))
+            waiter(.failure(currentEnd?.error ?? .connectionLost("the session is being left")))
             return nil
         }
         let id = add(&core)
@@ -349,10 +365,6 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             waiter(.failure(.connectionLost("the router does not take messages any more")))
         }
         return nil
-    }
-
-    private var endText: String {
-        end.withLock { $0.end?.description } ?? "the session is being left"
     }
 
     /// Cancels a call that is in flight.

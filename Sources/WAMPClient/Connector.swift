@@ -25,10 +25,10 @@ enum Connector {
                 return try await attempt(endpoint, options, on: group.next())
             } catch {
                 // Only a missing router is waited for: one that refuses would refuse again.
-                guard case .connect = error, clock.now + pause <= giveUp else { throw error }
+                guard case .connect = error, clock.now < giveUp else { throw error }
             }
             do {
-                try await clock.sleep(for: pause)
+                try await clock.sleep(until: min(clock.now + pause, giveUp))
             } catch {
                 throw .canceled
             }

@@ -39,7 +39,8 @@ extension Session {
     /// Cancelling the task cancels the call: the router is told in `cancelMode`, and what it
     /// answers is the end of the call.
     /// - Parameters:
-    ///   - options: CALL.Options, as they are.
+    ///   - options: CALL.Options, as they are. A `timeout` among them is for the router only, and
+    ///     goes to it instead of the other one.
     ///   - timeout: after it the call ends with `ClientError.timeout`.
     public func call(
         _ procedure: URI, args: [Value] = [], kwargs: Value.Dictionary = [:],
@@ -196,14 +197,12 @@ private final class PendingCall: @unchecked Sendable {
 }
 
 extension CallOptions {
-    /// Options as they were written; `timeout`, where given, wins over theirs.
+    /// Options as they were written; `timeout` is added where they do not have one.
     init(_ options: Value.Dictionary, timeout: Duration?) {
         self.init(custom: options)
-        if let milliseconds = options["timeout"]?.unsigned {
-            self.timeout = milliseconds
-            custom["timeout"] = nil
+        if options["timeout"] == nil, let timeout {
+            self.timeout = CallOptions.milliseconds(timeout)
         }
-        if let timeout { self.timeout = CallOptions.milliseconds(timeout) }
     }
 
     /// A limit in milliseconds, at least one: zero would be none.

@@ -48,15 +48,24 @@ public final class Session: Sendable {
         routerKeepsTimeouts = roles?[.dealer]?.contains(.callTimeout) ?? false
     }
 
-    /// Says GOODBYE and returns when the session is over, after five seconds at the latest.
-    public func leave(reason: ErrorURI = .closeNormal) async {
+    /// Says GOODBYE and returns when the session is over.
+    ///
+    /// - Parameter patience: how long the router has to answer.
+    public func leave(
+        reason: ErrorURI = .closeNormal, patience: Duration = .seconds(5)
+    ) async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            link.submit { $0.leave(reason) { continuation.resume() } }
+            link.submit { link in
+                link.leave(reason, patience: TimeAmount(patience)) { continuation.resume() }
+            }
         }
     }
 
     /// Cuts the connection at once, without GOODBYE.
     public func abandon() { link.submit { $0.abandon() } }
+
+    /// How the session ended; nil while it lasts.
+    package var end: SessionEnd? { link.currentEnd }
 
     /// How the session ended; waits until it has.
     public var ended: SessionEnd {

@@ -2,6 +2,7 @@
 // messages to the owner; outgoing frames come from the outbox. It knows phases and deadlines; the
 // bytes are read beside it, in ConnectionHandler+Handshake and ConnectionHandler+Receiving.
 
+import Glibc
 package import NIOCore
 package import WAMP
 
@@ -121,7 +122,10 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(.io("\(error)"))
+        // The library's own text names system calls, not what happened.
+        let text =
+            (error as? IOError).map { String(cString: strerror($0.errnoCode)).lowercased() }
+        finish(.io(text ?? "\(error)"))
         abandon()
     }
 
@@ -224,7 +228,10 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             endOutput()
             return
         }
-        finish(.peerClosed)
+        finish(
+            close.code.flatMap { code in
+                code == .normal ? nil : .peerClosedWith(code, close.reason)
+            } ?? .peerClosed)
         endsAfterDrain = true
         startClosing(close.code.map { WebSocketFrame.closePayload($0, "") } ?? [])
     }

@@ -33,6 +33,8 @@ package struct ConnectionSettings: Sendable {
 /// Why a connection ended.
 package enum CloseReason: Equatable, Sendable, CustomStringConvertible {
     case peerClosed
+    /// The peer closed a WebSocket connection with another code than the normal one.
+    case peerClosedWith(WebSocketCloseCode, String)
     /// The owner closed it.
     case closedHere
     case handshakeTimeout
@@ -50,6 +52,9 @@ package enum CloseReason: Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .peerClosed: "the peer closed the connection"
+        case .peerClosedWith(let code, let reason):
+            "the peer closed the connection with code \(code.rawValue)"
+                + (reason.isEmpty ? "" : ": \(reason)")
         case .closedHere: "closed"
         case .handshakeTimeout: "the transport handshake took too long"
         case .keepAliveTimeout: "the peer no longer answers pings"

@@ -39,6 +39,21 @@ import WAMP
         #expect(call.timeout == .seconds(2))
     }
 
+    @Test("A value may stand right behind its letter")
+    func joined() throws {
+        let call = try command(
+            CallCommand.self, "call", "a.b", "-uws://h:1/ws", "-n3", "-t2s", "-c4", "-ojsonl",
+            "-rmy.realm", "-qv")
+        #expect(call.connection.url == "ws://h:1/ws")
+        #expect(call.connection.realm == "my.realm")
+        #expect(call.load.goal == 3)
+        #expect(call.load.concurrency == 4)
+        #expect(call.timeout == .seconds(2))
+        #expect(call.output.format == .jsonl)
+        #expect(call.output.quiet && call.output.verbose == 1)
+        #expect(try command(RouterCommand.self, "router", "-p0").port == 0)
+    }
+
     @Test("A dash alone is the batch")
     func batch() throws {
         #expect(try command(CallCommand.self, "call", "-").isBatch)
@@ -85,6 +100,8 @@ import WAMP
     func wrongVariable() {
         let message = fault("call", "a.b", environment: ["WAMPCTL_TIMEOUT": "soon"])
         #expect(message?.hasSuffix("(from WAMPCTL_TIMEOUT)") == true)
+        let format = fault("call", "a.b", environment: ["WAMPCTL_OUTPUT": "xml"])
+        #expect(format?.hasSuffix("(from WAMPCTL_OUTPUT)") == true)
     }
 
     @Test(
@@ -105,6 +122,7 @@ import WAMP
             fault("register", "x", "--invok", "random")
                 == "unknown option '--invok' (did you mean '--invoke'?)")
         #expect(fault("frobnicate") == "unknown command 'frobnicate'")
+        #expect(fault("call", "a.b", "--nope") == "unknown option '--nope'")
     }
 
     @Test(
@@ -133,6 +151,8 @@ import WAMP
             (["register", "a b"], "is not a procedure"),
             (["call", "x", "-n", "2", "-o", "json"], "jsonl"),
             (["call", "x", "-o", "table"], "use text, json, jsonl or raw"),
+            (["call", "x", "-o", "xml"], "use text, json, jsonl or raw"),
+            (["call", "x", "--connect-timeout", "0"], "must be above 0"),
             (["call", "-", "word"], "come from stdin"),
             (["call", "x", "--stdin", "lines", "-n", "3"], "leave out -n"),
             (["call", "x", "--rule", "random"], "--tally"),
@@ -183,6 +203,8 @@ import WAMP
         #expect(!places.contains(nil))
         #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted())
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
+        let environment = text.split(separator: "ENVIRONMENT:")[1].split(separator: "EXIT CODES:")
+        #expect(environment[0].utf8.allSatisfy { $0 < 0x80 })
     }
 
     @Test("-h, --help and help give the same; behind -- they are words")

@@ -57,6 +57,23 @@ import WAMPTransport
         _ = callee
     }
 
+    @Test("A limit among the options goes to the router as it is, and beats the default")
+    func optionLimit() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.slow", "--delay", "1h", "--trace")
+        for more in [[], ["-n", "2"]] {
+            let outcome = try await Program(
+                ["call", "t.slow", "-O", "timeout:=50"] + more, environment: router.environment
+            ).ended()
+            #expect(outcome.code == 8)
+        }
+        // What the router cannot take as a limit is its to refuse.
+        let word = try await router.run("call", "t.slow", "-O", "timeout=x")
+        #expect(word.code == 15)
+        #expect(word.talk.contains("CALL option timeout must be an integer"), "\(word.talk)")
+        _ = callee
+    }
+
     @Test("Some failed and some did not: 12; injected failures alone: 10")
     func partial() async throws {
         let router = try await TestRouter()
@@ -66,6 +83,17 @@ import WAMPTransport
         #expect(try await router.run("call", "t.fail").code == 10)
         let first = try await router.run("call", "t.fail", "-n", "100", "--fail-fast", "-q")
         #expect(first.code == 10)
+        for (places, made) in [("1", "1 call, 0 ok"), ("8", "8 calls, 0 ok")] {
+            for _ in 1...5 {
+                let outcome = try await router.run(
+                    "call", "t.none", "-n", "50", "-c", places, "--fail-fast")
+                #expect(outcome.code == 6)
+                #expect(outcome.talk.contains("\n\(made)"), "\(outcome.talk)")
+            }
+        }
+        let lines = try await router.run(
+            "call", "t.none", "--stdin", "lines", "--fail-fast", input: "a\nb\nc\n")
+        #expect(lines.talk.contains("\n1 call, 0 ok"), "\(lines.talk)")
         _ = (half, all)
     }
 
@@ -112,6 +140,10 @@ import WAMPTransport
         let variables = try await Program.script("echo $WAMPCTL_URL $WAMPCTL_REALM")
         #expect(variables.output.hasPrefix("ws://127.0.0.1:"))
         #expect(variables.output.hasSuffix("/ws realm1\n"))
+        let context = try await Program.run(
+            "router", "-p", "0", "--", "sh", "-c", "echo ${WAMPCTL_CONTEXT-none}",
+            environment: ["WAMPCTL_CONTEXT": "staging"])
+        #expect(context.output == "none\n")
     }
 
     @Test("Ready: one line with the port, or a file, or a URL")
@@ -153,6 +185,7 @@ import WAMPTransport
         callee.signal(SIGINT)
         let end = try await callee.ended()
         #expect(end.code == 0)
+        #expect(end.talk.contains("stopping: 10 invocations outstanding; a second signal"))
         #expect(end.lines.count == 10)
         let made = try await calls.ended()
         #expect(made.code == 0)
@@ -252,6 +285,11 @@ import WAMPTransport
         let outcome = try await run.ended()
         #expect(outcome.code == 130)
         #expect(try outcome.lastDocument["interrupted"] == true)
+        let rows = try Program(
+            ["call", "t.quick", "-n", "0", "--tally", "--trace"], environment: router.environment)
+        try await rows.said("> CALL", times: 20)
+        rows.signal(SIGINT)
+        #expect(try await rows.ended().talk.contains("\ninterrupted after "))
         _ = (callee, quick)
     }
 
@@ -287,34 +325,86 @@ import WAMPTransport
         let call = try Program(["call", "t.slow"], environment: router.environment)
         let run = try Program(
             ["call", "t.slow", "-n", "2", "--tally"], environment: router.environment)
-        try await callee.said("< INVOCATION", times: 2)
+        let lines = try Program(
+            ["call", "t.slow", "--stdin", "lines"], input: "a\nb\n",
+            environment: router.environment)
+        let records = try Program(
+            ["call", "t.slow", "-n", "0", "-o", "jsonl"], environment: router.environment)
+        try await callee.said("< INVOCATION", times: 4)
         router.program.signal(SIGKILL)
         #expect(try await callee.ended().code == 14)
         #expect(try await call.ended().code == 14)
-        #expect(try await run.ended().code == 14)
+        for run in [run, lines, records] {
+            let outcome = try await run.ended()
+            #expect(outcome.code == 14)
+            // One line tells it, and no error is named that nobody sent.
+            #expect(outcome.talk.ranges(of: "the connection was lost").count == 1)
+            #expect(!(outcome.talk + outcome.output).contains("network_failure"))
+        }
+    }
+
+    @Test("The end of a session names its reason once, and broken rules are told from a loss")
+    func sessionEnds() async throws {
+        let router = try await TestRouter("--drain-timeout", "0")
+        let callee = try await router.register("t.x")
+        router.program.signal(SIGTERM)
+        let outcome = try await callee.ended()
+        #expect(outcome.code == 14)
+        let sentence = "the router closed the session (wamp.close.system_shutdown)\n"
+        #expect(outcome.talk.hasSuffix("\nwampctl register: \(sentence)"), "\(outcome.talk)")
+        let aborted = CommandFailure(.aborted(reason: .protocolViolation, message: "no"))
+        #expect(aborted.code == .protocolFault)
+        #expect(
+            aborted.text(command: "wampctl call")
+                == "wampctl call: the router aborted the session: no (wamp.error.protocol_violation)"
+        )
+        #expect(CommandFailure(.rejected("too large")).code == .protocolFault)
+    }
+
+    @Test("A callee that leaves during a tally in a pipe is told of on stderr (SR-51)")
+    func leavingCallee() async throws {
+        let router = try await TestRouter()
+        let stays = try await router.register("t.x", "--invoke", "roundrobin", "--name", "stays")
+        let dies = try await router.register(
+            "t.x", "--invoke", "roundrobin", "--name", "dies", "--trace")
+        let run = try Program(
+            ["call", "t.x", "-n", "20000", "-c", "4", "--tally"], environment: router.environment)
+        try await dies.said("< INVOCATION", times: 100)
+        dies.signal(SIGKILL)
+        #expect(try await run.ended().talk.contains("  dies-1 left\n"))
+        _ = stays
     }
 
     @Test("A reader of stdout that goes away ends every command with 141, silently")
     func brokenPipe() async throws {
         let router = try await TestRouter()
         let callee = try await router.register("t.echo", "--echo")
-        for words in ["call t.echo x", "call t.echo x -n 100000", "router -p 0 --print-port"] {
+        for words in [
+            "call t.echo x", "call t.echo x -n 100000", "call t.echo x -n 100000 -c 8",
+            "router -q -p 0 --print-port",
+        ] {
             let outcome = try Program(
-                ["-c", "set -o pipefail; wampctl \(words) -q | true; echo ${PIPESTATUS[0]}"],
+                ["-c", "set -o pipefail; wampctl \(words) | true; echo ${PIPESTATUS[0]}"],
                 executable: "bash", environment: router.environment)
             let end = try await outcome.ended()
             // A short write may still reach the pipe before `true` has ended.
             #expect(end.output == "141\n" || words == "call t.echo x" && end.output == "0\n")
             #expect(end.talk.isEmpty)
         }
-        let closed = try Program(
-            ["-c", "wampctl call t.echo x >&-; echo $? >&2"], executable: "bash",
-            environment: router.environment)
-        #expect(try await closed.ended().talk == "141\n")
-        let full = try Program(
-            ["-c", "wampctl call t.echo x >/dev/full"], executable: "bash",
-            environment: router.environment)
-        #expect(try await full.ended().code == 1)
+        for words in ["call t.echo x", "call t.echo x -n 3", "router -q -p 0 --print-port"] {
+            let closed = try Program(
+                ["-c", "wampctl \(words) >&-; echo $? >&2"], executable: "bash",
+                environment: router.environment)
+            #expect(try await closed.ended().talk == "141\n")
+        }
+        for words in ["call t.echo x", "call t.echo x -n 30"] {
+            let full = try Program(
+                ["-c", "wampctl \(words) >/dev/full"], executable: "bash",
+                environment: router.environment)
+            let end = try await full.ended()
+            #expect(end.code == 1)
+            #expect(end.talk == "wampctl: cannot write to stdout: No space left on device\n")
+        }
         _ = callee
     }
 
@@ -322,11 +412,20 @@ import WAMPTransport
     func tooLarge() async throws {
         let router = try await TestRouter("--max-message", "64k")
         let callee = try await router.register("t.x")
-        let outcome = try await router.run(
-            "call", "t.x", "--stdin", "text", "-u",
+        let urls = [
+            router.url,
             router.url.replacing("ws://", with: "tcp://").replacing("/ws", with: ""),
-            input: String(repeating: "x", count: 200_000))
-        #expect(outcome.code == 15)
+        ]
+        for url in urls {
+            for more in [[], ["-n", "2"], ["--tally"]] {
+                let outcome = try await Program(
+                    ["call", "t.x", "--args", "@/dev/stdin", "-u", url] + more,
+                    input: "[\"\(String(repeating: "x", count: 200_000))\"]",
+                    environment: router.environment
+                ).ended()
+                #expect(outcome.code == 15, "\(url) \(more): \(outcome.talk)")
+            }
+        }
         _ = callee
     }
 }

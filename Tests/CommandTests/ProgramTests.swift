@@ -118,8 +118,9 @@ import WAMPTransport
     func stdin() async throws {
         let router = try await TestRouter()
         let callee = try await router.register("t.echo", "--echo")
-        let lines = try await router.run("call", "t.echo", "--stdin", "lines", input: "a\n\nb c\n")
-        #expect(lines.output == "\"a\"\n\"b c\"\n")
+        let lines = try await router.run(
+            "call", "t.echo", "--stdin", "lines", input: "a\r\n\nb c\n")
+        #expect(lines.output == "\"a\\r\"\n\"\"\n\"b c\"\n")
         #expect(lines.code == 0)
         let json = try await router.run("call", "t.echo", "--stdin", "json", input: "[1,\n2]")
         #expect(json.output == "{\"args\":[1,2],\"kwargs\":{}}\n")
@@ -135,12 +136,13 @@ import WAMPTransport
                 {"procedure":"t.echo","args":[1],"id":"a1"}
                 {"procedure":"t.none"}
                 not json
+
                 {"procedure":"t.echo","kwargs":{"k":2}}
                 """)
         #expect(batch.code == 12)
         let records = try batch.lines.map { try #require(try JSONText.parse($0).dictionary) }
         #expect(records.map { $0["type"] } == ["result", "error", "error", "result"])
-        #expect(records.map { $0["id"] } == ["a1", 2, 3, 4])
+        #expect(records.map { $0["id"] } == ["a1", 2, 3, 5])
         #expect(records[1]["uri"] == "wamp.error.no_such_procedure")
         let loop = try Program(
             ["-c", "while read l; do wampctl call t.echo \"$l\"; done"], executable: "sh",

@@ -85,15 +85,15 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
     func order() {
         var tally = Tally(procedure: "p", rule: "roundrobin", callerCount: 1, start: 0)
         tally.caller(0, startsAt: 5)
-        for request in [7, 5, 8, 6, 9] as [UInt64] {
+        for request in [7, 5, 8, 6, 9, 11, 10, 12, 14, 13] as [UInt64] {
             tally.ended(
                 Tally.Answer(
                     caller: 0, request: request, sent: 0, ended: 1,
                     callee: .session(request % 2), calleeName: nil))
         }
-        // Callee of request 7 was seen first and is number 0: the order is 0, 1, 0, 1, 0.
-        #expect(tally.settled().recent == [0, 1, 0, 1, 0])
-        #expect(Verdict(tally).reason == "5 of 5 steps in rotation")
+        // Callee of request 7 was seen first and is number 0: the order is 0, 1, 0, 1, 0 …
+        #expect(tally.settled().recent == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+        #expect(Verdict(tally).reason == "10 of 10 steps in rotation")
     }
 
     @Test("Memory does not grow with the calls")
@@ -115,14 +115,14 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         feed.clock += 10
         feed.calls([2, 3, 1, 2, 3, 1])
         feed.tally.left(1, at: feed.clock, time: .now())
-        feed.calls([2, 3, 2])
+        feed.calls([2, 3, 2, 3, 2])
         // The last answer before each change may have been routed after it, and is not judged
         // either.
-        #expect(feed.tally.settled().segments.map(\.judged) == [3, 5, 3])
+        #expect(feed.tally.settled().segments.map(\.judged) == [3, 5, 5])
         #expect(feed.tally.settled().segments.map(\.registered) == [[0, 1], [0, 1, 2], [1, 2]])
         #expect(feed.tally.events.map(\.hasJoined) == [true, false])
         #expect(feed.verdict.isOK)
-        #expect(feed.verdict.reason == "11 of 11 steps in rotation")
+        #expect(feed.verdict.reason == "13 of 13 steps in rotation")
     }
 
     @Test("Whoever answers without being listed has joined, but one that left may still finish")
@@ -141,12 +141,14 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
     func names() {
         var tally = Tally(procedure: "p", rule: "first", callerCount: 1, start: 0)
         tally.began(with: [(session: 7, name: "callee-1"), (session: 8, name: "callee-2")])
-        tally.ended(
-            Tally.Answer(
-                caller: 0, request: 1, sent: 0, ended: 1, callee: .name("callee-1"), calleeName: nil
-            ))
+        for request in 1...5 as ClosedRange<UInt64> {
+            tally.ended(
+                Tally.Answer(
+                    caller: 0, request: request, sent: 0, ended: 1, callee: .name("callee-1"),
+                    calleeName: nil))
+        }
         #expect(tally.callees.count == 2)
-        #expect(tally.callees[0].answers == 1)
+        #expect(tally.callees[0].answers == 5)
         #expect(Verdict(tally).reason == "all calls went to the first callee")
     }
 
@@ -251,6 +253,22 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(feed.verdict.tests.map(\.name) == ["shares", "order"])
     }
 
+    @Test(
+        "Every rule needs 5 expected calls per callee",
+        arguments: [("roundrobin", 3, 15), ("first", 3, 5), ("last", 3, 5), ("single", 1, 5)])
+    func tooFewFor(rule: String, callees: Int, needed: Int) {
+        var feed = Feed(rule: rule, registered: callees)
+        let picks =
+            rule == "roundrobin"
+            ? rotation(needed, of: 3)
+            : Array(repeating: rule == "last" ? UInt64(callees) : 1, count: needed)
+        feed.calls(Array(picks.dropLast()))
+        #expect(!feed.verdict.isOK)
+        #expect(feed.verdict.reason == "too few calls")
+        feed.calls([picks[needed - 1]])
+        #expect(feed.verdict.isOK, "\(feed.verdict.reason)")
+    }
+
     @Test("roundrobin: every step in the registered order")
     func inRotation() {
         var feed = Feed(rule: "roundrobin", registered: 3)
@@ -262,10 +280,11 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
     @Test("roundrobin: without the list, the cycle that the answers show counts")
     func unlistedRotation() {
         var feed = Feed(rule: "roundrobin")
-        feed.calls([9, 4, 7, 9, 4, 7, 9])
-        #expect(feed.verdict.reason == "7 of 7 steps in rotation")
+        for _ in 1...5 { feed.calls([9, 4, 7]) }
+        feed.call(9)
+        #expect(feed.verdict.reason == "16 of 16 steps in rotation")
         var short = Feed(rule: "roundrobin")
-        short.calls([1, 2, 1, 2, 1, 2, 3, 3, 3, 3, 3])
+        short.calls([1, 2, 1, 2, 1, 2, 1, 2, 3, 3, 3, 3, 3, 3, 3])
         #expect(!short.verdict.isOK)
     }
 
@@ -367,7 +386,7 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
     @Test("roundrobin: with several caller sessions only the shares are judged")
     func severalSessions() {
         var feed = Feed(rule: "roundrobin", registered: 2, callers: 2)
-        feed.calls([1, 1, 2, 2, 1])
+        feed.calls([1, 1, 2, 2, 1, 1, 2, 2, 1, 2, 1])
         #expect(feed.verdict.isOK)
         #expect(feed.verdict.reason.contains("several sessions called"))
         feed.calls([1, 1])
@@ -380,9 +399,9 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         var feed = Feed(rule: "roundrobin", registered: 3)
         feed.calls([1, 2])
         feed.call(nil, error: .timeout)
-        feed.calls([1, 2, 3, 1])
+        feed.calls(rotation(13, of: 3))
         #expect(feed.verdict.isOK)
-        #expect(feed.verdict.reason == "6 of 6 steps in rotation")
+        #expect(feed.verdict.reason == "15 of 15 steps in rotation")
     }
 
     @Test(
@@ -398,28 +417,28 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(!wrong.verdict.isOK)
 
         var several = Feed(rule: rule, registered: 3)
-        several.calls([1, 3, 1])
-        #expect(!several.verdict.isOK)
+        several.calls([1, 3, 1, 3, 1])
+        #expect(several.verdict.reason == "2 callees answered, not only the \(rule) one")
     }
 
     @Test("last: a newcomer takes over with its join")
     func takesOver() {
         var feed = Feed(rule: "last", registered: 1)
-        feed.calls([1, 1])
+        feed.calls([1, 1, 1])
         feed.tally.joined(2, at: feed.clock, time: .now())
-        feed.calls([2, 2])
+        feed.calls([2, 2, 2])
         #expect(feed.verdict.isOK)
     }
 
     @Test("single: one callee for all")
     func single() {
         var feed = Feed(rule: "single", registered: 1)
-        feed.calls([1, 1, 1])
+        feed.calls([1, 1, 1, 1, 1])
         #expect(feed.verdict.isOK)
         feed.tally.began(with: [])
         var two = Feed(rule: "single")
-        two.calls([1, 2])
-        #expect(!two.verdict.isOK)
+        two.calls([1, 2, 1, 1, 1])
+        #expect(two.verdict.reason == "2 callees answered, not one")
     }
 
     @Test("Callees that cannot be told apart, no calls and no rule are no agreement")
@@ -506,6 +525,21 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         report = self.report
         #expect(TallyPicture(report: report, width: 80).lines.contains { $0.hasSuffix(" ms") })
         if !isLive { #expect(text.contains("p = 0.763") && text.contains("p = 0.653")) }
+    }
+
+    @Test("Beside rows in a pipe, stderr tells who came and went, and that the run was cut short")
+    func talk() {
+        var feed = Feed(rule: "roundrobin", registered: 2)
+        feed.calls(rotation(10, of: 2))
+        feed.tally.left(2, at: feed.clock, time: .now())
+        let report = TallyReport(
+            tally: feed.tally.settled(), verdict: feed.verdict, duration: .seconds(1),
+            wasInterrupted: true)
+        let talk = TallyPicture(report: report).talk
+        #expect(talk.count == 3)
+        #expect(talk.first?.hasSuffix("  callee-2 left") == true)
+        #expect(talk.dropFirst().first == "interrupted after 10 calls")
+        #expect(talk.last?.hasPrefix("verdict: ") == true)
     }
 
     @Test("While the run goes on there is no verdict; rows that do not fit are counted")

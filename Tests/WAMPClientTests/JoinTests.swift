@@ -167,6 +167,21 @@ import WAMPTransport
                 { $0 == .aborted(reason: .protocolViolation, message: nil) }
             ),
             (
+                { $0.connection?.close(.messageTooBig, "too long") },
+                {
+                    $0 == .rejected("the peer closed the connection with code 1009: too long")
+                        && $0.error == .rejected($0.description)
+                }
+            ),
+            (
+                { $0.connection?.close(.policyViolation, "slow consumer") },
+                {
+                    $0
+                        == .connectionLost(
+                            "the peer closed the connection with code 1008: slow consumer")
+                }
+            ),
+            (
                 { $0.connection?.abandon() },
                 { if case .connectionLost = $0 { true } else { false } }
             ),
@@ -190,6 +205,42 @@ import WAMPTransport
                 await session.leave()
             }
         }
+    }
+
+    @Test("what broke the protocol is told from a loss")
+    func rejected() {
+        let ends: [(SessionEnd, Bool)] = [
+            (.aborted(reason: .protocolViolation, message: nil), true),
+            (.aborted(reason: .payloadSizeExceeded, message: nil), true),
+            (.aborted(reason: .systemShutdown, message: nil), false),
+            (.goodbye(reason: .systemShutdown, message: nil), false),
+        ]
+        for (end, isRejected) in ends {
+            #expect((end.error == .rejected(end.description)) == isRejected)
+        }
+    }
+
+    @Test("leaving does not outlast its patience, whatever the router does")
+    func leavesInTime() async throws {
+        try await withFakeRouter { message, peer in
+            if case .hello = message { peer.send(welcome) }
+        } _: { endpoint in
+            let session = try await join(endpoint)
+            let clock = ContinuousClock()
+            let duration = await clock.measure { await session.leave(patience: .milliseconds(50)) }
+            #expect(duration >= .milliseconds(50))
+            #expect(session.end == .left)
+        }
+    }
+
+    @Test("an option `timeout` goes to the router unchanged and alone")
+    func timeoutOption() {
+        for written in ["x", 100, 0] as [Value] {
+            let options = CallOptions(["timeout": written], timeout: .seconds(30))
+            #expect(options.timeout == 0)
+            #expect(options.custom == ["timeout": written])
+        }
+        #expect(CallOptions([:], timeout: .seconds(30)) == CallOptions(timeout: 30_000))
     }
 
     @Test("leaving says GOODBYE and waits for the router's")

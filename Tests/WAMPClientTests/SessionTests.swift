@@ -246,6 +246,39 @@ private final class Tally: CallObserver {
         }
     }
 
+    @Test("a driver that stops at an error issues no call after it", arguments: [1, 8])
+    func stopsAtError(inFlight: Int) async throws {
+        try await withSessions(1, [.json]) { sessions in
+            let (finished, finish) = AsyncStream.makeStream(of: Void.self)
+            let tally = Tally(Payload()) { finish.finish() }
+            let driver = CallDriver(
+                sessions[0], procedure: "com.example.none", load: .closed(inFlight: inFlight),
+                count: 50, stopsAtError: true, observer: tally)
+            driver.run()
+            for await _ in finished {}
+            #expect(tally.errors == inFlight)
+        }
+    }
+
+    @Test("a driver gives up what a router that keeps no limits leaves unanswered")
+    func drivesInTime() async throws {
+        try await withFakeRouter { message, peer in
+            if case .hello = message { peer.send(welcome) }
+        } _: { endpoint in
+            let session = try await Session.join(
+                endpoint, on: MultiThreadedEventLoopGroup.singleton)
+            let (finished, finish) = AsyncStream.makeStream(of: Void.self)
+            let tally = Tally(Payload()) { finish.finish() }
+            let driver = CallDriver(
+                session, procedure: "a.b", timeout: .milliseconds(20), load: .closed(inFlight: 4),
+                count: 8, observer: tally)
+            driver.run()
+            for await _ in finished {}
+            #expect(tally.errors == 8)
+            session.abandon()
+        }
+    }
+
     @Test("a stopped driver waits for what is in flight; a cut session loses it")
     func stops() async throws {
         try await withSessions(3, [.msgpack]) { sessions in

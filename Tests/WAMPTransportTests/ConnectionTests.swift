@@ -274,12 +274,12 @@ private let framings = [Framing.rawSocket, .webSocket]
         #expect(!bench.channel.isActive)
     }
 
-    @Test("a WebSocket peer's close is answered with its code")
+    @Test("a WebSocket peer's close is answered with its code, and the owner hears code and reason")
     func peerCloses() throws {
         let bench = try ConnectionBench.open(.webSocket)
         try bench.receive(WebSocketFrameTests.bytes(.close, [0x0F, 0xA0, 0x61]))
         #expect(bench.sent() == [0x88, 2, 0x0F, 0xA0])
-        #expect(bench.owner.reasons == [.peerClosed])
+        #expect(bench.owner.reasons == [.peerClosedWith(.init(rawValue: 4000), "a")])
         #expect(!bench.channel.isActive)
     }
 

@@ -92,6 +92,9 @@ final class Callee: Sendable {
 
     var isIdle: Bool { state.withLock { $0.gate.isIdle } }
 
+    /// Invocations that have not been answered.
+    var outstanding: Int { state.withLock { $0.gate.running + $0.gate.waitingCount } }
+
     /// Takes an invocation, on the event loop.
     func received(_ request: InvocationRequest) {
         let (arrival, admission) = state.withLock { state in

@@ -1,6 +1,7 @@
 // A running `register`: instances joined and registered, invocations served, and the end.
 
 import Glibc
+import NIOCore
 import UnixSignals
 import WAMP
 import WAMPClient
@@ -18,9 +19,6 @@ struct RegisterRun {
 
     /// How long running invocations may take to finish when the command ends.
     private static let drainTimeout = Duration.seconds(10)
-
-    /// How long the router may take to answer GOODBYE.
-    private static let farewell = Duration.seconds(1)
 
     private struct Instance: Sendable {
         let callee: Callee
@@ -232,12 +230,17 @@ struct RegisterRun {
         var isUnregistered = false
         func drain(_ code: Int32) {
             drainCode = code
-            sayDraining(instances)
             Task {
+                // Behind what the loop is taking in at the moment, so that it is counted too.
+                try? await instances.last?.session.eventLoop.submit {}.get()
+                sayDraining(instances)
                 await unregisterAll(instances)
                 // Another callee of the registration may serve them.
                 for request in admission.end() { request.fail(.unavailable) }
                 events.send(.unregistered)
+            }
+            // Not behind the router's answers: it may not give any.
+            Task {
                 try await Task.sleep(for: Self.drainTimeout)
                 events.send(.drainExpired)
             }
@@ -280,7 +283,7 @@ struct RegisterRun {
     private func leave(_ instances: [Instance], _ code: Int32) async -> Int32 {
         await withTaskGroup(of: Void.self) { tasks in
             for instance in instances {
-                tasks.addTask { await instance.session.leave() }
+                tasks.addTask { await instance.session.leave(patience: Client.farewell) }
             }
         }
         sayFigures(instances)
@@ -288,16 +291,16 @@ struct RegisterRun {
     }
 
     private func sayDraining(_ instances: [Instance]) {
-        let busy = instances.count { !$0.callee.isIdle }
-        guard busy > 0, !command.output.quiet else { return }
+        let outstanding = instances.reduce(0) { $0 + $1.callee.outstanding }
+        guard outstanding > 0, !command.output.quiet, Streams.shared.failure == nil else { return }
         Streams.shared.say(
-            "stopping: \(busy) \(busy == 1 ? "instance is" : "instances are") still answering; "
+            "stopping: \(Figures.counted(outstanding, "invocation")) outstanding; "
                 + "a second signal ends at once")
     }
 
     private func sayFigures(_ instances: [Instance]) {
-        guard !command.output.quiet else { return }
         Streams.shared.flush()
+        guard !command.output.quiet, Streams.shared.failure == nil else { return }
         for instance in instances {
             let figures = instance.callee.figures
             Streams.shared.say(

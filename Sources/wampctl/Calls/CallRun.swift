@@ -61,9 +61,13 @@ struct CallRun {
 }
 
 extension CallCommand {
-    /// The limit of one call; nil = none.
-    var limit: Duration? {
-        switch timeout {
+    /// The limit of a call made with these options, of which a `timeout` beats the named option;
+    /// nil = none.
+    func limit(with options: Value.Dictionary) -> Duration? {
+        if let milliseconds = options["timeout"]?.unsigned {
+            return milliseconds == 0 ? nil : .milliseconds(Int64(clamping: milliseconds))
+        }
+        return switch timeout {
         case .zero: nil
         case let timeout?: timeout
         case nil: .seconds(30)

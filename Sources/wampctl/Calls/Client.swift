@@ -40,6 +40,9 @@ struct Client: Sendable {
 
     var serializer: Serializer { options.serializer }
 
+    /// How long the router may take to answer GOODBYE.
+    static let farewell = Duration.seconds(1)
+
     /// Joins the realm, under the given authid if the router grants it.
     func join(authid: String? = nil) async throws(CommandFailure) -> Session {
         var options = options
@@ -96,6 +99,7 @@ extension CommandFailure {
             self.init(.canceled, "canceled", subject: subject)
             uri = .canceled
         case .connectionLost(let text): self.init(.connectionLost, text, subject: subject)
+        case .rejected(let text): self.init(.protocolFault, text, subject: subject)
         case .protocolViolation(let text): self.init(.protocolFault, text, subject: subject)
         case .notSupported(let text): self.init(.protocolFault, text, subject: subject)
         }
@@ -103,13 +107,16 @@ extension CommandFailure {
 
     /// The end of a session that still had work to do.
     init(_ end: SessionEnd) {
+        self.init(end.error, subject: "")
+        // The reason follows the sentence by itself.
         switch end {
-        case .protocolViolation(let text): self.init(.protocolFault, text)
-        case .left: self.init(.connectionLost, "the session was left")
-        case .goodbye(let reason, _), .aborted(let reason, _):
-            self.init(.connectionLost, end.description)
+        case .goodbye(let reason, let text):
+            message = "the router closed the session" + (text.map { ": \($0)" } ?? "")
             uri = reason
-        case .connectionLost: self.init(.connectionLost, end.description)
+        case .aborted(let reason, let text):
+            message = "the router aborted the session" + (text.map { ": \($0)" } ?? "")
+            uri = reason
+        case .left, .connectionLost, .rejected, .protocolViolation: break
         }
     }
 }

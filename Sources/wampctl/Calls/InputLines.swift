@@ -14,18 +14,14 @@ actor InputLines {
 
     init(descriptor: Int32 = STDIN_FILENO) { self.descriptor = descriptor }
 
-    /// The next line without its newline; nil at the end. Empty lines are counted and passed over.
+    /// The next line without its newline, and its number from 1; nil at the end.
     func next() async -> (number: Int, bytes: [UInt8])? {
         var searched = start
         while true {
             if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                var line = bytes[start..<end]
-                if line.last == UInt8(ascii: "\r") { line.removeLast() }
-                start = end + 1
-                searched = start
+                defer { start = end + 1 }
                 lineCount += 1
-                if !line.isEmpty { return (lineCount, Array(line)) }
-                continue
+                return (lineCount, Array(bytes[start..<end]))
             }
             if isAtEnd {
                 guard start < bytes.count else { return nil }

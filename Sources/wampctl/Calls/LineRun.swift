@@ -23,6 +23,8 @@ struct LineRun: Sendable {
             var figures = RunFigures()
             var outstanding = 0
             var isStopped = false
+            /// Calls were lost with the session.
+            var isLost = false
         }
 
         let state = Mutex(State())
@@ -32,6 +34,15 @@ struct LineRun: Sendable {
 
         var figures: RunFigures { state.withLock { $0.figures } }
         var isStopped: Bool { state.withLock { $0.isStopped } }
+        var isLost: Bool { state.withLock { $0.isLost } }
+
+        /// The session is gone, and with it what was under way.
+        func lose() {
+            state.withLock { state in
+                state.isStopped = true
+                state.isLost = true
+            }
+        }
 
         /// One more is under way; false if no more are wanted.
         func begin() -> Bool {
@@ -92,18 +103,18 @@ struct LineRun: Sendable {
                     await work(joined, progress)
                     events.send(.finished)
                 }
-            case .finished: return await finish(session, progress, start, stoppedBy)
-            case .idle where stoppedBy != nil, .drainExpired:
-                return await finish(session, progress, start, stoppedBy)
-            case .sessionEnded(_, let end):
-                report(progress, start, isInterrupted: false)
-                throw CommandFailure(end)
+            // Once no more lines are taken, idle is the end, whatever may still come from stdin.
+            case .finished, .idle, .drainExpired:
+                return try await finish(session, progress, start, stoppedBy)
+            case .sessionEnded:
+                progress.lose()
+                return try await finish(session, progress, start, stoppedBy)
             case .outputBroken: return (Streams.shared.failure ?? .brokenPipe).rawValue
             case .signal(let signal):
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
                 guard progress.stop() else {
-                    return await finish(session, progress, start, signal)
+                    return try await finish(session, progress, start, signal)
                 }
                 Task {
                     try await Task.sleep(for: Self.patience)
@@ -118,12 +129,14 @@ struct LineRun: Sendable {
     private func finish(
         _ session: Session?, _ progress: Progress, _ start: ContinuousClock.Instant,
         _ stoppedBy: Int32?
-    ) async -> Int32 {
+    ) async throws(CommandFailure) -> Int32 {
         Streams.shared.flush()
+        if let failure = Streams.shared.failure { return failure.rawValue }
         report(progress, start, isInterrupted: stoppedBy != nil)
-        await session?.leave()
+        if progress.isLost, let end = session?.end { throw CommandFailure(end) }
+        await session?.leave(patience: Client.farewell)
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
-        return (Streams.shared.failure ?? progress.figures.exitCode).rawValue
+        return progress.figures.exitCode.rawValue
     }
 
     private func report(
@@ -139,18 +152,27 @@ struct LineRun: Sendable {
     private func work(_ session: Session, _ progress: Progress) async {
         let lines = InputLines()
         let places = command.load.concurrency ?? 1
+        let holdsText = !command.isBatch && command.arguments.stdin == .lines
         await withTaskGroup(of: Void.self) { tasks in
             var running = 0
             while !progress.isStopped {
                 if running == places {
                     await tasks.next()
                     running -= 1
+                    continue
                 }
-                guard let (number, bytes) = await lines.next(), progress.begin() else { break }
+                guard let (number, bytes) = await lines.next() else { break }
+                // A blank line is a text, but no record.
+                if !holdsText, bytes.allSatisfy(Self.isBlank) { continue }
+                guard progress.begin() else { break }
                 running += 1
                 tasks.addTask { await handle(bytes, number, session, progress) }
             }
         }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
     }
 
     private func handle(
@@ -187,7 +209,7 @@ struct LineRun: Sendable {
         do throws(ClientError) {
             let result = try await session.call(
                 URI(item.procedure), args: item.payload.args, kwargs: item.payload.kwargs,
-                options: item.options, timeout: command.limit)
+                options: item.options, timeout: command.limit(with: item.options))
             let outcome = AnsweredCall(
                 procedure: item.procedure, args: result.args, kwargs: result.kwargs,
                 details: result.details, callee: result.callee?.rawValue,
@@ -197,6 +219,7 @@ struct LineRun: Sendable {
             progress.end { $0.succeed() }
         } catch {
             let subject = command.isBatch ? item.procedure : "line \(item.number)"
+            if let end = session.end, error == end.error { progress.lose() }
             fail(
                 CommandFailure(error, subject: subject), item, latency: start.duration(to: .now),
                 progress)
@@ -227,10 +250,10 @@ struct LineRun: Sendable {
             var outcome = AnsweredCall(
                 procedure: item.procedure, args: failure.args, kwargs: failure.kwargs,
                 latency: latency)
-            outcome.error = failure.uri ?? ErrorURI("wampctl.error.\(failure.code.kind)")
+            outcome.error = failure.recordURI
             if failure.uri == nil { outcome.args = [.string(failure.message)] }
             print(outcome, item)
-        } else if progress.figures.failed < Self.toldFailures {
+        } else if !progress.isLost, progress.figures.failed < Self.toldFailures {
             Streams.shared.say(failure.text(command: CallCommand.fullName))
         }
         if command.load.failFast { _ = progress.stop() }

@@ -12,7 +12,6 @@ final class LoadRecord: Sendable {
         var tally: Tally
         var start = NIODeadline.now()
         var end: NIODeadline?
-        var lastProgress = NIODeadline.now()
         var unfinishedSessions = 0
         /// Calls that were sent and have not ended.
         var outstanding = 0
@@ -22,13 +21,11 @@ final class LoadRecord: Sendable {
         /// What was heard before the list of callees was there.
         var early: [@Sendable (inout State) -> Void]? = []
         var toldFailures = 0
+        var lostCalls = false
     }
 
     /// Failures that are told one by one; the rest only in the summary.
     private static let toldFailures = 10
-
-    /// What is waited beyond a call's own limit before the router is taken not to keep it.
-    private static let grace = TimeAmount.seconds(2)
 
     private let state: Mutex<State>
     private let command: CallCommand
@@ -117,7 +114,6 @@ final class LoadRecord: Sendable {
     func begin(goals: Int) {
         state.withLock { state in
             state.start = .now()
-            state.lastProgress = state.start
             state.unfinishedSessions = goals
         }
     }
@@ -144,17 +140,7 @@ final class LoadRecord: Sendable {
 
     /// A call is being sent.
     func began() {
-        state.withLock { state in
-            if state.outstanding == 0 { state.lastProgress = .now() }
-            state.outstanding += 1
-        }
-    }
-
-    /// Whether calls are under way that should have ended by their own limit.
-    func isStuck(limit: Duration?) -> Bool {
-        guard let limit else { return false }
-        let (outstanding, last) = state.withLock { ($0.outstanding, $0.lastProgress) }
-        return outstanding > 0 && NIODeadline.now() - last > TimeAmount(limit) + Self.grace
+        state.withLock { $0.outstanding += 1 }
     }
 
     /// A call has ended.
@@ -167,29 +153,33 @@ final class LoadRecord: Sendable {
         if isOver { return false }
         let answered = read(outcome)
         if command.tallies {
-            count(call, caller: caller, outcome, answered)
+            count(call, caller: caller, answered)
         } else {
             write(call, answered)
         }
         return state.withLock { state in
-            state.lastProgress = call.ended
-            if let error = answered.error {
-                if case .lost = outcome {
-                    state.figures.fail(.connectionLost, ExitCode.connectionLost.kind)
-                } else {
-                    state.figures.fail(error)
-                }
-                return true
+            if let code = answered.loss {
+                state.lostCalls = true
+                state.figures.fail(code, code.kind)
+            } else if let error = answered.error {
+                state.figures.fail(error)
+            } else {
+                state.figures.succeed()
+                return false
             }
-            state.figures.succeed()
-            return false
+            return true
         }
     }
+
+    /// Whether calls were lost with their session.
+    var lostCalls: Bool { state.withLock { $0.lostCalls } }
 
     /// What an outcome says, its arguments decoded only where they are needed.
     private struct Answered {
         var details = OutcomeDetails()
         var error: ErrorURI?
+        /// No answer came, because the session ended.
+        var loss: ExitCode?
         var payload = Payload()
 
         func values() -> (args: [Value], kwargs: Value.Dictionary)? { try? payload.values() }
@@ -201,12 +191,16 @@ final class LoadRecord: Sendable {
             return Answered(details: result.details, payload: result.payload)
         case .error(let error):
             return Answered(details: error.details, error: error.error, payload: error.payload)
-        case .lost: return Answered(error: .networkFailure)
+        case .lost(let error):
+            let failure = CommandFailure(error, subject: "")
+            return Answered(
+                error: failure.recordURI, loss: failure.code,
+                payload: Payload(args: [.string(failure.message)]))
         }
     }
 
     private func count(
-        _ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome, _ answered: Answered
+        _ call: DrivenCall, caller: Int, _ answered: Answered
     ) {
         var answer = Tally.Answer(
             caller: caller, request: UInt64(call.index) + 1, sent: Self.nanoseconds(call.sent),
@@ -217,7 +211,7 @@ final class LoadRecord: Sendable {
         answer.callee = selector.callee(session: answered.details.callee?.session.rawValue) {
             answered.error == nil ? answered.values() : nil
         }
-        if case .lost = outcome {
+        if answered.loss != nil {
             state.withLock { $0.tally.abandoned(1) }
         } else {
             state.withLock { $0.tally.ended(answer) }
@@ -244,6 +238,8 @@ final class LoadRecord: Sendable {
                     .dictionary(
                         ResultText.record(
                             outcome, id: .int(Int64(call.index) + 1), at: .now()))))
+        } else if answered.loss != nil {
+            // The end of the session is told once, by the end of the run.
         } else if let error = answered.error {
             tell(
                 CommandFailure(

@@ -74,9 +74,10 @@ struct LoadRun: Sendable {
                 stopsAtFailure: command.load.failFast, events: events)
             drivers.append(
                 Driver(
-                    session, procedure: URI(command.uri), options: options, timeout: command.limit,
-                    load: load(over: sessions.count), count: share(number, of: sessions.count),
-                    observer: observer))
+                    session, procedure: URI(command.uri), options: options,
+                    timeout: command.limit(with: options), load: load(over: sessions.count),
+                    count: share(number, of: sessions.count),
+                    stopsAtError: command.load.failFast, observer: observer))
         }
         return Running(sessions: sessions, drivers: drivers, record: record)
     }
@@ -128,24 +129,30 @@ struct LoadRun: Sendable {
         running.drivers.forEach { $0.run() }
 
         var stoppedBy: Int32?
-        var lostEnd: SessionEnd?
+        var mayEndEarly = false
         follow: for await event in events.stream {
             switch event {
             case .finished:
                 if record.sessionFinished() { break follow }
-            case .idle, .durationOver: running.drivers.forEach { $0.stop() }
-            case .sessionEnded(_, let end):
-                lostEnd = end
+            case .idle, .durationOver:
+                mayEndEarly = true
+                running.drivers.forEach { $0.stop() }
+            case .sessionEnded:
                 running.drivers.forEach { $0.stop() }
                 events.send(.drainExpired)
             case .drainExpired: break follow
             case .outputBroken:
+                // What is canceled now is nobody's business any more.
+                record.end()
+                display?.clear()
                 running.drivers.forEach { $0.cancel() }
-                break follow
+                await leave(running.sessions)
+                return (Streams.shared.failure ?? .brokenPipe).rawValue
             case .signal(SIGUSR1): Streams.shared.say(record.summary(isInterrupted: false))
             case .signal(let signal):
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
+                mayEndEarly = true
                 running.drivers.forEach { $0.stop() }
                 Task {
                     try await Task.sleep(for: Self.patience)
@@ -156,15 +163,15 @@ struct LoadRun: Sendable {
                     let picture = record.picture(width: width, isColored: hasLiveColor)
                     display?.draw(picture.lines)
                 }
-                if record.isStuck(limit: command.limit) {
-                    running.drivers.forEach { $0.cancel() }
-                    break follow
-                }
             default: continue
             }
         }
         record.end()
         display?.clear()
+        var lostEnd: SessionEnd?
+        if record.lostCalls || !mayEndEarly && record.figures.calls < command.load.goal ?? .max {
+            lostEnd = running.sessions.lazy.compactMap(\.end).first
+        }
         if command.tallies, lostEnd == nil { await record.learnNames(through: running.sessions[0]) }
         let code = try conclude(record, stoppedBy: stoppedBy, lostEnd: lostEnd)
         await leave(running.sessions)
@@ -173,7 +180,9 @@ struct LoadRun: Sendable {
 
     private func leave(_ sessions: [Session]) async {
         await withTaskGroup(of: Void.self) { tasks in
-            for session in sessions { tasks.addTask { await session.leave() } }
+            for session in sessions {
+                tasks.addTask { await session.leave(patience: Client.farewell) }
+            }
         }
     }
 
@@ -209,7 +218,7 @@ struct LoadRun: Sendable {
             if !command.output.quiet { hint(report.tally) }
         } else {
             Streams.shared.flush()
-            if !command.output.quiet {
+            if !command.output.quiet, Streams.shared.failure == nil {
                 Streams.shared.say(record.summary(isInterrupted: stoppedBy != nil))
             }
         }
@@ -238,10 +247,10 @@ struct LoadRun: Sendable {
             Streams.shared.print(picture.lines.joined(separator: "\n"))
         default:
             Streams.shared.write(Array(report.rows.map { "\($0)\n" }.joined().utf8))
-            guard !command.output.quiet else { return }
+            guard !command.output.quiet, Streams.shared.failure == nil else { return }
             let picture = TallyPicture(
                 report: report, isUTF8: terminal.isUTF8, isColored: terminal.stderrHasColor)
-            Streams.shared.say(picture.verdictLines.joined(separator: "\n"))
+            Streams.shared.say(picture.talk.joined(separator: "\n"))
         }
     }
 

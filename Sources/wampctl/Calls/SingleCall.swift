@@ -50,11 +50,11 @@ struct SingleCall: Sendable {
         let session = try await client.join(authid: command.authid)
         do throws(CommandFailure) {
             let outcome = try await callOrWait(session)
-            await session.leave()
+            await session.leave(patience: Client.farewell)
             return outcome
         } catch {
             let failure = await withHints(error, session)
-            await session.leave()
+            await session.leave(patience: Client.farewell)
             throw failure
         }
     }
@@ -76,18 +76,24 @@ struct SingleCall: Sendable {
 
     private func call(_ session: Session) async throws(CommandFailure) -> AnsweredCall {
         let start = ContinuousClock.now
+        let limit = command.limit(with: options)
         do throws(ClientError) {
             let result = try await session.call(
                 URI(command.uri), args: payload.args, kwargs: payload.kwargs, options: options,
-                timeout: command.limit)
+                timeout: limit)
             return AnsweredCall(
                 procedure: command.uri, args: result.args, kwargs: result.kwargs,
                 details: result.details, callee: result.callee?.rawValue,
                 calleeName: result.details["callee_authid"]?.string,
                 latency: start.duration(to: .now))
         } catch {
+            if let end = session.end, error == end.error {
+                var failure = CommandFailure(end)
+                failure.subject = command.uri
+                throw failure
+            }
             var failure = CommandFailure(error, subject: command.uri)
-            if error == .timeout, let limit = command.limit {
+            if error == .timeout, let limit {
                 failure.message = "no answer within \(Figures.duration(limit))"
             }
             throw failure

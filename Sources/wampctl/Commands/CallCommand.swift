@@ -25,7 +25,7 @@ struct CallCommand: Command {
         environment: ConnectionOptions.environment
             + [
                 ("WAMPCTL_AUTHID", "--authid"), ("WAMPCTL_TIMEOUT", "--timeout"),
-                ("WAMPCTL_CALL_…", "other options, such as WAMPCTL_CALL_CONCURRENCY"),
+                ("WAMPCTL_CALL_OPTION", "other options, such as WAMPCTL_CALL_CONCURRENCY"),
             ] + OutputOptions.environment,
         exitCodes: ExitCode.allCases.filter { $0 != .cannotRun && $0 != .commandNotFound },
         seeAlso: "wampctl register, wampctl router, wampctl help exit-codes")
@@ -64,7 +64,7 @@ struct CallCommand: Command {
     var distribution: DistributionOptions
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("t", allowingJoined: true), .long],
         help: ArgumentHelp("Limit per call; 0 = none (default: 30s).", valueName: "d"),
         transform: Notation.duration)
     var timeout: Duration?
@@ -155,7 +155,7 @@ struct CallArgumentOptions: ParsableArguments {
     var jsonArgs = false
 
     @Option(
-        name: [.customShort("O"), .long],
+        name: [.customShort("O", allowingJoined: true), .long],
         help: ArgumentHelp("Further CALL option, key=text or key:=JSON; repeatable."))
     var option: [String] = []
 
@@ -178,7 +178,7 @@ struct CallArgumentOptions: ParsableArguments {
 /// How many calls are made, and at what pace.
 struct LoadOptions: ParsableArguments {
     @Option(
-        name: [.customShort("n"), .customLong("repeat")],
+        name: [.customShort("n", allowingJoined: true), .customLong("repeat")],
         help: ArgumentHelp(
             "Calls to make; 0 = until interrupted or --duration (default: 1).", valueName: "n"),
         transform: Notation.count)
@@ -190,7 +190,7 @@ struct LoadOptions: ParsableArguments {
     var duration: Duration?
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("c", allowingJoined: true), .long],
         help: ArgumentHelp("Calls in flight per session (default: 1).", valueName: "n"),
         transform: Notation.positiveCount)
     var concurrency: Int?

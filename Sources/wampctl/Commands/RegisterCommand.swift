@@ -39,7 +39,7 @@ struct RegisterCommand: Command {
         environment: ConnectionOptions.environment
             + [
                 ("WAMPCTL_INVOKE", "--invoke"),
-                ("WAMPCTL_REGISTER_…", "other options, such as WAMPCTL_REGISTER_DELAY"),
+                ("WAMPCTL_REGISTER_OPTION", "other options, such as WAMPCTL_REGISTER_DELAY"),
             ] + OutputOptions.environment,
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .application,

@@ -59,7 +59,7 @@ struct RouterCommand: Command {
             ], of: "router")
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("p", allowingJoined: true), .long],
         help: ArgumentHelp("Port; 0 = chosen by the system (default: 8080).", valueName: "n"),
         transform: Self.port)
     var port: Int?
@@ -77,7 +77,7 @@ struct RouterCommand: Command {
     var listen: [String] = []
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("r", allowingJoined: true), .long],
         help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
     var realm: [String] = []
 

@@ -122,11 +122,27 @@ struct CommandLineReader {
             $0.trimmingPrefix { $0 == " " }
         }
         var text = lines.joined(separator: "; ")
-        text = text.replacing(". Did you mean ", with: " (did you mean ")
-        if text.contains("(did you mean "), text.hasSuffix("?") { text += ")" }
+        text = withNearSuggestion(text)
         if text.hasSuffix(".") { text.removeLast() }
         guard let first = text.first else { return "cannot read the line" }
         return first.lowercased() + text.dropFirst()
+    }
+}
+
+extension CommandLineReader {
+    /// The parser's suggestion in our manner, if it is near enough to be meant; else without it.
+    fileprivate static func withNearSuggestion(_ text: String) -> String {
+        guard let question = text.firstRange(of: ". Did you mean ") else { return text }
+        let sentence = String(text[..<question.lowerBound])
+        let quoted = { (part: Substring) in
+            part.split(separator: "'", omittingEmptySubsequences: false).dropFirst().first
+                .map { String($0.drop { $0 == "-" }) }
+        }
+        guard let written = quoted(text[..<question.lowerBound]),
+            let offered = quoted(text[question.upperBound...]),
+            Similarity.nearest(to: written, among: [offered]) != nil
+        else { return sentence }
+        return sentence + " (did you mean " + text[question.upperBound...] + ")"
     }
 }
 

@@ -5,14 +5,14 @@ import WAMP
 
 struct ConnectionOptions: ParsableArguments {
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("u", allowingJoined: true), .long],
         help: ArgumentHelp(
             "Router: ws://, tcp:// (RawSocket) or unix://PATH (default: \(Self.defaultURL)).",
             valueName: "url"))
     var url: String?
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("r", allowingJoined: true), .long],
         help: ArgumentHelp("Realm to join (default: realm1).", valueName: "uri"))
     var realm: String?
 
@@ -73,6 +73,9 @@ struct ConnectionOptions: ParsableArguments {
     func validate() throws {
         if let realm, !URI(realm).isValid(.loose) {
             throw ValidationError("'\(realm)' is not a realm: a URI such as com.example.realm")
+        }
+        if connectTimeout == .zero {
+            throw ValidationError("--connect-timeout must be above 0")
         }
     }
 }

@@ -4,10 +4,9 @@ import ArgumentParser
 
 struct OutputOptions: ParsableArguments {
     @Option(
-        name: [.customShort("o"), .long],
-        help: ArgumentHelp("Output format, see below (default: text).", valueName: "format"),
-        transform: Self.format)
-    var output: OutputFormat?
+        name: [.customShort("o", allowingJoined: true), .long],
+        help: ArgumentHelp("Output format, see below (default: text).", valueName: "format"))
+    var output: String?
 
     @Flag(name: .shortAndLong, help: "No status lines on stderr; errors still print.")
     var quiet = false
@@ -26,7 +25,8 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .customLong("no-live"), help: "No redraw, even on a terminal.")
     var noLive = false
 
-    var format: OutputFormat { output ?? .text }
+    /// What was asked for, once `require` has let it pass.
+    var format: OutputFormat { output.flatMap(OutputFormat.init) ?? .text }
     var colorChoice: ColorChoice { color ?? .auto }
 
     static let variables = [EnvironmentVariable(name: "WAMPCTL_OUTPUT", option: "--output")]
@@ -35,13 +35,6 @@ struct OutputOptions: ParsableArguments {
         ("WAMPCTL_OUTPUT", "--output"),
         ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour in a pipe too"),
     ]
-
-    private static func format(_ text: String) throws -> OutputFormat {
-        guard let format = OutputFormat(rawValue: text) else {
-            throw ArgumentSyntaxError(Self.choices(OutputFormat.allCases.map(\.rawValue)))
-        }
-        return format
-    }
 
     private static func color(_ text: String) throws -> ColorChoice {
         guard let choice = ColorChoice(rawValue: text) else {
@@ -57,9 +50,11 @@ struct OutputOptions: ParsableArguments {
 
     /// Refuses formats that the command does not have.
     func require(_ formats: [OutputFormat], for what: String) throws {
-        guard !formats.contains(format) else { return }
+        guard let output, OutputFormat(rawValue: output).map(formats.contains) != true else {
+            return
+        }
         throw ValidationError(
-            "\(what) has no output format '\(format.rawValue)'; \(Self.choices(formats.map(\.rawValue)))"
-        )
+            "\(what) has no --output format '\(output)'; "
+                + Self.choices(formats.map(\.rawValue)))
     }
 }

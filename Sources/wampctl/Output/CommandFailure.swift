@@ -50,6 +50,9 @@ struct CommandFailure: Error {
         return "\(words): \(text)"
     }
 
+    /// The error of a record in a stream, where no peer sent one: ours, named by the kind.
+    var recordURI: ErrorURI { uri ?? ErrorURI("wampctl.error.\(code.kind)") }
+
     /// The text for people: the error line and the hint lines.
     func text(command: String) -> String {
         var line = command

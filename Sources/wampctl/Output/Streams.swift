@@ -19,6 +19,9 @@ final class Streams: Sendable {
     private let state = Mutex(State())
     private let writer = DispatchQueue(label: "wampctl.stdout")
 
+    /// stdout was closed from the start: nothing is wrong until something is to be written.
+    private let isClosed: Bool
+
     /// Nobody sees stdout: what would be costly to print need not be made.
     let outputIsDiscarded: Bool
 
@@ -29,16 +32,15 @@ final class Streams: Sendable {
 
     private init() {
         // A closed stdout must not become the descriptor of the next socket.
-        let isClosed = fcntl(STDOUT_FILENO, F_GETFD) < 0
+        isClosed = fcntl(STDOUT_FILENO, F_GETFD) < 0
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
         where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDWR)
         }
         var output = stat(), null = stat()
         outputIsDiscarded =
-            fstat(STDOUT_FILENO, &output) == 0 && stat("/dev/null", &null) == 0
+            !isClosed && fstat(STDOUT_FILENO, &output) == 0 && stat("/dev/null", &null) == 0
             && output.st_rdev == null.st_rdev && output.st_mode & S_IFMT == S_IFCHR
-        if isClosed { state.withLock { $0.failure = .brokenPipe } }
     }
 
     /// What to do, instead of ending at once, when stdout cannot be written to.
@@ -91,9 +93,9 @@ final class Streams: Sendable {
     }
 
     private func writeNow(_ bytes: [UInt8]) {
-        if let failure, state.withLock({ $0.onFailure == nil }) { exit(failure.rawValue) }
-        guard failure == nil, !File.write(bytes, to: STDOUT_FILENO) else { return }
-        let code = errno
+        guard failure == nil else { return }
+        if !isClosed, File.write(bytes, to: STDOUT_FILENO) { return }
+        let code = isClosed ? EBADF : errno
         let isGone = code == EPIPE || code == EBADF
         if !isGone { say("wampctl: cannot write to stdout: \(File.reason(code))") }
         let action = state.withLock { state in

@@ -179,6 +179,8 @@ struct RouterRun {
         var environment = ChildProcess.inheritedEnvironment()
         environment["WAMPCTL_URL"] = listeners.first?.connectable.description
         environment["WAMPCTL_REALM"] = realms.first
+        // A context would lead away from this router.
+        environment["WAMPCTL_CONTEXT"] = nil
         let child: ChildProcess
         do throws(SpawnError) {
             child = try ChildProcess(

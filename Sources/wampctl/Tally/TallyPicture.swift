@@ -26,8 +26,16 @@ struct TallyPicture {
         if let expectation { lines.append(expectation) }
         lines.append(contentsOf: recentLine)
         lines += eventLines
-        if !isLive { lines += [""] + verdictLines(within: columns) }
+        if !isLive { lines += [""] + interruption + verdictLines(within: columns) }
         return lines
+    }
+
+    /// What is said on stderr when the rows go elsewhere: who came and went, and the verdict.
+    var talk: [String] { eventLines + interruption + verdictLines }
+
+    private var interruption: [String] {
+        report.wasInterrupted
+            ? ["interrupted after \(Figures.counted(tally.calls, "call"))"] : []
     }
 
     /// What may be filled: a character in the last column makes some terminals go to the next line.

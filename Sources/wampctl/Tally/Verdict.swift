@@ -116,6 +116,10 @@ private struct Judge {
     // MARK: roundrobin
 
     private func roundrobin() -> Verdict {
+        let expected = segments.reduce(0.0) { expected, segment in
+            expected + Double(segment.judged) / Double(max(1, members(of: segment).count))
+        }
+        guard expected >= Double(Verdict.fewestPerCallee) else { return tooFewCalls }
         if tally.callerCount > 1 { return evenShares() }
         var steps = 0, judged = 0, rounds = 0, broken = 0
         for segment in segments {
@@ -205,7 +209,13 @@ private struct Judge {
 
     // MARK: first, last, single
 
+    /// Whether there are as many calls as the one callee that should get all of them needs.
+    private var hasEnoughForOne: Bool {
+        segments.reduce(0) { $0 + $1.judged } >= Verdict.fewestPerCallee
+    }
+
     private func designated(_ rule: String) -> Verdict {
+        guard hasEnoughForOne else { return tooFewCalls }
         var isPlaced = true
         for segment in segments {
             let answering = segment.counts.keys.sorted()
@@ -232,6 +242,7 @@ private struct Judge {
     }
 
     private func single() -> Verdict {
+        guard hasEnoughForOne else { return tooFewCalls }
         for segment in segments where segment.counts.count > 1 {
             return found(false, "\(segment.counts.count) callees answered, not one")
         }
