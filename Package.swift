@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "WAMP", dependencies: ["CScan", nioCore], swiftSettings: settings),
         .target(name: "WAMPRouter", dependencies: ["WAMP"], swiftSettings: settings),
         .target(
-            name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, nioPosix, crypto],
+            name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, crypto],
             swiftSettings: settings),
         .target(
             name: "WAMPServer",
@@ -45,7 +45,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "WAMPClient",
-            dependencies: ["WAMP", "WAMPTransport", nioCore, nioPosix, logging],
+            dependencies: ["WAMP", "WAMPTransport", nioCore, nioPosix],
             swiftSettings: settings),
         .executableTarget(
             name: "wampctl",

@@ -33,20 +33,39 @@ package enum Ending: Equatable, Sendable {
     case aborted
 }
 
-/// A list of effects that is filled by the realm, emptied by the shell, and used again.
+/// A queue of effects that is filled by the realm, emptied by the shell, and used again.
 package struct Effects: Equatable, Sendable {
-    package private(set) var list: [Effect] = []
+    /// What was taken is nil: taking moves an effect out, which costs no reference counting.
+    private var queue: [Effect?] = []
+    private var taken = 0
 
     package init() {}
 
-    package var isEmpty: Bool { list.isEmpty }
+    /// All that wait, in order.
+    package var list: [Effect] { queue[taken...].compactMap { $0 } }
 
-    mutating func append(_ effect: Effect) { list.append(effect) }
+    package var isEmpty: Bool { taken == queue.count }
 
-    mutating func send(_ message: Message, to session: SessionKey) {
-        list.append(.send(message, to: session))
+    mutating func append(_ effect: consuming Effect) { queue.append(effect) }
+
+    mutating func send(_ message: consuming Message, to session: SessionKey) {
+        queue.append(.send(message, to: session))
+    }
+
+    /// Takes the first effect; nil if there is none. The memory of an emptied queue is kept.
+    package mutating func popFirst() -> Effect? {
+        guard taken < queue.count else { return nil }
+        let effect = queue[taken].take()
+        taken += 1
+        if taken == queue.count { removeAll() }
+        return effect
     }
 
     /// Forgets the effects and keeps the memory.
-    package mutating func removeAll() { list.removeAll(keepingCapacity: true) }
+    package mutating func removeAll() {
+        queue.removeAll(keepingCapacity: true)
+        taken = 0
+    }
+
+    package static func == (left: Effects, right: Effects) -> Bool { left.list == right.list }
 }

@@ -73,11 +73,13 @@ package struct Realm: ~Copyable {
 
     /// Handles a message of a session that has joined and not left.
     package mutating func receive(
-        _ message: Message, from session: SessionKey, at now: Now, into effects: inout Effects
+        _ message: consuming Message, from session: SessionKey, at now: Now,
+        into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
+        let code = message.code
         do throws(ProtocolViolation) {
-            switch message {
+            switch consume message {
             case .call(let message): try call(message, from: session, at: now, into: &effects)
             case .yield(let message): try yield(message, from: session, at: now, into: &effects)
             case .error(let message): try error(message, from: session, at: now, into: &effects)
@@ -96,7 +98,7 @@ package struct Realm: ~Copyable {
             case .abort: end(session, .aborted, at: now, into: &effects)
             case .hello: throw ProtocolViolation("HELLO in an established session")
             default:
-                throw ProtocolViolation("\(message.code.name) must not be sent to a router here")
+                throw ProtocolViolation("\(code.name) must not be sent to a router here")
             }
         } catch {
             abort(session, error, at: now, into: &effects)

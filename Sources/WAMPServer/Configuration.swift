@@ -18,7 +18,7 @@ public struct Configuration: Sendable {
     public var keepalive = Duration.seconds(10)
     /// Time from accepting a connection to HELLO.
     public var handshakeTimeout = Duration.seconds(10)
-    /// Event loops; nil = one up to two cores, beyond that more as they fill.
+    /// Event loops; nil = one up to two cores, beyond that one for every two cores.
     public var threads: Int?
     /// The seed of the `random` rule and of ids; nil = drawn from the system.
     public var seed: UInt64?

@@ -13,8 +13,7 @@ struct LoopPool: Sendable {
     private static let most = 8
 
     /// - Parameter threads: the number of loops; nil = one up to two cores, beyond that one for
-    ///   every two cores, so that
-    ///   clients on the same machine find a core too.
+    ///   every two cores, so that clients on the same machine find a core too.
     init(threads: Int?, tickPeriod: TimeAmount) {
         let count = threads ?? max(1, min(LoopPool.most, System.coreCount / 2))
         group = MultiThreadedEventLoopGroup(numberOfThreads: count)

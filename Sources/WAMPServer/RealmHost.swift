@@ -55,13 +55,16 @@ final class RealmHost: Sendable {
 
     var pendingCallCount: Int { state.withLock { $0.realm.pendingCallCount } }
 
-    /// Hands over the messages of one read, under one lock.
-    /// - Returns: how many were for this session: those behind its GOODBYE are not.
-    func submit(_ messages: [Message], from session: SessionKey, on loop: IOLoop) -> Int {
+    /// Hands over the messages of one read from `first` on, under one lock.
+    /// - Returns: the first that is not for this session: one behind its GOODBYE, or the end.
+    func submit(
+        _ messages: inout [Message], from first: Int, of session: SessionKey, on loop: IOLoop
+    ) -> Int {
         perform(on: loop) { state, now in
-            for (index, message) in messages.enumerated() {
+            for index in first..<messages.count {
                 guard state.realm.isPresent(session) else { return index }
-                state.realm.receive(message, from: session, at: now, into: &state.effects)
+                state.realm.receive(
+                    messages[index].take(), from: session, at: now, into: &state.effects)
                 carryOut(&state, on: loop, at: now)
             }
             return messages.count
@@ -148,26 +151,20 @@ final class RealmHost: Sendable {
 
     /// Turns effects into frames. What cannot be delivered may cause more.
     private func carryOut(_ state: inout State, on loop: IOLoop, at now: Now) {
-        while !state.effects.isEmpty {
-            var undelivered: [(Message, SessionKey)] = []
-            for effect in state.effects.list {
-                switch effect {
-                case .send(let message, let session):
-                    guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
-                    if !send(message, to: outbox, on: loop) {
-                        undelivered.append((message, session))
-                    }
-                case .broadcast(let event, let sessions):
-                    broadcast(event, to: sessions, &state, on: loop)
-                case .ended(let session, let ending):
-                    guard let link = state.links[Int(session.slot)] else { continue }
-                    state.endings.append((link, ending))
-                    state.links[Int(session.slot)] = nil
+        while let effect = state.effects.popFirst() {
+            switch consume effect {
+            case .send(let message, let session):
+                guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
+                if !send(message, to: outbox, on: loop) {
+                    state.realm.undeliverable(
+                        message, to: session, at: now, into: &state.effects)
                 }
-            }
-            state.effects.removeAll()
-            for (message, session) in undelivered {
-                state.realm.undeliverable(message, to: session, at: now, into: &state.effects)
+            case .broadcast(let event, let sessions):
+                broadcast(event, to: sessions, &state, on: loop)
+            case .ended(let session, let ending):
+                guard let link = state.links[Int(session.slot)] else { continue }
+                state.endings.append((link, ending))
+                state.links[Int(session.slot)] = nil
             }
         }
     }

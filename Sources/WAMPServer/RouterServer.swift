@@ -94,7 +94,7 @@ public final class RouterServer: Sendable {
         try? await pool.group.shutdownGracefully()
     }
 
-    /// How many sessions are waiting for or owe an answer is what a drain waits for.
+    /// How many calls are in flight: what a drain waits for.
     public var pendingCallCount: Int {
         directory.hosts.values.reduce(0) { $0 + $1.pendingCallCount }
     }
@@ -156,6 +156,9 @@ public final class RouterServer: Sendable {
         } catch let error as SocketAddressError.UnknownHost {
             throw .cannotListen(
                 endpoint.description, cause: "no address is known for the host '\(error.host)'")
+        } catch let error as IOError {
+            throw .cannotListen(
+                endpoint.description, cause: String(cString: strerror(error.errnoCode)))
         } catch {
             throw .cannotListen(endpoint.description, cause: "\(error)")
         }

@@ -45,26 +45,23 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     }
 
     func received(_ messages: inout [Message]) {
-        var rest = messages[...]
-        while let message = rest.first {
+        var next = 0
+        while next < messages.count {
             switch state {
             case .joined(let host, let session, _):
-                // The common case by far: the whole batch, with no copy.
-                let batch = rest.count == messages.count ? messages : Array(rest)
-                let count = host.submit(batch, from: session, on: loop)
-                rest.removeFirst(count)
+                next = host.submit(&messages, from: next, of: session, on: loop)
                 // What was not taken comes behind a GOODBYE, or finds a session that another loop
                 // has ended and that will be told so.
                 if case .joined = state { return }
             case .awaitingHello:
-                rest.removeFirst()
-                admit(message)
+                admit(messages[next])
+                next += 1
             case .awaitingGoodbye:
-                rest.removeFirst()
-                switch message {
+                switch messages[next] {
                 case .goodbye, .abort: close()
                 default: break
                 }
+                next += 1
             case .opening, .closed:
                 return
             }

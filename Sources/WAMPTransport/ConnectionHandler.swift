@@ -215,6 +215,9 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     func fail(_ reason: CloseReason, _ fault: WebSocketFault) {
         finish(reason)
         endsAfterDrain = true
+        // What the peer goes on sending is taken and dropped: leaving it unread would answer with a
+        // reset, which may overtake the close frame.
+        webSocket = nil
         startClosing(WebSocketFrame.closePayload(fault.code, fault.description))
     }
 

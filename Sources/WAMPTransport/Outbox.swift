@@ -80,9 +80,6 @@ package final class Outbox: @unchecked Sendable {
         queued.load(ordering: .relaxed) + staged.load(ordering: .relaxed)
     }
 
-    /// Whether more waits than the high mark. From any thread.
-    package var isAboveHighMark: Bool { pendingBytes > highMark }
-
     /// Whether it takes messages. From any thread.
     package var isOpen: Bool { state.load(ordering: .relaxed) == Outbox.open }
 

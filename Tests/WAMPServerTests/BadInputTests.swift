@@ -114,6 +114,18 @@ import WAMPServer
         }
     }
 
+    @Test("A peer that is still sending its oversized message sees the close frame, not a reset")
+    func oversizedMessageInFlight() async throws {
+        try await withRouter({ $0.maxMessageBytes = 1024 }) { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.openWebSocket()
+            peer.sendWebSocket([UInt8](repeating: 0xFF, count: 4 << 20))
+            let (opcode, payload) = try peer.readWebSocket()
+            #expect(opcode == 8)
+            #expect(payload.prefix(2) == [0x03, 0xF1])
+        }
+    }
+
     @Test("A binary frame on a JSON connection is closed with 1003, bad UTF-8 with 1007")
     func wrongFrames() async throws {
         try await withRouter { port, _ in

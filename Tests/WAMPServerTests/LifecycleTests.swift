@@ -152,6 +152,28 @@ import WAMPTransport
         await first.stop()
     }
 
+    @Test(
+        "An address that cannot be listened on is named with the cause",
+        arguments: [
+            ("tcp://192.0.2.1:0", "Cannot assign requested address"),
+            ("unix:///nowhere/router.sock", "No such file or directory"),
+            ("unix:///dev/null", "a file that is no socket is in the way"),
+            ("tcp://nowhere.invalid:0", "no address is known for the host 'nowhere.invalid'"),
+        ])
+    func badAddress(_ url: String, _ cause: String) async throws {
+        let router = RouterServer(
+            configuration: Configuration(listeners: [try Endpoint(url)]), logger: quiet)
+        await #expect {
+            _ = try await router.start()
+        } throws: { error in
+            guard let error = error as? ServerError, case .cannotListen(_, cause) = error else {
+                Issue.record("\(error)")
+                return false
+            }
+            return true
+        }
+    }
+
     @Test("A Unix socket left behind is replaced, one in use is not")
     func unixSocket() async throws {
         let path = "/tmp/wampctl-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"

@@ -93,6 +93,14 @@ package enum MessageCode: UInt16, Sendable {
 }
 
 extension Message {
+    /// Moves the message out, and leaves one without content in its place: moving costs no reference
+    /// counting.
+    package mutating func take() -> Message {
+        var message = Message.eventReceived(EventReceived(publication: PublicationID(0)))
+        swap(&message, &self)
+        return message
+    }
+
     package var code: MessageCode {
         switch self {
         case .hello: .hello

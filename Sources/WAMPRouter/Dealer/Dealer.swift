@@ -8,7 +8,7 @@ package import WAMP
 extension Realm {
     /// CALL: finds the registration, lets its rule choose a callee, and invokes it.
     mutating func call(
-        _ call: Call, from caller: SessionKey, at now: Now, into effects: inout Effects
+        _ call: consuming Call, from caller: SessionKey, at now: Now, into effects: inout Effects
     ) throws(ProtocolViolation) {
         if call.options.progress {
             throw ProtocolViolation("CALL.Options.progress needs progressive_call_invocations")
@@ -66,7 +66,7 @@ extension Realm {
 
     /// YIELD: the callee's result becomes the caller's.
     mutating func yield(
-        _ yield: Yield, from callee: SessionKey, at now: Now, into effects: inout Effects
+        _ yield: consuming Yield, from callee: SessionKey, at now: Now, into effects: inout Effects
     ) throws(ProtocolViolation) {
         guard let slot = try pending(yield.request, of: callee, "YIELD") else { return }
         // Nobody asked for progressive results, so nobody is prepared for one: the call stays open.
@@ -147,7 +147,7 @@ extension Realm {
 
     /// Sends the INVOCATION of a call that has its callee.
     private mutating func invoke(
-        _ call: PendingCall, _ details: InvocationDetails, _ payload: Payload,
+        _ call: PendingCall, _ details: consuming InvocationDetails, _ payload: consuming Payload,
         into effects: inout Effects
     ) {
         let request = calls.insert(call)

@@ -12,7 +12,6 @@ package struct WebSocketCloseCode: RawRepresentable, Hashable, Sendable {
     package static let inconsistentData = Self(rawValue: 1007)
     package static let policyViolation = Self(rawValue: 1008)
     package static let messageTooBig = Self(rawValue: 1009)
-    package static let internalError = Self(rawValue: 1011)
 
     /// Whether a peer may put this code on the wire.
     package var isValidOnWire: Bool {
@@ -51,8 +50,6 @@ package struct WebSocketFrame: Equatable, Sendable {
         package var isControl: Bool { rawValue & 0x8 != 0 }
     }
 
-    /// The longest header: 2 octets, 8 of length, 4 of key.
-    package static let longestHeader = 14
     package static let longestControlPayload = 125
 
     package var opcode: Opcode
