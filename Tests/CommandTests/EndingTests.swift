@@ -108,6 +108,15 @@ import WAMPTransport
         #expect(detached.code == 11)
         #expect(detached.output.isEmpty)
         #expect(detached.talk.contains("already in use"))
+        // Another port would be of no use here.
+        let path = "unix:///tmp/wampctl-test-\(getpid()).sock"
+        let first = try Program(["router", "--listen", path, "-q"], announces: true)
+        _ = try await first.ready()
+        let second = try await Program.run("router", "--listen", path)
+        #expect(second.code == 11)
+        #expect(!second.talk.contains("hint:"))
+        first.signal(SIGTERM)
+        #expect(try await first.ended().code == 0)
     }
 
     @Test("Wrong lines end with 2 and say one line and its usage")
@@ -248,6 +257,16 @@ import WAMPTransport
         #expect(try await callee.ended().code == 130)
         let outcome = try await call.ended()
         #expect(outcome.code == 9)
+    }
+
+    @Test("A callee ends in time although its router does not answer any more")
+    func drainDeadline() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.x")
+        router.program.signal(SIGSTOP)
+        callee.signal(SIGTERM)
+        #expect(try await callee.ended().code == 0)
+        router.program.signal(SIGKILL)
     }
 
     @Test("--count leaves after so many, and is unfinished before")

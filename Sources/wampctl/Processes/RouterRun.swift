@@ -87,7 +87,8 @@ struct RouterRun {
                 .conflict,
                 isRouter
                     ? "\(address) is already in use, by a WAMP router" : "\(error)",
-                hints: ["another port: wampctl router --port 0 --print-url"])
+                hints: address.hasPrefix("unix:")
+                    ? [] : ["another port: wampctl router --port 0 --print-url"])
         } catch {
             throw CommandFailure(.failure, "cannot start: \(error)")
         }
