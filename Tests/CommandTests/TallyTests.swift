@@ -502,7 +502,29 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(lines[4].contains("####"))
         #expect(lines[4].count <= 60)
         let colored = TallyPicture(report: report, isColored: true).lines
-        #expect(colored[2].contains("\u{1b}["))
+        #expect(colored.contains { $0.hasPrefix("callee-1  \u{1b}[") })
+    }
+
+    @Test(
+        "Every line fits the terminal, with counts, shares, errors and all of the verdict",
+        arguments: [40, 60, 72, 80, 120], [true, false])
+    func fits(width: Int, isLive: Bool) {
+        var feed = Feed(rule: "random", registered: 4, procedure: "com.example.somewhat.longer")
+        for _ in 1...62_742 { feed.call(1, milliseconds: 120) }
+        feed.call(2, error: "com.example.bad")
+        var report = TallyReport(
+            tally: feed.tally.settled(), verdict: report.verdict, duration: .seconds(7))
+        let lines = TallyPicture(
+            report: report, goal: 100_000, width: width, isLive: isLive
+        ).lines
+        #expect(lines.allSatisfy { $0.count < width }, "\(lines)")
+        let text = lines.joined(separator: "\n")
+        #expect(text.contains("calls: 62 743 / 100 000") && text.contains("errors: 1"))
+        #expect(text.contains("62 742") && text.contains("100.0 %") && text.contains("errors 1"))
+        #expect(text.contains(" ms") == (width >= 72))
+        report = self.report
+        #expect(TallyPicture(report: report, width: 80).lines.contains { $0.hasSuffix(" ms") })
+        if !isLive { #expect(text.contains("p = 0.763") && text.contains("p = 0.653")) }
     }
 
     @Test("Beside rows in a pipe, stderr tells who came and went, and that the run was cut short")

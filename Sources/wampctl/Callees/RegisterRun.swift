@@ -2,7 +2,6 @@
 
 import Glibc
 import NIOCore
-import Synchronization
 import UnixSignals
 import WAMP
 import WAMPClient

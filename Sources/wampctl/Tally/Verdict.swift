@@ -119,9 +119,7 @@ private struct Judge {
         let expected = segments.reduce(0.0) { expected, segment in
             expected + Double(segment.judged) / Double(max(1, members(of: segment).count))
         }
-        guard expected >= Double(Verdict.fewestPerCallee) else {
-            return found(false, "too few calls")
-        }
+        guard expected >= Double(Verdict.fewestPerCallee) else { return tooFewCalls }
         if tally.callerCount > 1 { return evenShares() }
         var steps = 0, judged = 0, rounds = 0, broken = 0
         for segment in segments {
@@ -217,7 +215,7 @@ private struct Judge {
     }
 
     private func designated(_ rule: String) -> Verdict {
-        guard hasEnoughForOne else { return found(false, "too few calls") }
+        guard hasEnoughForOne else { return tooFewCalls }
         var isPlaced = true
         for segment in segments {
             let answering = segment.counts.keys.sorted()
@@ -244,7 +242,7 @@ private struct Judge {
     }
 
     private func single() -> Verdict {
-        guard hasEnoughForOne else { return found(false, "too few calls") }
+        guard hasEnoughForOne else { return tooFewCalls }
         for segment in segments where segment.counts.count > 1 {
             return found(false, "\(segment.counts.count) callees answered, not one")
         }
