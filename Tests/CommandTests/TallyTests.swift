@@ -1,14 +1,13 @@
-// Tallies: figures, order, segments, and how they are shown.
+// Tallies: figures, order and segments, and how they are shown.
 
 import Testing
 import WAMP
-
 @testable import wampctl
 
 @Suite struct TallyTests {
     @Test("Answers, errors and times are counted per callee")
     func counts() {
-        var feed = TallyFeed(rule: "random")
+        var feed = Feed(rule: "random")
         for milliseconds in 1...99 { feed.call(1, milliseconds: Int64(milliseconds)) }
         feed.call(2, error: "com.example.bad")
         feed.call(nil, error: .canceled)
@@ -42,7 +41,7 @@ import WAMP
 
     @Test("Memory does not grow with the calls")
     func bounded() {
-        var feed = TallyFeed(rule: "random", registered: 3)
+        var feed = Feed(rule: "random", registered: 3)
         feed.calls(rotation(1000, of: 3))
         #expect(feed.tally.recent.count <= 60)
         #expect(feed.tally.segments.count == 1)
@@ -51,7 +50,7 @@ import WAMP
 
     @Test("A join and a leave split the run; calls under way belong to neither part")
     func segments() {
-        var feed = TallyFeed(rule: "roundrobin", registered: 2)
+        var feed = Feed(rule: "roundrobin", registered: 2)
         feed.calls(rotation(4, of: 2))
         feed.tally.joined(3, at: feed.clock + 1, time: .now())
         // Sent before the newcomer was heard of, answered after.
@@ -71,7 +70,7 @@ import WAMP
 
     @Test("Whoever answers without being listed has joined, but one that left may still finish")
     func unlisted() {
-        var feed = TallyFeed(rule: "random", registered: 1)
+        var feed = Feed(rule: "random", registered: 1)
         feed.call(1)
         feed.call(2)
         #expect(feed.tally.present.count == 2)
@@ -140,7 +139,7 @@ import WAMP
 @Suite struct TallyReportTests {
     /// The figures of the picture in cli-design 9.3.
     private var report: TallyReport {
-        var feed = TallyFeed(rule: "random", registered: 4)
+        var feed = Feed(rule: "random", registered: 4)
         let counts = [251, 238, 262, 249]
         for (index, count) in counts.enumerated() {
             for _ in 0..<count { feed.call(UInt64(index + 1)) }
@@ -191,8 +190,7 @@ import WAMP
         "Every line fits the terminal, with counts, shares, errors and all of the verdict",
         arguments: [48, 60, 72, 80, 120], [true, false])
     func fits(width: Int, isLive: Bool) {
-        var feed = TallyFeed(
-            rule: "random", registered: 4, procedure: "com.example.somewhat.longer")
+        var feed = Feed(rule: "random", registered: 4, procedure: "com.example.somewhat.longer")
         for _ in 1...62_742 { feed.call(1, milliseconds: 120) }
         feed.call(2, error: "com.example.bad")
         var report = TallyReport(
@@ -212,7 +210,7 @@ import WAMP
 
     @Test("Beside rows in a pipe, stderr tells who came and went, and that the run was cut short")
     func talk() {
-        var feed = TallyFeed(rule: "roundrobin", registered: 2)
+        var feed = Feed(rule: "roundrobin", registered: 2)
         feed.calls(rotation(10, of: 2))
         feed.tally.left(2, at: feed.clock, time: .now())
         let report = TallyReport(

@@ -1,11 +1,11 @@
-// Runs of calls for the tests of tallies and verdicts.
+// Sequences of calls for the tests of tallies.
 
+import Testing
 import WAMP
-
 @testable import wampctl
 
 /// Feeds a tally with a sequence of callees, one caller session, one call after another.
-struct TallyFeed {
+struct Feed {
     var tally: Tally
     var request: UInt64 = 1
     var clock: Int64 = 0
