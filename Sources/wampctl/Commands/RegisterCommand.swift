@@ -55,7 +55,7 @@ struct RegisterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Instances are named PREFIX-1, PREFIX-2 … (default: by process ID).",
+            "Instances are named PREFIX-1, PREFIX-2 and so on (default: by process ID).",
             valueName: "prefix"))
     var name: String?
 
