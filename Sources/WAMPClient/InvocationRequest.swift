@@ -65,6 +65,9 @@ public final class InvocationRequest: Sendable {
     }
 
     /// Answers with an error. Only the first answer counts.
+    ///
+    /// `wamp.error.unavailable` from a callee of a shared registration asks the router to try
+    /// another one; the caller sees it only if there is none (Advanced Profile, Call Re-Routing).
     public func fail(
         _ uri: ErrorURI, args: [Value] = [], kwargs: Value.Dictionary = [:]
     ) {

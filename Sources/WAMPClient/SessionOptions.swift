@@ -35,7 +35,7 @@ public struct SessionOptions: Sendable {
             roles: Roles([
                 .publisher: [.publisherExclusion], .subscriber: [],
                 .caller: [.callCanceling, .callTimeout],
-                .callee: [.callCanceling, .sharedRegistration],
+                .callee: [.callCanceling, .callReroute, .sharedRegistration],
             ]),
             agent: agent, authid: authid, authrole: authrole)
     }

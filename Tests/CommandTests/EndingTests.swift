@@ -201,6 +201,50 @@ import WAMPTransport
         #expect(made.lines.count == 10)
     }
 
+    @Test("Stopped under load, a callee answers every call it was given (SR-51)")
+    func drainUnderLoad() async throws {
+        let router = try await TestRouter()
+        let stays = try await router.register("t.x", "--invoke", "roundrobin", "-q")
+        let goes = try await router.register("t.x", "--invoke", "roundrobin", "--trace")
+        let run = try Program(
+            ["call", "t.x", "-n", "20000", "-c", "64", "--tally", "--verify", "-o", "json"],
+            environment: router.environment)
+        try await goes.said("< INVOCATION", times: 100)
+        goes.signal(SIGTERM)
+        #expect(try await goes.ended().code == 0)
+        let outcome = try await run.ended()
+        #expect(outcome.code == 0, "\(outcome.output)")
+        #expect(try outcome.document["ok"] == 20000)
+        _ = stays
+    }
+
+    @Test("A callee that leaves under load after --count calls costs none and breaks no rotation")
+    func countUnderLoad() async throws {
+        let router = try await TestRouter()
+        let stay = try await router.register(
+            "t.x", "--invoke", "roundrobin", "--instances", "2", "-q")
+        for count in ["3", "40", "400"] {
+            let leaves = try await router.register(
+                "t.x", "--invoke", "roundrobin", "--count", count)
+            let outcome = try await router.run(
+                "call", "t.x", "-n", "4000", "-c", "64", "--tally", "--verify", "-o", "json")
+            #expect(try await leaves.ended().code == 0)
+            #expect(outcome.code == 0, "\(outcome.output)")
+        }
+        _ = stay
+    }
+
+    @Test("A call that finds the queue of one callee full is served by another (SR-46)")
+    func fullQueue() async throws {
+        let router = try await TestRouter()
+        let slow = try await router.register(
+            "t.x", "--invoke", "roundrobin", "--concurrency", "1", "--delay", "1ms")
+        let quick = try await router.register("t.x", "--invoke", "roundrobin")
+        let run = try await router.run("call", "t.x", "-n", "6000", "-c", "5000")
+        #expect(run.code == 0, "\(run.talk)")
+        _ = (slow, quick)
+    }
+
     @Test("A second signal ends a callee at once")
     func secondSignal() async throws {
         let router = try await TestRouter()

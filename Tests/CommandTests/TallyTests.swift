@@ -152,6 +152,27 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(Verdict(tally).reason == "all calls went to the first callee")
     }
 
+    @Test("What --tally-by selects is the name of a row in every form, and no list is beside it")
+    func keys() {
+        var tally = Tally(procedure: "p", rule: "roundrobin", callerCount: 1, start: 0)
+        tally.began(with: [(session: 7, name: "1.1")])
+        for request in 1...20 as ClosedRange<UInt64> {
+            tally.ended(
+                Tally.Answer(
+                    caller: 0, request: request, sent: 0, ended: Int64(request),
+                    callee: .name("n\(request % 2)"), calleeName: "1.1"))
+        }
+        let report = TallyReport(
+            tally: tally.settled(), verdict: Verdict(tally), duration: .seconds(1))
+        #expect(report.rows.map { $0.prefix(6) } == ["\tn1\t10", "\tn0\t10"])
+        let callees = report.document["callees"]?.list?.map { $0.dictionary?["name"] }
+        #expect(callees == ["n1", "n0"])
+        let lines = TallyPicture(report: report).lines
+        #expect(lines.contains { $0.hasPrefix("n1  ") } && lines.contains { $0.hasPrefix("n0  ") })
+        #expect(!lines.contains { $0.contains("1.1") })
+        #expect(report.verdict.isOK)
+    }
+
     @Test(
         "Selectors find the callee in details, the first argument or a keyword",
         arguments: [
@@ -275,12 +296,91 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(!feed.verdict.isOK)
     }
 
-    @Test("roundrobin: even shares out of order pass, and the reason says why order was not judged")
-    func evenShares() {
+    @Test("roundrobin: even shares that do not come in rounds fail, and the reason says how")
+    func blocks() {
         var feed = Feed(rule: "roundrobin", registered: 2)
-        feed.calls([1, 2, 2, 1, 1, 2, 1, 2, 2, 1])
+        feed.calls(Array(repeating: 1, count: 500) + Array(repeating: 2, count: 500))
+        #expect(!feed.verdict.isOK)
+        #expect(
+            feed.verdict.reason
+                == "2 of 1 000 steps in rotation, 0 of 500 rounds hold each callee once "
+                + "(other callers, or callees that decline, would also do this)")
+        var unlisted = Feed(rule: "roundrobin")
+        for _ in 1...4 { unlisted.calls([1, 1, 2, 2]) }
+        #expect(!unlisted.verdict.isOK)
+    }
+
+    @Test("roundrobin: rounds that hold each callee once pass, though their order changes")
+    func rounds() {
+        var feed = Feed(rule: "roundrobin", registered: 3)
+        for _ in 1...2 { feed.calls([1, 2, 3, 2, 1, 3, 3, 1, 2]) }
         #expect(feed.verdict.isOK)
-        #expect(feed.verdict.reason.contains("others call too"))
+        #expect(
+            feed.verdict.reason
+                == "each callee answered once in every round; 9 of 18 steps in rotation")
+        feed.calls([1, 1, 2])
+        #expect(!feed.verdict.isOK)
+    }
+
+    @Test(
+        "A slow callee whose answers come after another one left is not accused",
+        arguments: ["roundrobin", "random"])
+    func slowCallee(rule: String) {
+        // Callee 2 answers a second later than 1 and 3; 3 leaves before that.
+        var feed = Feed(rule: rule, registered: 3)
+        for callee in rotation(60, of: 3) {
+            if callee == 2 { feed.request += 1 } else { feed.call(callee) }
+        }
+        feed.tally.left(3, at: feed.clock, time: .now())
+        let change = feed.clock
+        for request in 1...60 where UInt64(request - 1) % 3 + 1 == 2 {
+            feed.tally.ended(
+                Tally.Answer(
+                    caller: 0, request: UInt64(request), sent: 0, ended: change + 1,
+                    callee: .session(2), calleeName: "callee-2"))
+        }
+        #expect(feed.verdict.silent.isEmpty)
+        #expect(
+            rule == "roundrobin"
+                || feed.verdict.reason
+                    == "too few calls: 59 were under way when callees joined or left"
+        )
+        feed.clock += 2
+        var dice = Dice(state: 11)
+        let later = dice.picks(200, of: 2)
+        feed.calls(rule == "random" ? later : rotation(200, of: 2))
+        #expect(feed.verdict.isOK, "\(feed.verdict.reason)")
+    }
+
+    @Test("roundrobin: calls that a leaving callee hands back take turns among the next ones")
+    func handedBack() {
+        var feed = Feed(rule: "roundrobin", registered: 3)
+        feed.calls(rotation(14, of: 3))
+        let handedBack = feed.request
+        feed.request += 1
+        feed.tally.left(3, at: feed.clock, time: .now())
+        // Routed as 1, then the one handed back as 2, then 1 again.
+        feed.calls([1, 1])
+        feed.tally.ended(
+            Tally.Answer(
+                caller: 0, request: handedBack, sent: 0, ended: feed.clock, callee: .session(2),
+                calleeName: nil))
+        feed.calls(rotation(10, of: 2).reversed())
+        #expect(feed.verdict.isOK, "\(feed.verdict.reason)")
+        #expect(feed.verdict.reason == "23 of 23 steps in rotation")
+    }
+
+    @Test("random: calls cut off with a callee that died say nothing about the shares")
+    func died() {
+        var dice = Dice(state: 17)
+        var feed = Feed(rule: "random", registered: 3)
+        for callee in dice.picks(300, of: 3) {
+            feed.call(callee == 3 ? nil : callee, error: callee == 3 ? .canceled : nil)
+        }
+        feed.tally.left(3, at: feed.clock, time: .now())
+        #expect(feed.verdict.silent.isEmpty)
+        feed.calls(dice.picks(100, of: 2))
+        #expect(feed.verdict.isOK, "\(feed.verdict.reason)")
     }
 
     @Test("roundrobin: with several caller sessions only the shares are judged")
@@ -402,7 +502,29 @@ private func rotation(_ count: Int, of callees: UInt64) -> [UInt64] {
         #expect(lines[4].contains("####"))
         #expect(lines[4].count <= 60)
         let colored = TallyPicture(report: report, isColored: true).lines
-        #expect(colored[2].contains("\u{1b}["))
+        #expect(colored.contains { $0.hasPrefix("callee-1  \u{1b}[") })
+    }
+
+    @Test(
+        "Every line fits the terminal, with counts, shares, errors and all of the verdict",
+        arguments: [40, 60, 72, 80, 120], [true, false])
+    func fits(width: Int, isLive: Bool) {
+        var feed = Feed(rule: "random", registered: 4, procedure: "com.example.somewhat.longer")
+        for _ in 1...62_742 { feed.call(1, milliseconds: 120) }
+        feed.call(2, error: "com.example.bad")
+        var report = TallyReport(
+            tally: feed.tally.settled(), verdict: report.verdict, duration: .seconds(7))
+        let lines = TallyPicture(
+            report: report, goal: 100_000, width: width, isLive: isLive
+        ).lines
+        #expect(lines.allSatisfy { $0.count < width }, "\(lines)")
+        let text = lines.joined(separator: "\n")
+        #expect(text.contains("calls: 62 743 / 100 000") && text.contains("errors: 1"))
+        #expect(text.contains("62 742") && text.contains("100.0 %") && text.contains("errors 1"))
+        #expect(text.contains(" ms") == (width >= 72))
+        report = self.report
+        #expect(TallyPicture(report: report, width: 80).lines.contains { $0.hasSuffix(" ms") })
+        if !isLive { #expect(text.contains("p = 0.763") && text.contains("p = 0.653")) }
     }
 
     @Test("Beside rows in a pipe, stderr tells who came and went, and that the run was cut short")

@@ -93,8 +93,8 @@ package enum MessageCode: UInt16, Sendable {
 }
 
 extension Message {
-    /// Moves the message out, and leaves one without content in its place: moving costs no reference
-    /// counting.
+    /// Moves the message out, and leaves one without content in its place: moving costs no
+    /// reference counting.
     package mutating func take() -> Message {
         var message = Message.eventReceived(EventReceived(publication: PublicationID(0)))
         swap(&message, &self)

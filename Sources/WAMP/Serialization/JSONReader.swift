@@ -10,8 +10,8 @@ struct JSONReader: ItemReader {
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
     private var depth = 0
-    /// Whether an integer beyond 64 bits and a number beyond the range of doubles are faults. What a
-    /// peer sends is taken as the nearest double instead.
+    /// Whether an integer beyond 64 bits and a number beyond the range of doubles are faults. What
+    /// a peer sends is taken as the nearest double instead.
     var refusesInexactNumbers = false
 
     @inline(__always)

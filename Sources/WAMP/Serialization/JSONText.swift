@@ -16,7 +16,8 @@ public struct JSONTextError: Error, Equatable, CustomStringConvertible {
 /// JSON texts and values. A string that begins with U+0000 and goes on in base64 is binary, both
 /// ways.
 public enum JSONText {
-    /// - Throws: the first place that is not RFC 8259 (NaN and the infinities, too, are no JSON), or
+    /// - Throws: the first place that is not RFC 8259 (NaN and the infinities, too, are no JSON),
+    ///   or
     ///   that holds a number no value can: an integer beyond 64 bits, or more than any double.
     public static func parse(_ text: String) throws(JSONTextError) -> Value {
         try parse(Array(text.utf8))

@@ -110,8 +110,6 @@ final class Callee: Sendable {
     }
 
     /// Answers in a way that lets the router ask somebody else.
-    func decline(_ request: InvocationRequest) { request.fail(.unavailable) }
-
     private func refuse(_ arrival: Arrival) {
         arrival.request.fail(.unavailable, args: ["the queue is full"])
         record(arrival, error: .unavailable, payload: Payload())

@@ -2,7 +2,6 @@
 
 import Glibc
 import NIOCore
-import Synchronization
 import UnixSignals
 import WAMP
 import WAMPClient
@@ -10,6 +9,13 @@ import WAMPClient
 struct RegisterRun {
     let command: RegisterCommand
     let context: CommandContext
+    private let admission: InvocationCount
+
+    init(command: RegisterCommand, context: CommandContext) {
+        self.command = command
+        self.context = context
+        admission = InvocationCount(limit: command.count ?? 0)
+    }
 
     /// How long running invocations may take to finish when the command ends.
     private static let drainTimeout = Duration.seconds(10)
@@ -58,7 +64,6 @@ struct RegisterRun {
         _ client: Client, _ events: RunEvents
     ) async -> Swift.Result<[Instance], CommandFailure> {
         let behaviour = behaviour(for: client.serializer)
-        let served = Counter()
         let printer = printer
         do throws(CommandFailure) {
             let sessions = try await joinAll(client)
@@ -76,7 +81,7 @@ struct RegisterRun {
                     case .answered(let invocation): printer?(callee, invocation, session.id)
                     }
                 }
-                let respond = responder(of: callee, counting: served, events)
+                let respond = responder(of: callee, events)
                 let registration = try await register(respond, in: session)
                 instances.append(
                     Instance(callee: callee, session: session, registration: registration))
@@ -89,18 +94,18 @@ struct RegisterRun {
 
     /// Passes invocations to the callee, as many as `--count` allows to all of them.
     private func responder(
-        of callee: Callee, counting served: Counter, _ events: RunEvents
+        of callee: Callee, _ events: RunEvents
     ) -> @Sendable (InvocationRequest) -> Void {
-        let limit = command.count ?? 0
-        guard limit > 0 else { return { request in callee.received(request) } }
+        let admission = admission
         return { request in
-            let count = served.next()
-            guard count <= limit else {
-                callee.decline(request)
-                return
+            switch admission.admit(request) {
+            case .taken: callee.received(request)
+            case .takenAsLast:
+                callee.received(request)
+                events.send(.countReached)
+            case .kept: break
+            case .declined: request.fail(.unavailable)
             }
-            callee.received(request)
-            if count == limit { events.send(.countReached) }
         }
     }
 
@@ -221,6 +226,8 @@ struct RegisterRun {
         _ instances: [Instance], _ events: RunEvents
     ) async throws(CommandFailure) -> Int32 {
         var drainCode: Int32?
+        // Before the router has let go of the procedure, an idle instance may get another call.
+        var isUnregistered = false
         func drain(_ code: Int32) {
             drainCode = code
             Task {
@@ -228,7 +235,9 @@ struct RegisterRun {
                 try? await instances.last?.session.eventLoop.submit {}.get()
                 sayDraining(instances)
                 await unregisterAll(instances)
-                events.send(.idle)
+                // Another callee of the registration may serve them.
+                for request in admission.end() { request.fail(.unavailable) }
+                events.send(.unregistered)
             }
             // Not behind the router's answers: it may not give any.
             Task {
@@ -249,10 +258,11 @@ struct RegisterRun {
             case .sessionEnded(_, let end) where drainCode == nil:
                 sayFigures(instances)
                 throw CommandFailure(end)
-            case .idle:
-                guard let code = drainCode, instances.allSatisfy({ $0.callee.isIdle }) else {
-                    continue
-                }
+            case .unregistered, .idle:
+                if case .unregistered = event { isUnregistered = true }
+                guard let code = drainCode, isUnregistered,
+                    instances.allSatisfy({ $0.callee.isIdle })
+                else { continue }
                 return await leave(instances, code)
             case .drainExpired:
                 return await leave(instances, drainCode ?? ExitCode.ok.rawValue)
@@ -299,12 +309,4 @@ struct RegisterRun {
                     + "mean \(Figures.short(figures.meanMilliseconds)) ms")
         }
     }
-}
-
-/// A count shared by the instances.
-final class Counter: Sendable {
-    private let count = Atomic<Int>(0)
-
-    /// Counts one more, and tells how many that makes.
-    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }

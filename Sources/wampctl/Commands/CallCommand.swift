@@ -21,6 +21,7 @@ struct CallCommand: Command {
             "wampctl call com.example.hello -n 1000 --tally",
             "printf 'a\\nb\\n' | wampctl call com.example.upper --stdin lines",
         ],
+        notes: CallNotes.all,
         environment: ConnectionOptions.environment
             + [
                 ("WAMPCTL_AUTHID", "--authid"), ("WAMPCTL_TIMEOUT", "--timeout"),
@@ -43,12 +44,13 @@ struct CallCommand: Command {
 
     @Argument(
         help: ArgumentHelp(
-            "Procedure to call; - reads one record per line from stdin.", valueName: "uri"))
+            "Procedure to call; - reads one record per line from stdin, see below.",
+            valueName: "uri"))
     var uri: String
 
     @Argument(
         help: ArgumentHelp(
-            "word (a string), :=JSON, key=text, key:=JSON, =text, :=@FILE, %=BASE64.",
+            "word (a string), :=JSON, key=text, key:=JSON and more: see below.",
             valueName: "arg"))
     var words: [String] = []
 

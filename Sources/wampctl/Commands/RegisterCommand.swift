@@ -17,14 +17,34 @@ struct RegisterCommand: Command {
             "wampctl register com.example.add2 --invoke roundrobin --echo --delay 10ms..50ms",
             "wampctl register com.example.pi --static 3.14159 --detach",
         ],
+        notes: [
+            .init(
+                title: "OUTPUT FORMATS",
+                lines: [
+                    "text   a line per answered invocation: time, instance, its count, procedure,",
+                    "       arguments, answer, duration",
+                    "jsonl  an object per line: type, time, instance, name, session, n, procedure, args,",
+                    "       kwargs, outcome (ok or error), uri, duration_ms",
+                    "Nothing is written if stdout is /dev/null.",
+                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                ]),
+            .init(
+                title: "SIGNALS",
+                lines: [
+                    "The first SIGINT, SIGTERM or SIGHUP unregisters, answers what is running and ends",
+                    "with 0, before --count is reached with 128 + signal; the second ends at once.",
+                    "SIGUSR1 prints the figures of each instance on stderr.",
+                ]), .quantities,
+        ],
         environment: ConnectionOptions.environment
             + [
                 ("WAMPCTL_INVOKE", "--invoke"),
                 ("WAMPCTL_REGISTER_OPTION", "other options, such as WAMPCTL_REGISTER_DELAY"),
             ] + OutputOptions.environment,
         exitCodes: [
-            .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .conflict,
-            .connectionLost, .protocolFault, .interrupted, .brokenPipe, .terminated,
+            .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .application,
+            .conflict, .connectionLost, .protocolFault, .hangup, .interrupted, .brokenPipe,
+            .terminated,
         ],
         seeAlso: "wampctl call, wampctl router, wampctl help exit-codes")
 
@@ -55,7 +75,7 @@ struct RegisterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Instances are named PREFIX-1, PREFIX-2 and so on (default: by process ID).",
+            "Instances are named PREFIX-1, PREFIX-2, ... (default: by process ID).",
             valueName: "prefix"))
     var name: String?
 

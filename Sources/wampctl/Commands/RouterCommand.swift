@@ -17,10 +17,26 @@ struct RouterCommand: Command {
             "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
             "wampctl router -p 0 -- sh -c 'wampctl call com.example.hello --wait 5s'",
         ],
+        notes: [
+            .init(
+                title: "OUTPUT FORMATS",
+                lines: [
+                    "stdout has what --print-port, --print-url and --detach ask for, a line each, and",
+                    "nothing else in any format; logs on stderr are written as --log-format says.",
+                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                ]),
+            .init(
+                title: "SIGNALS",
+                lines: [
+                    "The first SIGINT or SIGTERM lets running calls finish and ends with 0; the second",
+                    "ends at once. With a command, signals are passed on to it.",
+                ]), .quantities,
+        ],
         environment: [
             ("WAMPCTL_ROUTER_PORT", "--port"), ("WAMPCTL_ROUTER_HOST", "--host"),
             ("WAMPCTL_REALM", "--realm"), ("WAMPCTL_LOG_LEVEL", "--log-level"),
             ("WAMPCTL_LOG_FORMAT", "--log-format"), ("WAMPCTL_THREADS", "--threads"),
+            ("WAMPCTL_ROUTER_OPTION", "other options, such as WAMPCTL_ROUTER_MAX_MESSAGE"),
         ] + OutputOptions.environment,
         exitCodes: [
             .ok, .failure, .usage, .conflict, .cannotRun, .commandNotFound, .interrupted,

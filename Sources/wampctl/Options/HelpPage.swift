@@ -7,9 +7,17 @@ struct HelpPage: Sendable {
     let summary: String
     let usage: [String]
     let examples: [String]
+    /// What the options alone do not tell, by title. ASCII, because manual pages hold nothing else.
+    var notes: [Note] = []
     let environment: [(name: String, meaning: String)]
     var exitCodes: [ExitCode] = []
     let seeAlso: String
+
+    struct Note: Sendable {
+        /// In capitals.
+        let title: String
+        let lines: [String]
+    }
 
     /// What a manual page says beyond the options.
     var discussion: String {
@@ -31,7 +39,9 @@ struct HelpPage: Sendable {
     }
 
     private var closing: [String] {
-        var parts: [String] = []
+        var parts = notes.map { note in
+            "\(note.title):\n" + note.lines.map { "  \($0)" }.joined(separator: "\n")
+        }
         if !environment.isEmpty {
             let width = (environment.map(\.name.count).max() ?? 0) + 2
             parts.append(
@@ -77,4 +87,22 @@ extension String {
         while text.last?.isNewline == true { text.removeLast() }
         return text
     }
+}
+
+extension HelpPage.Note {
+    /// How durations, sizes and rates are written in every command.
+    static let quantities = HelpPage.Note(
+        title: "QUANTITIES",
+        lines: [
+            "duration  a number with its unit: 250us, 20ms, 1.5s, 2m, 1h; or 0",
+            "size      bytes, in powers of 1024: 512, 64k, 16m",
+            "rate      calls per second: 1000, 5k",
+        ])
+
+    /// How failures are told in every command.
+    static let errors =
+        "On a failure stderr has one line, and hints; with json and jsonl it is an object:"
+
+    static let errorObject =
+        #"  {"error":{"code","kind","uri","args","kwargs","message","hint"}}"#
 }

@@ -5,13 +5,15 @@ import ArgumentParser
 struct OutputOptions: ParsableArguments {
     @Option(
         name: [.customShort("o", allowingJoined: true), .long],
-        help: ArgumentHelp("Output format (default: text).", valueName: "format"))
+        help: ArgumentHelp("Output format, see below (default: text).", valueName: "format"))
     var output: String?
 
     @Flag(name: .shortAndLong, help: "No status lines on stderr; errors still print.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "More on stderr: join details, latency.")
+    @Flag(
+        name: .shortAndLong,
+        help: "More on stderr: how it joined, the time of one call, debug logs of a router.")
     var verbose: Int
 
     @Option(

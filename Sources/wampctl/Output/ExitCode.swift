@@ -68,7 +68,7 @@ enum ExitCode: Int32, CaseIterable {
         case .unavailable: "no_available_callee, unavailable, network_failure"
         case .timeout: "wamp.error.timeout, or --timeout expired"
         case .canceled: "wamp.error.canceled: the callee left, or somebody cancelled"
-        case .application: "any other error of the callee"
+        case .application: "any other error of the callee or the router"
         case .conflict: "procedure already registered, another rule in force, port in use"
         case .partial: "of several, some succeeded and some failed"
         case .checkFailed: "--verify did not hold"
@@ -131,5 +131,18 @@ enum Columns {
 
     static func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    /// Lines of parts that stand beside each other as long as they fit.
+    static func filled(_ parts: [String], separator: String, within columns: Int) -> [String] {
+        var lines: [String] = []
+        for part in parts {
+            if let last = lines.last, last.count + separator.count + part.count <= columns {
+                lines[lines.count - 1] = last + separator + part
+            } else {
+                lines.append(part)
+            }
+        }
+        return lines
     }
 }

@@ -17,6 +17,8 @@ enum RunEvent: Sendable {
     case sessionEnded(Int, SessionEnd)
     /// As many invocations as asked for have come.
     case countReached
+    /// The router has let go of all registrations.
+    case unregistered
     /// An instance has nothing to do.
     case idle
     /// The run has lasted as long as it should.

@@ -74,7 +74,11 @@ struct Tally {
         let start: Int64
         /// Indexes of the registered callees in the order of the registration, if the router tells.
         var registered: [Int]?
-        /// Calls that were sent and answered within the segment, per callee.
+        /// Whether it began with a callee that left.
+        var followsLeave = false
+        /// Calls that were sent and answered within the segment, per callee; only those before the
+        /// first one that was not, in request order: behind it the quick callees' answers are in,
+        /// and those of the slow ones are not.
         var counts: [Int: Int] = [:]
         /// How often one callee's answer was followed by another's, in request order of one caller
         /// session.
@@ -83,6 +87,14 @@ struct Tally {
         /// Calls under way when the callees changed, and calls nobody answered: they took a turn we
         /// cannot place.
         var unplaced = 0
+        /// Whether answers are missing that would belong to it.
+        var isCut = false
+        /// As many consecutive answers as there are callees, and how many of these rounds did not
+        /// hold each callee once.
+        var rounds = 0
+        var brokenRounds = 0
+        /// Whether any call ended that was sent in it.
+        var isTouched = false
 
         struct Pair: Hashable {
             let from: Int
@@ -111,6 +123,9 @@ struct Tally {
 
     private var indexOfSession: [UInt64: Int] = [:]
     private var indexOfName: [String: Int] = [:]
+    /// The answers tell something else than the names of registered callees: who is registered then
+    /// says nothing about what is counted.
+    private var countsOtherKeys = false
     private var sequences: [Sequence]
     /// Answers of the last batch. They are placed when a later one comes: what is heard of in
     /// between may have happened before them.
@@ -120,13 +135,29 @@ struct Tally {
     private struct Sequence {
         var next: UInt64?
         var waiting: [UInt64: Step] = [:]
-        var last: Step?
+        /// The segment of the last step.
+        var segment = 0
+        /// Whether that step, or one before it in the segment, could not be placed.
+        var isCut = false
+        /// Whose answer the last step was, if it was placed.
+        var last: Int?
+        /// The callees since the last full round.
+        var round: [Int] = []
+        /// When the last of the calls before the segment ended. A callee that leaves may hand its
+        /// calls back, and they take turns among the new ones.
+        var settled = Int64.min
+        /// When the last of all its calls ended.
+        var latestEnd = Int64.min
     }
 
     private struct Step {
         var callee: Int?
-        /// The segment that the call belongs to as a whole; nil if it was under way at a change.
-        var segment: Int?
+        /// The segment that the call was sent in.
+        var segment: Int
+        /// Whether it was routed in that segment and its end tells who served it.
+        var isCertain: Bool
+        var sent: Int64
+        var ended: Int64
     }
 
     init(procedure: String, rule: String?, callerCount: Int, start: Int64) {
@@ -151,11 +182,30 @@ struct Tally {
         sequences[caller].next = request
     }
 
-    /// The figures with nothing left to place.
+    /// The figures of all that has ended so far.
     func settled() -> Tally {
         var settled = self
         settled.placeFresh(afterChange: false)
         return settled
+    }
+
+    /// The figures when nothing more will end: what waits for calls that never ended is taken
+    /// without them.
+    func concluded() -> Tally {
+        var concluded = settled()
+        for caller in sequences.indices {
+            for (request, step) in concluded.sequences[caller].waiting.sorted(by: {
+                $0.key < $1.key
+            }) {
+                if request != concluded.sequences[caller].next {
+                    concluded.interrupt(caller, isCut: segments.count > 1)
+                }
+                concluded.follow(step, of: caller)
+                concluded.sequences[caller].next = request + 1
+            }
+            concluded.sequences[caller].waiting = [:]
+        }
+        return concluded
     }
 
     mutating func joined(_ session: UInt64, at moment: Int64, time: WallMoment) {
@@ -163,7 +213,9 @@ struct Tally {
         let registered = segments.last?.registered
         guard registered?.contains(index) != true else { return }
         events.append(Event(time: time, hasJoined: true, callee: index))
-        beginSegment(at: moment, registered: (registered ?? []) + [index])
+        beginSegment(
+            at: moment, registered: countsOtherKeys ? nil : (registered ?? []) + [index],
+            followsLeave: false)
     }
 
     mutating func left(_ session: UInt64, at moment: Int64, time: WallMoment) {
@@ -171,7 +223,8 @@ struct Tally {
         let registered = segments.last?.registered
         guard registered?.contains(index) != false else { return }
         events.append(Event(time: time, hasJoined: false, callee: index))
-        beginSegment(at: moment, registered: registered?.filter { $0 != index })
+        beginSegment(
+            at: moment, registered: registered?.filter { $0 != index }, followsLeave: true)
     }
 
     /// A callee's name, learnt later than its first answer.
@@ -194,8 +247,11 @@ struct Tally {
 
         var index: Int?
         if let key = answer.callee, !isUnanswered {
-            let callee = self.index(of: key, name: answer.calleeName)
+            let isSession = key.session != nil
+            let isNew = !isSession && indexOfName[key.label] == nil
+            let callee = self.index(of: key, name: isSession ? answer.calleeName : nil)
             index = callee
+            if isNew, segments.last?.registered?.isEmpty == false { countOtherKeys() }
             callees[callee].answers += 1
             if answer.error != nil { callees[callee].errors += 1 }
             let microseconds = UInt64(max(0, answer.ended - answer.sent) / 1000)
@@ -220,7 +276,14 @@ struct Tally {
         if let last = fresh.last, last.answer.ended != answer.ended {
             placeFresh(afterChange: false)
         }
-        fresh.append((Step(callee: index, segment: segmentHolding(answer)), answer))
+        let home = segments.lastIndex { $0.start <= answer.sent } ?? 0
+        segments[home].isTouched = true
+        // A call that was cancelled was its callee's, whoever that was.
+        let step = Step(
+            callee: index, segment: home,
+            isCertain: home == segments.count - 1 && !(answer.error.map(Self.meansLeft) ?? false),
+            sent: answer.sent, ended: answer.ended)
+        fresh.append((step, answer))
     }
 
     /// Calls whose end never came.
@@ -228,18 +291,23 @@ struct Tally {
         calls += count
         unanswered += count
         segments[segments.count - 1].unplaced += count
+        if count > 0 { segments[segments.count - 1].isCut = true }
     }
 
     // MARK: Figures
 
     /// Which callees are registered now, in order; those seen answering where the router does not
     /// tell.
-    var present: [Int] { segments.last?.registered ?? Array(callees.indices) }
+    var present: [Int] {
+        segments.last?.registered
+            ?? callees.indices.filter { !countsOtherKeys || callees[$0].answers > 0 }
+    }
 
     /// Indexes of all callees: the registered ones in their order, then those that left.
     var listing: [Int] {
         let present = present
-        return present + callees.indices.filter { !present.contains($0) }
+        let all = present + callees.indices.filter { !present.contains($0) }
+        return countsOtherKeys ? all.filter { callees[$0].answers > 0 } : all
     }
 
     func share(_ index: Int) -> Double {
@@ -249,8 +317,17 @@ struct Tally {
 
     // MARK: Order and segments
 
+    private mutating func countOtherKeys() {
+        countsOtherKeys = true
+        for index in segments.indices { segments[index].registered = nil }
+    }
+
     private static func meansNoAnswer(_ error: ErrorURI) -> Bool {
-        error == .canceled || error == .timeout || error == "wamp.error.cancelled"
+        error == .timeout || meansLeft(error)
+    }
+
+    private static func meansLeft(_ error: ErrorURI) -> Bool {
+        error == .canceled || error == "wamp.error.cancelled"
     }
 
     private mutating func index(of key: CalleeKey, name: String?) -> Int {
@@ -278,33 +355,23 @@ struct Tally {
     /// of it.
     private mutating func placeFresh(afterChange: Bool) {
         for (step, answer) in fresh {
-            place(
-                Step(callee: step.callee, segment: afterChange ? nil : step.segment), of: answer)
+            var step = step
+            if afterChange { step.isCertain = false }
+            place(step, of: answer)
         }
         fresh.removeAll(keepingCapacity: true)
     }
 
-    private mutating func beginSegment(at moment: Int64, registered: [Int]?) {
+    private mutating func beginSegment(
+        at moment: Int64, registered: [Int]?, followsLeave: Bool
+    ) {
         placeFresh(afterChange: true)
-        if segments[segments.count - 1].judged == 0, segments[segments.count - 1].unplaced == 0 {
-            segments.removeLast()
-        }
-        segments.append(Segment(start: moment, registered: registered))
-    }
-
-    /// The segment in which the call was both sent and answered.
-    private func segmentHolding(_ answer: Answer) -> Int? {
-        let last = segments.count - 1
-        return answer.sent >= segments[last].start ? last : nil
+        if !segments[segments.count - 1].isTouched { segments.removeLast() }
+        segments.append(
+            Segment(start: moment, registered: registered, followsLeave: followsLeave))
     }
 
     private mutating func place(_ step: Step, of answer: Answer) {
-        if let segment = step.segment, let callee = step.callee {
-            segments[segment].judged += 1
-            segments[segment].counts[callee, default: 0] += 1
-        } else {
-            segments[segments.count - 1].unplaced += 1
-        }
         let caller = answer.caller
         if sequences[caller].next == nil { sequences[caller].next = answer.request }
         guard sequences[caller].next == answer.request else {
@@ -322,13 +389,49 @@ struct Tally {
 
     /// Takes the next step in request order.
     private mutating func follow(_ step: Step, of caller: Int) {
-        if let last = sequences[caller].last, let segment = step.segment, last.segment == segment,
-            let from = last.callee, let to = step.callee
-        {
-            segments[segment].pairs[Segment.Pair(from: from, to: to), default: 0] += 1
-        }
-        sequences[caller].last = step
         recent.append(step.callee)
         if recent.count > 60 { recent.removeFirst(30) }
+        if sequences[caller].segment != step.segment {
+            sequences[caller].segment = step.segment
+            interrupt(caller, isCut: false)
+            sequences[caller].isCut = false
+            sequences[caller].settled = sequences[caller].latestEnd
+        }
+        sequences[caller].latestEnd = max(sequences[caller].latestEnd, step.ended)
+        let isDisturbed =
+            segments[step.segment].followsLeave && step.sent < sequences[caller].settled
+        if !step.isCertain {
+            interrupt(caller, isCut: true)
+        } else if !isDisturbed, !sequences[caller].isCut, let callee = step.callee {
+            judge(callee, in: step.segment, of: caller)
+            return
+        } else {
+            interrupt(caller, isCut: false)
+        }
+        segments[step.segment].unplaced += 1
+    }
+
+    /// Breaks the order: what comes next follows nothing.
+    private mutating func interrupt(_ caller: Int, isCut: Bool) {
+        sequences[caller].last = nil
+        sequences[caller].round.removeAll(keepingCapacity: true)
+        guard isCut else { return }
+        sequences[caller].isCut = true
+        segments[sequences[caller].segment].isCut = true
+    }
+
+    private mutating func judge(_ callee: Int, in segment: Int, of caller: Int) {
+        segments[segment].judged += 1
+        segments[segment].counts[callee, default: 0] += 1
+        if let last = sequences[caller].last {
+            segments[segment].pairs[Segment.Pair(from: last, to: callee), default: 0] += 1
+        }
+        sequences[caller].last = callee
+        guard let members = segments[segment].registered?.count else { return }
+        sequences[caller].round.append(callee)
+        guard sequences[caller].round.count >= members else { return }
+        segments[segment].rounds += 1
+        if Set(sequences[caller].round).count < members { segments[segment].brokenRounds += 1 }
+        sequences[caller].round.removeAll(keepingCapacity: true)
     }
 }

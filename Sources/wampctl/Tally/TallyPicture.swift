@@ -14,18 +14,19 @@ struct TallyPicture {
     /// How many callees fit; the others are counted in one line.
     var rowLimit = Int.max
 
+    private static let shortestBar = 5
     private static let longestBar = 40
     private static let eighths: [Character] = ["▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
     private var tally: Tally { report.tally }
 
     var lines: [String] {
-        var lines = [header, ""]
+        var lines = header + [""]
         lines += bars
         if let expectation { lines.append(expectation) }
         lines.append(contentsOf: recentLine)
         lines += eventLines
-        if !isLive { lines += [""] + interruption + verdictLines }
+        if !isLive { lines += [""] + interruption + verdictLines(within: columns) }
         return lines
     }
 
@@ -37,17 +38,27 @@ struct TallyPicture {
             ? ["interrupted after \(Figures.counted(tally.calls, "call"))"] : []
     }
 
-    private var header: String {
+    /// What may be filled: a character in the last column makes some terminals go to the next line.
+    private var columns: Int { width - 1 }
+
+    private var header: [String] {
         let goalText = goal.map { " / \(Figures.grouped($0))" } ?? ""
-        let unanswered =
-            tally.unanswered > 0 ? "   unanswered: \(Figures.grouped(tally.unanswered))" : ""
-        return [
+        let what = [
             tally.procedure, "rule: \(tally.rule ?? "unknown")",
             "callees: \(tally.present.count)",
+        ]
+        var figures = [
             "calls: \(Figures.grouped(tally.calls))\(goalText)",
             "\(Figures.grouped(Int(report.rate.rounded())))/s",
             "errors: \(Figures.grouped(tally.errors))",
-        ].joined(separator: "   ") + unanswered
+        ]
+        if tally.unanswered > 0 {
+            figures.append("unanswered: \(Figures.grouped(tally.unanswered))")
+        }
+        let whole = Columns.filled(what + figures, separator: "   ", within: columns)
+        if whole.count == 1 { return whole }
+        return Columns.filled(what, separator: "   ", within: columns)
+            + Columns.filled(figures, separator: "   ", within: columns)
     }
 
     // MARK: Bars
@@ -55,38 +66,53 @@ struct TallyPicture {
     private var bars: [String] {
         let listing = tally.listing
         let shown = listing.prefix(rowLimit)
-        let labels = shown.map { Terminal.sanitized(tally.callees[$0].label) }
-        let labelWidth = labels.map(\.count).max() ?? 0
         let most = shown.map { tally.callees[$0].answers }.max() ?? 0
         let countWidth = max(5, Figures.grouped(most).count + 2)
-        let barWidth = barWidth(labelWidth: labelWidth, countWidth: countWidth)
-        var lines = zip(shown, labels).map { index, label in
+        let labelLimit = max(8, columns - Self.shortestBar - countWidth - 10)
+        let labels = shown.map { label($0, limit: labelLimit) }
+        let labelWidth = labels.map(\.count).max() ?? 0
+        let errorTexts = shown.map { errors(of: tally.callees[$0]) }
+        let timeTexts = shown.map { times(of: tally.callees[$0]) }
+        let room = columns - labelWidth - countWidth - 10 - (errorTexts.map(\.count).max() ?? 0)
+        let timesWidth = timeTexts.map(\.count).max() ?? 0
+        let hasTimes = room - timesWidth >= 2 * Self.shortestBar
+        let barWidth = max(
+            Self.shortestBar, min(Self.longestBar, hasTimes ? room - timesWidth : room))
+        var lines = shown.enumerated().map { row, index in
             let callee = tally.callees[index]
             let bar = bar(callee.answers, of: most, width: barWidth)
             let share = Figures.fixed(tally.share(index) * 100, 1)
-            return Columns.left(label, labelWidth) + "  "
-                + Style.number.applied(to: bar, if: isColored)
-                + String(repeating: " ", count: barWidth - bar.count)
-                + Columns.right(Figures.grouped(callee.answers), countWidth)
-                + Columns.right(share, 6) + " %" + times(of: callee)
+            let blank = String(repeating: " ", count: barWidth - bar.count)
+            let figures =
+                Columns.right(Figures.grouped(callee.answers), countWidth)
+                + Columns.right(share, 6) + " %"
+            let rest = (hasTimes ? timeTexts[row] : "") + errorTexts[row]
+            return Columns.left(labels[row], labelWidth) + "  "
+                + Style.number.applied(to: bar, if: isColored) + blank + figures + rest
         }
         if listing.count > shown.count {
-            lines.append("… and \(Figures.grouped(listing.count - shown.count)) more")
+            lines.append(
+                "\(ellipsis) and \(Figures.grouped(listing.count - shown.count)) more")
         }
         return lines
+    }
+
+    private var ellipsis: String { isUTF8 ? "…" : "..." }
+
+    private func label(_ index: Int, limit: Int) -> String {
+        let label = Terminal.sanitized(tally.callees[index].label)
+        return label.count <= limit ? label : label.prefix(limit - ellipsis.count) + ellipsis
     }
 
     private func times(of callee: Tally.Callee) -> String {
         guard let half = TallyReport.milliseconds(callee, 50),
             let most = TallyReport.milliseconds(callee, 99)
         else { return "" }
-        let errors = callee.errors > 0 ? "   errors \(Figures.grouped(callee.errors))" : ""
-        return "   p50 \(Figures.short(half))  p99 \(Figures.short(most)) ms\(errors)"
+        return "   p50 \(Figures.short(half))  p99 \(Figures.short(most)) ms"
     }
 
-    private func barWidth(labelWidth: Int, countWidth: Int) -> Int {
-        let figuresWidth = countWidth + 8 + "   p50 0.38  p99 1.2 ms".count
-        return max(5, min(Self.longestBar, width - labelWidth - 2 - figuresWidth))
+    private func errors(of callee: Tally.Callee) -> String {
+        callee.errors > 0 ? "   errors \(Figures.grouped(callee.errors))" : ""
     }
 
     private func bar(_ count: Int, of most: Int, width: Int) -> String {
@@ -111,7 +137,7 @@ struct TallyPicture {
         let text =
             "expected \(each) each, \(sign)\(Figures.grouped(spread))"
             + (tally.rule == "random" ? " at 99.9 %" : "")
-        return String(repeating: " ", count: min(40, max(0, width - text.count))) + text
+        return String(repeating: " ", count: min(40, max(0, columns - text.count))) + text
     }
 
     // MARK: Steps and events
@@ -119,7 +145,8 @@ struct TallyPicture {
     private var recentLine: [String] {
         let positions = Dictionary(
             tally.listing.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { $1 })
-        let symbols = tally.recent.suffix(30).map { step in
+        let fitting = 10 * max(1, min(3, (columns - 12) / 11))
+        let symbols = tally.recent.suffix(fitting).map { step in
             step.flatMap { positions[$0] }.map(Self.symbol) ?? "."
         }
         guard !symbols.isEmpty else { return [] }
@@ -145,34 +172,40 @@ struct TallyPicture {
     // MARK: Verdict
 
     /// The verdict as text, one sentence and its tests.
-    var verdictLines: [String] {
+    var verdictLines: [String] { verdictLines(within: .max) }
+
+    private func verdictLines(within columns: Int) -> [String] {
         let verdict = report.verdict
-        let reason = Terminal.sanitized(verdict.reason)
-        var lines = [
-            "verdict: "
-                + (verdict.isOK ? Style.good : Style.bad).applied(to: reason, if: isColored)
-        ]
+        let indent = String(repeating: " ", count: 9)
+        func filled(_ text: String) -> [String] {
+            Columns.filled(
+                Terminal.sanitized(text).split(separator: " ").map(String.init), separator: " ",
+                within: columns - indent.count)
+        }
+        let style = verdict.isOK ? Style.good : Style.bad
+        var lines = filled(verdict.reason).enumerated().map { index, text in
+            (index == 0 ? "verdict: " : indent) + style.applied(to: text, if: isColored)
+        }
         let tests = verdict.tests.map { test in
             "\(test.name): chi-square \(Figures.fixed(test.statistic, 2)), \(test.degrees) df, "
                 + "p = \(Figures.fixed(test.probability, 3))"
         }
         for start in stride(from: 0, to: tests.count, by: 2) {
-            let pair = tests[start..<min(start + 2, tests.count)]
-            lines.append("         " + pair.joined(separator: "      "))
+            let pair = Array(tests[start..<min(start + 2, tests.count)])
+            lines += Columns.filled(pair, separator: "      ", within: columns - indent.count)
+                .map { indent + $0 }
         }
-        for sentence in verdict.silent where sentence != verdict.reason {
-            lines.append("         \(Terminal.sanitized(sentence))")
-        }
+        var others = verdict.silent.filter { $0 != verdict.reason }
         if tally.errors > 0 {
             let list = tally.errorCounts.sorted {
                 ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue)
             }
             .map { "\(Figures.grouped($0.value)) \($0.key)" }
-            lines.append(Terminal.sanitized("         errors: \(list.joined(separator: ", "))"))
+            others.append("errors: \(list.joined(separator: ", "))")
         }
         if tally.unanswered > 0 {
-            lines.append("         \(Figures.grouped(tally.unanswered)) calls unanswered")
+            others.append("\(Figures.grouped(tally.unanswered)) calls unanswered")
         }
-        return lines
+        return lines + others.flatMap(filled).map { indent + $0 }
     }
 }

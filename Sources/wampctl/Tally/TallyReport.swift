@@ -19,9 +19,8 @@ struct TallyReport {
 
     private func row(of callee: Tally.Callee, share: Double) -> String {
         let session = callee.session
-        let name = callee.name ?? callee.label
         return [
-            session.map { String($0) } ?? "", Self.cell(name),
+            session.map { String($0) } ?? "", Self.cell(callee.label),
             String(callee.answers), Figures.fixed(share, 4), String(callee.errors),
             Self.milliseconds(callee, 50).map { "\($0)" } ?? "",
             Self.milliseconds(callee, 99).map { "\($0)" } ?? "",
@@ -78,7 +77,7 @@ struct TallyReport {
         let callee = tally.callees[index]
         return [
             "callee": callee.session.map { Value($0) } ?? .null,
-            "name": .string(callee.name ?? callee.label), "count": .int(Int64(callee.answers)),
+            "name": .string(callee.label), "count": .int(Int64(callee.answers)),
             "share": .double(Figures.rounded(tally.share(index), 6)),
             "errors": .int(Int64(callee.errors)),
             "p50_ms": Self.milliseconds(callee, 50).map { .double($0) } ?? .null,

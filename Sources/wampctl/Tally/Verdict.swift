@@ -26,7 +26,7 @@ struct Verdict: Equatable {
     }
 
     init(_ tally: Tally) {
-        let judge = Judge(tally: tally.settled())
+        let judge = Judge(tally: tally.concluded())
         self = judge.verdict()
         silent = judge.silentCallees()
         if isOK, let first = silent.first {
@@ -48,7 +48,7 @@ private struct Judge {
 
     func verdict() -> Verdict {
         guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
-        guard !segments.isEmpty else { return found(false, "too few calls") }
+        guard !segments.isEmpty else { return tooFewCalls }
         guard let rule = tally.rule else {
             return found(false, "the rule is not known; name it with --rule")
         }
@@ -59,6 +59,16 @@ private struct Judge {
         case "single": return single()
         default: return found(false, "there is no test for the rule \(rule)")
         }
+    }
+
+    /// Nothing to judge: too little was answered, or too little of it has a certain place.
+    private var tooFewCalls: Verdict {
+        let unplaced = tally.segments.reduce(0) { $0 + $1.unplaced }
+        guard tally.segments.count > 1, unplaced > 0 else { return found(false, "too few calls") }
+        return found(
+            false,
+            "too few calls: \(Figures.grouped(unplaced)) were under way when callees joined or left"
+        )
     }
 
     // MARK: random
@@ -86,7 +96,7 @@ private struct Judge {
             }
             if let test = Statistics.order(pairs) { tests.append(test) }
         }
-        guard isJudged else { return found(false, "too few calls") }
+        guard isJudged else { return tooFewCalls }
         let bound = Verdict.alpha / Double(max(1, tests.count))
         let failed = tests.filter { $0.probability < bound }
         if !failed.isEmpty {
@@ -109,22 +119,30 @@ private struct Judge {
         let expected = segments.reduce(0.0) { expected, segment in
             expected + Double(segment.judged) / Double(max(1, members(of: segment).count))
         }
-        guard expected >= Double(Verdict.fewestPerCallee) else {
-            return found(false, "too few calls")
-        }
-        if tally.callerCount > 1 {
-            return evenShares(because: "several sessions called")
-        }
-        var steps = 0, judged = 0
+        guard expected >= Double(Verdict.fewestPerCallee) else { return tooFewCalls }
+        if tally.callerCount > 1 { return evenShares() }
+        var steps = 0, judged = 0, rounds = 0, broken = 0
         for segment in segments {
             steps += stepsInRotation(segment)
             judged += segment.judged
+            rounds += segment.rounds
+            broken += segment.brokenRounds
         }
         let all = Figures.grouped(judged)
         if steps == judged { return found(true, "\(all) of \(all) steps in rotation") }
-        let even = evenShares(because: "others call too")
-        if even.isOK { return even }
-        return found(false, "\(Figures.grouped(steps)) of \(all) steps in rotation")
+        let inRotation = "\(Figures.grouped(steps)) of \(all) steps in rotation"
+        if rounds > 0, broken == 0 {
+            return found(true, "each callee answered once in every round; \(inRotation)")
+        }
+        let roundsText =
+            rounds == 0
+            ? ""
+            : ", \(Figures.grouped(rounds - broken)) of \(Figures.grouped(rounds)) rounds hold each "
+                + "callee once"
+        return found(
+            false,
+            "\(inRotation)\(roundsText) (other callers, or callees that decline, would also do this)"
+        )
     }
 
     /// How many answers came from the callee whose turn it was. The first of a segment, and one
@@ -165,19 +183,24 @@ private struct Judge {
         return at == nil || (at == start && length == members.count) ? successors : [:]
     }
 
-    /// Shares that differ by no more than one: all that can be said when our calls are not the only
-    /// ones, or their common order is not known.
-    private func evenShares(because cause: String) -> Verdict {
-        var widest = 0
+    /// Shares that differ by no more than one: all that can be said of several sessions, whose
+    /// common order is not known.
+    private func evenShares() -> Verdict {
+        let cause = "several sessions called"
+        let unplaced = tally.segments.reduce(0) { $0 + $1.unplaced }
+        var widest = 0, calls = 0
         for segment in segments {
             let counts = members(of: segment).map { segment.counts[$0] ?? 0 }
             guard let least = counts.min(), let most = counts.max() else { continue }
+            calls += segment.judged
             widest = max(widest, most - least)
-            if most - least > 1 + segment.unplaced {
+            // Calls without a place took turns too.
+            if most - least > 1 + unplaced {
                 return found(
                     false, "shares differ by \(Figures.counted(most - least, "call")) (\(cause))")
             }
         }
+        guard unplaced < calls else { return tooFewCalls }
         return found(
             true,
             "shares differ by \(Figures.counted(widest, "call")); the order was not judged, "
@@ -192,7 +215,7 @@ private struct Judge {
     }
 
     private func designated(_ rule: String) -> Verdict {
-        guard hasEnoughForOne else { return found(false, "too few calls") }
+        guard hasEnoughForOne else { return tooFewCalls }
         var isPlaced = true
         for segment in segments {
             let answering = segment.counts.keys.sorted()
@@ -219,7 +242,7 @@ private struct Judge {
     }
 
     private func single() -> Verdict {
-        guard hasEnoughForOne else { return found(false, "too few calls") }
+        guard hasEnoughForOne else { return tooFewCalls }
         for segment in segments where segment.counts.count > 1 {
             return found(false, "\(segment.counts.count) callees answered, not one")
         }
@@ -242,7 +265,9 @@ private struct Judge {
         }
         var sentences: [String] = []
         for segment in segments {
-            guard let registered = segment.registered, registered.count > 1 else { continue }
+            guard !segment.isCut, let registered = segment.registered, registered.count > 1 else {
+                continue
+            }
             let expected = (segment.judged + registered.count / 2) / registered.count
             guard expected >= (tally.rule == "random" ? Verdict.fewestPerCallee : 2) else {
                 continue

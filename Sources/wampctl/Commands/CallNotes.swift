@@ -1,0 +1,67 @@
+// What the help of `wampctl call` tells beside its options: arguments, stdin, formats, the verdict.
+
+enum CallNotes {
+    static let all = [arguments, stdin, formats, tally, HelpPage.Note.quantities]
+
+    private static let arguments = HelpPage.Note(
+        title: "ARGUMENTS OF A CALL",
+        lines: [
+            "word                  a string, whatever it looks like: 42, true, null",
+            ":=JSON                a value: ':=42', ':=[1,2]', ':={\"a\":1}'",
+            "key=text, key:=JSON   keyword arguments",
+            "=text                 a string that holds an =, or an empty one",
+            "=@FILE, key=@FILE     a string from a file",
+            ":=@FILE, key:=@FILE   JSON from a file",
+            "%=BASE64, key%=BASE64, %=@FILE, key%=@FILE",
+            "                      binary, from base64 or the bytes of a file",
+            "=@@text, key=@@text   a string that begins with one @",
+            "--                    what follows are arguments, even if they begin with -",
+            "In JSON a string of NUL and base64, such as \"\\u0000AAEC\", is binary: in arguments and",
+            "in results.",
+        ])
+
+    private static let stdin = HelpPage.Note(
+        title: "CALLS FROM STDIN",
+        lines: [
+            "--stdin json    one document: a list gives the arguments, an object the keyword",
+            "                arguments, any other value one argument",
+            "--stdin text    one string; one newline at its end is removed",
+            "--stdin bytes   one binary argument",
+            "--stdin jsonl   a call per line, each as with json",
+            "--stdin lines   a call per line with that line as a string",
+            "-               (in place of the URI) a call per line, each an object with the keys",
+            "                  procedure   the URI; the only one that is needed",
+            "                  args        a list",
+            "                  kwargs      an object",
+            "                  options     an object: CALL options",
+            "                  id          any value, for the answer; else the line's number",
+            "With -c above 1 answers come as they are ready, not in the order of the lines; the id",
+            "in jsonl, and in the answers to -, which are always jsonl, tells whose they are.",
+        ])
+
+    private static let formats = HelpPage.Note(
+        title: "OUTPUT FORMATS",
+        lines: [
+            "text   the value, if it is one; else {\"args\":[...],\"kwargs\":{...}}",
+            "json   (one call) an object: procedure, args, kwargs, details, callee, callee_authid,",
+            "       latency_ms",
+            "jsonl  an object per line, with type (result or error), time and, of many calls, id",
+            "raw    the first argument alone: a string without quotes, bytes as they are",
+            HelpPage.Note.errors, HelpPage.Note.errorObject,
+        ])
+
+    private static let tally = HelpPage.Note(
+        title: "TALLY AND VERDICT",
+        lines: [
+            "--verify implies a tally. Its formats:",
+            "text   a picture on a terminal, elsewhere as tsv",
+            "tsv    a row per callee: callee, name, count, share, errors, p50_ms, p99_ms",
+            "json   an object with the figures, callees, events and verdict",
+            "jsonl  a record per call, then that object with the type tally",
+            "A verdict needs 5 calls per callee. random is judged by chi-square tests of shares and",
+            "order; a correct router fails them once in 1000 runs. roundrobin must rotate, or hold",
+            "each callee once in every round; other callers of the procedure, and callees that",
+            "decline calls, break that. Where callees join or leave, each stretch is judged alone,",
+            "without the calls that were under way.",
+        ])
+}
