@@ -121,9 +121,6 @@ extension ConnectionHandler {
     private func fail(_ fault: WebSocketFault) {
         switch phase {
         case .open, .deaf:
-            // What follows has no frames any more. It is taken and dropped, because closing with
-            // bytes unread would reset the connection before the peer has read the reason.
-            webSocket = nil
             let text = "WebSocket: \(fault)"
             fail(
                 fault.code == .messageTooBig ? .messageTooLarge(text) : .transportFault(text), fault
