@@ -294,7 +294,11 @@ private final class Tally: CallObserver {
                 driver.run()
                 for index in 1...4 {
                     let request = await requests.next()
-                    if index == 1 { driver.stop() }
+                    if index == 1 {
+                        driver.stop()
+                        // Without a turn of the loop the first answer may overtake the stop.
+                        try await sessions[1].eventLoop.submit {}.get()
+                    }
                     if !cuts { request?.reply() }
                 }
                 if cuts { sessions[1].abandon() }
