@@ -188,7 +188,7 @@ import WAMP
 
     @Test(
         "Every line fits the terminal, with counts, shares, errors and all of the verdict",
-        arguments: [52, 60, 72, 80, 120], [true, false])
+        arguments: [60, 72, 80, 120], [true, false])
     func fits(width: Int, isLive: Bool) {
         var feed = Feed(rule: "random", registered: 4, procedure: "com.example.somewhat.longer")
         for _ in 1...62_742 { feed.call(1, milliseconds: 120) }

@@ -10,7 +10,7 @@ struct RawPeer: ~Copyable {
 
     /// Reads give up after this long: a router that does not answer must fail the test, not hang
     /// it.
-    private static let patience = timeval(tv_sec: 10, tv_usec: 0)
+    private static let patience = timeval(tv_sec: 120, tv_usec: 0)
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
