@@ -60,7 +60,8 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP"], swiftSettings: settings),
+            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
             dependencies: [

@@ -118,7 +118,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         send(.hello(options.hello))
     }
 
-    func received(_ messages: inout [Message]) {
+    func received(_ batch: inout MessageBatch) {
+        var messages = batch.takeAll()
         if let trace = options.trace {
             for message in messages { trace(false, message, message.payload) }
         }

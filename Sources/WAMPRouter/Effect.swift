@@ -16,11 +16,38 @@ package struct SessionKey: Hashable, Sendable {
 }
 
 package enum Effect: Equatable, Sendable {
-    case send(Message, to: SessionKey)
+    indirect case send(Message, to: SessionKey)
+    /// The payload of the plain message just received goes on under a new envelope.
+    case pass(Passage, to: SessionKey)
     /// One EVENT for many subscribers, to be encoded once per serializer.
-    case broadcast(Event, to: [SessionKey])
+    indirect case broadcast(Event, to: [SessionKey])
     /// The session is no more, and has been sent its last message.
     case ended(SessionKey, Ending)
+}
+
+/// What a plain message becomes on its way through the router.
+package enum Passage: Equatable, Sendable {
+    /// A CALL, on its way to the callee.
+    case invocation(RequestID, RegistrationID)
+    /// A YIELD, on its way to the caller; the callee is named if callees are disclosed.
+    case result(RequestID, from: SessionKey?)
+
+    /// The message in full.
+    /// - Parameter identity: who a callee is that is to be named. It may have left meanwhile.
+    package func message(
+        passing plain: PlainMessage, of batch: borrowing MessageBatch,
+        naming identity: (SessionKey) -> PeerIdentity?
+    ) -> Message {
+        let payload = batch.payload(of: plain)
+        switch self {
+        case .invocation(let request, let registration):
+            return .invocation(
+                Invocation(request: request, registration: registration, payload: payload))
+        case .result(let request, let callee):
+            let details = OutcomeDetails(callee: callee.flatMap(identity))
+            return .result(Result(request: request, details: details, payload: payload))
+        }
+    }
 }
 
 /// What becomes of the connection of a session that ended.

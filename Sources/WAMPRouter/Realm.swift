@@ -105,6 +105,24 @@ package struct Realm: ~Copyable {
         }
     }
 
+    /// Handles a plain message of a session that has joined and not left. It means the same as the
+    /// message in full; what it causes may be a `pass` in place of a `send`.
+    package mutating func receive(
+        _ plain: PlainMessage, of batch: borrowing MessageBatch, from session: SessionKey,
+        at now: Now, into effects: inout Effects
+    ) {
+        guard sessions.isPresent(session) else { return }
+        let isDone =
+            switch plain.kind {
+            case .call: pass(call: plain, of: batch, from: session, at: now, into: &effects)
+            case .yield: pass(yield: plain, from: session, at: now, into: &effects)
+            default: false
+            }
+        if !isDone {
+            receive(batch.message(plain), from: session, at: now, into: &effects)
+        }
+    }
+
     /// Ends the session of a peer that broke the protocol: ABORT, then all that leaving means.
     package mutating func abort(
         _ session: SessionKey, _ violation: ProtocolViolation, at now: Now,

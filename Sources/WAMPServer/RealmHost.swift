@@ -21,8 +21,10 @@ final class RealmHost: Sendable {
     private struct State: ~Copyable {
         var realm: Realm
         /// By session slot.
-        var links: [SessionLink?] = []
+        var members: [Member?] = []
         var effects = Effects()
+        /// Of RESULTs whose callee is not disclosed.
+        var anonymous = ResultDetails(naming: nil)
         /// Sessions that ended during the present batch; they are told once all frames are on their
         /// way.
         var endings: [(SessionLink, Ending)] = []
@@ -44,12 +46,16 @@ final class RealmHost: Sendable {
 
     /// Lets a session in. Runs on the link's loop, like all that a link calls.
     /// - Returns: the session, and who it is.
-    func join(_ newcomer: Newcomer, _ link: SessionLink) -> (SessionKey, PeerIdentity) {
+    func join(
+        _ newcomer: Newcomer, _ link: SessionLink, _ outbox: Outbox
+    ) -> (SessionKey, PeerIdentity) {
         perform(on: link.loop) { state, now in
             let key = state.realm.join(newcomer, at: now, into: &state.effects)
-            while state.links.count <= Int(key.slot) { state.links.append(nil) }
-            state.links[Int(key.slot)] = link
-            return (key, state.realm.identity(of: key))
+            while state.members.count <= Int(key.slot) { state.members.append(nil) }
+            let identity = state.realm.identity(of: key)
+            state.members[Int(key.slot)] = Member(
+                link: link, outbox: outbox, details: ResultDetails(naming: identity))
+            return (key, identity)
         }
     }
 
@@ -58,16 +64,24 @@ final class RealmHost: Sendable {
     /// Hands over the messages of one read from `first` on, under one lock.
     /// - Returns: the first that is not for this session: one behind its GOODBYE, or the end.
     func submit(
-        _ messages: inout [Message], from first: Int, of session: SessionKey, on loop: IOLoop
+        _ batch: inout MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
     ) -> Int {
         perform(on: loop) { state, now in
-            for index in first..<messages.count {
+            for index in first..<batch.count {
                 guard state.realm.isPresent(session) else { return index }
-                state.realm.receive(
-                    messages[index].take(), from: session, at: now, into: &state.effects)
-                carryOut(&state, on: loop, at: now)
+                if let plain = batch.plain(at: index) {
+                    state.realm.receive(
+                        plain, of: batch, from: session, at: now, into: &state.effects)
+                    carryOut(&state, on: loop, at: now) { passage, receiver, state in
+                        pass(passage, to: receiver, plain, of: batch, &state, on: loop, at: now)
+                    }
+                } else {
+                    state.realm.receive(
+                        batch.take(at: index), from: session, at: now, into: &state.effects)
+                    carryOut(&state, on: loop, at: now)
+                }
             }
-            return messages.count
+            return batch.count
         }
     }
 
@@ -84,7 +98,7 @@ final class RealmHost: Sendable {
             guard state.realm.isPresent(session) else { return }
             state.realm.leave(session, at: now, into: &state.effects)
             carryOut(&state, on: loop, at: now)
-            state.links[Int(session.slot)] = nil
+            state.members[Int(session.slot)] = nil
         }
     }
 
@@ -150,22 +164,65 @@ final class RealmHost: Sendable {
     }
 
     /// Turns effects into frames. What cannot be delivered may cause more.
-    private func carryOut(_ state: inout State, on loop: IOLoop, at now: Now) {
+    /// - Parameter pass: sends a plain message on; only receiving one causes that.
+    @inline(__always)
+    private func carryOut(
+        _ state: inout State, on loop: IOLoop, at now: Now,
+        pass: (Passage, SessionKey, inout State) -> Void = { _, _, _ in }
+    ) {
         while let effect = state.effects.popFirst() {
-            switch consume effect {
+            switch effect {
+            case .pass(let passage, let session): pass(passage, session, &state)
             case .send(let message, let session):
-                guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
-                if !send(message, to: outbox, on: loop) {
-                    state.realm.undeliverable(
-                        message, to: session, at: now, into: &state.effects)
-                }
+                deliver(message, to: session, &state, on: loop, at: now)
             case .broadcast(let event, let sessions):
                 broadcast(event, to: sessions, &state, on: loop)
             case .ended(let session, let ending):
-                guard let link = state.links[Int(session.slot)] else { continue }
-                state.endings.append((link, ending))
-                state.links[Int(session.slot)] = nil
+                guard let member = state.members[Int(session.slot)] else { continue }
+                state.endings.append((member.link, ending))
+                state.members[Int(session.slot)] = nil
             }
+        }
+    }
+
+    /// Sends a plain message on: its payload as it lies there, unless it must be transcoded.
+    private func pass(
+        _ passage: Passage, to session: SessionKey, _ plain: PlainMessage,
+        of batch: borrowing MessageBatch, _ state: inout State, on loop: IOLoop, at now: Now
+    ) {
+        guard let outbox = state.members[Int(session.slot)]?.outbox else { return }
+        let serializer = outbox.format.serializer
+        if serializer == plain.serializer || plain.shape == .empty {
+            let envelope = envelope(passage, serializer, &state)
+            if loop.send(envelope, passing: plain, of: batch, to: outbox) != .tooLarge { return }
+        }
+        let message = passage.message(passing: plain, of: batch) { callee in
+            state.members[Int(callee.slot)]?.details.callee
+        }
+        deliver(message, to: session, &state, on: loop, at: now)
+    }
+
+    private func envelope(
+        _ passage: Passage, _ serializer: Serializer, _ state: inout State
+    ) -> Envelope {
+        switch passage {
+        case .invocation(let request, let registration):
+            return .invocation(request, registration)
+        case .result(let request, nil):
+            return .result(request, details: state.anonymous[serializer])
+        case .result(let request, let callee?):
+            return .result(
+                request, details: state.members[Int(callee.slot)]?.details[serializer] ?? [])
+        }
+    }
+
+    private func deliver(
+        _ message: Message, to session: SessionKey, _ state: inout State, on loop: IOLoop,
+        at now: Now
+    ) {
+        guard let outbox = state.members[Int(session.slot)]?.outbox else { return }
+        if !send(message, to: outbox, on: loop) {
+            state.realm.undeliverable(message, to: session, at: now, into: &state.effects)
         }
     }
 
@@ -189,7 +246,7 @@ final class RealmHost: Sendable {
     ) {
         var encoded: [EncodedMessage] = []
         for session in sessions {
-            guard let outbox = state.links[Int(session.slot)]?.outbox else { continue }
+            guard let outbox = state.members[Int(session.slot)]?.outbox else { continue }
             if let known = encoded.first(where: { $0.format == outbox.format }) {
                 _ = loop.send(known, to: outbox)
                 continue

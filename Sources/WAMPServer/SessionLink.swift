@@ -44,20 +44,20 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
     }
 
-    func received(_ messages: inout [Message]) {
+    func received(_ batch: inout MessageBatch) {
         var next = 0
-        while next < messages.count {
+        while next < batch.count {
             switch state {
             case .joined(let host, let session, _):
-                next = host.submit(&messages, from: next, of: session, on: loop)
+                next = host.submit(&batch, from: next, of: session, on: loop)
                 // What was not taken comes behind a GOODBYE, or finds a session that another loop
                 // has ended and that will be told so.
                 if case .joined = state { return }
             case .awaitingHello:
-                admit(messages[next])
+                admit(batch.take(at: next))
                 next += 1
             case .awaitingGoodbye:
-                switch messages[next] {
+                switch batch.take(at: next) {
                 case .goodbye, .abort: close()
                 default: break
                 }
@@ -127,10 +127,10 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         }
         switch decision {
         case .join(let realm, let newcomer):
-            guard let host = directory.hosts[realm], !directory.isDraining else {
+            guard let outbox, let host = directory.hosts[realm], !directory.isDraining else {
                 return refuse(Abort(reason: .systemShutdown))
             }
-            let (session, identity) = host.join(newcomer, self)
+            let (session, identity) = host.join(newcomer, self, outbox)
             state = .joined(host, session, identity)
             log("session joined", host, identity)
         case .refuse(let abort):

@@ -9,8 +9,8 @@ package import WAMP
 package protocol ConnectionOwner: AnyObject {
     /// Framing and serializer are agreed; messages may be sent. A client sends HELLO now.
     func opened(_ connection: Connection)
-    /// The messages of one read, in order. Whatever the owner leaves in the array is dropped.
-    func received(_ messages: inout [Message])
+    /// The messages of one read, in order. The memory they lie in is used again afterwards.
+    func received(_ batch: inout MessageBatch)
     /// The peer sent something that cannot be decoded. Nothing more is read: the owner sends ABORT
     /// and closes.
     func violated(_ violation: ProtocolViolation)

@@ -14,22 +14,16 @@ extension ConnectionHandler {
 
     private func receiveRawSocket(_ bytes: ByteBuffer) {
         guard phase == .open, let connection else { return }
-        var input = bytes
         var batch = loop.takeBatch()
         var violation: ProtocolViolation?
         var fault: RawSocketFrame.Fault?
         do throws(RawSocketFrame.Fault) {
-            while violation == nil, let (kind, body) = try nextFrame(&input) {
-                switch kind {
-                case .message: violation = decode(body, connection.serializer, into: &batch)
-                case .ping: connection.outbox.appendPing(false, payload: body)
-                case .pong: break
-                }
-            }
+            violation = try takeFrames(bytes, connection, into: &batch)
         } catch {
             fault = error
         }
         deliver(&batch, violation)
+        loop.giveBack(batch)
         guard let fault, phase == .open else { return }
         let reason: CloseReason =
             if case .tooLong = fault {
@@ -40,37 +34,78 @@ extension ConnectionHandler {
         fail(reason, WebSocketFault("\(fault)"))
     }
 
-    /// The next whole frame: in place if all of it is in `input`, else from `partial`, which is
-    /// filled meanwhile.
-    private func nextFrame(
-        _ input: inout ByteBuffer
-    ) throws(RawSocketFrame.Fault) -> (RawSocketFrame.Kind, ByteBuffer)? {
-        let headerLength = RawSocketFrame.headerLength
-        if partial.readableBytes == 0,
-            let header = input.getInteger(at: input.readerIndex, as: UInt32.self)
+    /// Decodes all frames that are whole: in place, but for one that a former read began.
+    /// - Returns: what was wrong with a message; nothing behind it counts.
+    private func takeFrames(
+        _ bytes: ByteBuffer, _ connection: Connection, into batch: inout MessageBatch
+    ) throws(RawSocketFrame.Fault) -> ProtocolViolation? {
+        var input = bytes
+        if partial.readableBytes > 0 {
+            guard let frame = try completePartial(from: &input) else { return nil }
+            let body = partial
+            partial = ByteBuffer()
+            let buffer = batch.add(body)
+            if let violation = take(
+                frame, buffer, at: RawSocketFrame.headerLength, connection, into: &batch)
+            {
+                return violation
+            }
+        }
+        guard input.readableBytes > 0 else { return nil }
+        let buffer = batch.add(input)
+        var start = 0
+        while input.readableBytes - start >= RawSocketFrame.headerLength,
+            let header = input.getInteger(at: input.readerIndex + start, as: UInt32.self)
         {
             let frame = try RawSocketFrame(header: header, limit: receiveLimit)
-            let length = headerLength + frame.length
-            if input.readableBytes >= length {
-                input.moveReaderIndex(forwardBy: headerLength)
-                return input.readSlice(length: frame.length).map { (frame.kind, $0) }
+            let body = start + RawSocketFrame.headerLength
+            guard input.readableBytes - body >= frame.length else {
+                // What is announced decides no allocation beyond this; more room comes with what
+                // arrives.
+                let capacity = min(RawSocketFrame.headerLength + frame.length, 64 << 10)
+                partial = ByteBufferAllocator().buffer(capacity: capacity)
+                break
             }
-            // What is announced decides no allocation beyond this; more room comes with what
-            // arrives.
-            partial = ByteBufferAllocator().buffer(capacity: min(length, 64 << 10))
+            if let violation = take(frame, buffer, at: body, connection, into: &batch) {
+                return violation
+            }
+            start = body + frame.length
         }
-        fill(to: headerLength, from: &input)
+        input.moveReaderIndex(forwardBy: start)
+        if input.readableBytes > 0 { partial.writeImmutableBuffer(input) }
+        return nil
+    }
+
+    /// Does what one whole frame asks for.
+    private func take(
+        _ frame: RawSocketFrame, _ buffer: Int, at body: Int, _ connection: Connection,
+        into batch: inout MessageBatch
+    ) -> ProtocolViolation? {
+        switch frame.kind {
+        case .message:
+            return decode(
+                buffer, from: body, count: frame.length, connection.serializer, into: &batch)
+        case .ping:
+            connection.outbox.appendPing(
+                false, payload: batch.bytes(buffer, from: body, count: frame.length))
+        case .pong: break
+        }
+        return nil
+    }
+
+    /// Moves what is missing of the frame in `partial` from the input.
+    /// - Returns: the frame, once it is whole.
+    private func completePartial(
+        from input: inout ByteBuffer
+    ) throws(RawSocketFrame.Fault) -> RawSocketFrame? {
+        fill(to: RawSocketFrame.headerLength, from: &input)
         guard let header = partial.getInteger(at: partial.readerIndex, as: UInt32.self) else {
             return nil
         }
         let frame = try RawSocketFrame(header: header, limit: receiveLimit)
-        fill(to: headerLength + frame.length, from: &input)
-        guard partial.readableBytes == headerLength + frame.length,
-            let body = partial.getSlice(
-                at: partial.readerIndex + headerLength, length: frame.length)
-        else { return nil }
-        partial = ByteBuffer()
-        return (frame.kind, body)
+        let length = RawSocketFrame.headerLength + frame.length
+        fill(to: length, from: &input)
+        return partial.readableBytes == length ? frame : nil
     }
 
     private func fill(to count: Int, from input: inout ByteBuffer) {
@@ -90,18 +125,20 @@ extension ConnectionHandler {
             fault = error
         }
         var batch = loop.takeBatch()
+        let unmasked = loop.unmasked.readableBytes > 0 ? batch.add(loop.unmasked) : 0
         var violation: ProtocolViolation?
         var close: WebSocketFrame.Close?
         for item in items {
             switch item {
             case .message(let body):
                 guard violation == nil, phase == .open else { continue }
-                violation = decode(body, connection.serializer, into: &batch)
+                violation = decode(
+                    batch.add(body), from: 0, count: body.readableBytes, connection.serializer,
+                    into: &batch)
             case .unmasked(let offset, let length):
-                guard violation == nil, phase == .open,
-                    let body = loop.unmasked.getSlice(at: offset, length: length)
-                else { continue }
-                violation = decode(body, connection.serializer, into: &batch)
+                guard violation == nil, phase == .open else { continue }
+                violation = decode(
+                    unmasked, from: offset, count: length, connection.serializer, into: &batch)
             case .ping(let payload): connection.outbox.appendPing(false, payload: payload)
             case .pong: break
             case .close(let said): close = said
@@ -111,6 +148,7 @@ extension ConnectionHandler {
         swap(&items, &loop.items)
         if loop.unmasked.capacity > 256 << 10 { loop.unmasked = ByteBuffer() }
         deliver(&batch, violation)
+        loop.giveBack(batch)
         if let close {
             peerClosed(close)
         } else if let fault {
@@ -131,10 +169,11 @@ extension ConnectionHandler {
     }
 
     private func decode(
-        _ body: ByteBuffer, _ serializer: Serializer, into batch: inout [Message]
+        _ buffer: Int, from start: Int, count: Int, _ serializer: Serializer,
+        into batch: inout MessageBatch
     ) -> ProtocolViolation? {
         do throws(ProtocolViolation) {
-            batch.append(try MessageCoder.decode(body, as: serializer))
+            try batch.decode(buffer, from: start, count: count, as: serializer)
             return nil
         } catch {
             return error
@@ -142,9 +181,8 @@ extension ConnectionHandler {
     }
 
     /// Hands the batch to the owner, then the violation that ended it.
-    private func deliver(_ batch: inout [Message], _ violation: ProtocolViolation?) {
+    private func deliver(_ batch: inout MessageBatch, _ violation: ProtocolViolation?) {
         if !batch.isEmpty { owner.received(&batch) }
-        loop.giveBack(&batch)
         guard let violation, phase == .open else { return }
         phase = .deaf
         partial = ByteBuffer()

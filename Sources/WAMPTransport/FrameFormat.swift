@@ -46,7 +46,7 @@ package struct FrameFormat: Hashable, Sendable {
     /// Appends a message that is made of an envelope, a payload and the serializer's closing.
     /// - Parameter length: of the three together.
     func append(
-        envelope: UnsafeRawBufferPointer, payload: ByteBuffer, length: Int,
+        envelope: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, length: Int,
         key: WebSocketFrame.Key, to buffer: inout ByteBuffer
     ) {
         let header = headerLength(length)
@@ -58,10 +58,9 @@ package struct FrameFormat: Hashable, Sendable {
                 next.copyMemory(from: bytes, byteCount: envelope.count)
                 next += envelope.count
             }
-            payload.withUnsafeReadableBytes { bytes in
-                guard let source = bytes.baseAddress else { return }
-                next.copyMemory(from: source, byteCount: bytes.count)
-                next += bytes.count
+            if let bytes = payload.baseAddress {
+                next.copyMemory(from: bytes, byteCount: payload.count)
+                next += payload.count
             }
             next.copyMemory(from: serializer.closing.utf8Start, byteCount: closingLength)
             if isMasked {

@@ -20,7 +20,7 @@ package final class IOLoop: @unchecked Sendable {
     var unmasked = ByteBuffer()
     /// What one WebSocket read held.
     var items: [WebSocketReceiver.Item] = []
-    private var batch: [Message] = []
+    private var batch = MessageBatch()
     private var spares: [ByteBuffer] = []
 
     private var dirty: [Outbox] = []
@@ -64,6 +64,25 @@ package final class IOLoop: @unchecked Sendable {
     package func send(_ message: Message, payload: Payload, to outbox: Outbox) -> SendResult {
         if outbox.loop === self { return outbox.append(message, payload) }
         encode(message, payload, as: outbox.format.serializer)
+        return payload.bytes.withUnsafeReadableBytes { stage(payload: $0, for: outbox) }
+    }
+
+    /// Queues a message that passes on the payload of another.
+    ///
+    /// The payload must be in the peer's serializer.
+    package func send(
+        _ envelope: Envelope, passing plain: PlainMessage, of batch: borrowing MessageBatch,
+        to outbox: Outbox
+    ) -> SendResult {
+        scratch.removeAll()
+        MessageCoder.encode(
+            envelope, shape: plain.shape, as: outbox.format.serializer, into: &scratch)
+        if outbox.loop === self { return outbox.append(passing: plain, of: batch) }
+        return batch.withPayload(of: plain) { stage(payload: $0, for: outbox) }
+    }
+
+    /// Stages what `scratch` and a payload make for a peer of another loop.
+    private func stage(payload: UnsafeRawBufferPointer, for outbox: Outbox) -> SendResult {
         let format = outbox.format
         let length = scratch.count + payload.count + format.closingLength
         let admitted = outbox.admit(length)
@@ -74,7 +93,7 @@ package final class IOLoop: @unchecked Sendable {
         let slot = slot(for: outbox.loop)
         scratch.withBytes {
             format.append(
-                envelope: $0, payload: payload.bytes, length: length, key: key,
+                envelope: $0, payload: payload, length: length, key: key,
                 to: &staging[slot].mail.bytes)
         }
         staging[slot].mail.addedFrames(frame, for: outbox)
@@ -89,9 +108,11 @@ package final class IOLoop: @unchecked Sendable {
         let length = scratch.count + payload.count + format.closingLength
         var bytes = ByteBufferAllocator().buffer(capacity: format.headerLength(length) + length)
         let key = nextKey(for: format)
-        scratch.withBytes {
-            format.append(
-                envelope: $0, payload: payload.bytes, length: length, key: key, to: &bytes)
+        payload.bytes.withUnsafeReadableBytes { payload in
+            scratch.withBytes {
+                format.append(
+                    envelope: $0, payload: payload, length: length, key: key, to: &bytes)
+            }
         }
         return EncodedMessage(format: format, bytes: bytes, length: length)
     }
@@ -222,16 +243,16 @@ package final class IOLoop: @unchecked Sendable {
         MessageCoder.encodeEnvelope(message, payload: payload, as: serializer, into: &scratch)
     }
 
-    /// The messages of one read are collected in an array that keeps its memory.
-    func takeBatch() -> [Message] {
-        var taken: [Message] = []
+    /// The messages of one read are collected in memory that is used again.
+    func takeBatch() -> MessageBatch {
+        var taken = MessageBatch()
         swap(&taken, &batch)
         return taken
     }
 
-    func giveBack(_ messages: inout [Message]) {
-        messages.removeAll(keepingCapacity: messages.capacity <= 4096)
-        swap(&messages, &batch)
+    func giveBack(_ messages: consuming MessageBatch) {
+        messages.removeAll()
+        batch = messages
     }
 
     /// An empty buffer to write frames to.

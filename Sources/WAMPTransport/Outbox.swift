@@ -109,26 +109,48 @@ package final class Outbox: @unchecked Sendable {
     /// The payload is in this peer's serializer.
     func append(_ message: Message, _ payload: Payload) -> SendResult {
         loop.encode(message, payload, as: format.serializer)
+        if isShared(payload.count) { return append(sharing: payload.bytes) }
+        return payload.bytes.withUnsafeReadableBytes { append(copying: $0) }
+    }
+
+    /// Adds what the loop has encoded and the payload of a plain message. On the loop.
+    func append(passing plain: PlainMessage, of batch: borrowing MessageBatch) -> SendResult {
+        if isShared(plain.payloadCount) {
+            return append(sharing: batch.payload(of: plain).bytes)
+        }
+        return batch.withPayload(of: plain) { append(copying: $0) }
+    }
+
+    private func isShared(_ count: Int) -> Bool {
+        count >= Outbox.sharedPayload && !format.isMasked
+    }
+
+    private func append(copying payload: UnsafeRawBufferPointer) -> SendResult {
         let length = loop.scratch.count + payload.count + format.closingLength
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
         ensureTail()
-        if payload.count >= Outbox.sharedPayload, !format.isMasked {
-            loop.scratch.withBytes { format.appendFront(envelope: $0, length: length, to: &tail) }
-            segments.append(Segment(bytes: tail, endsFrame: false))
-            segments.append(Segment(bytes: payload.bytes, endsFrame: format.closingLength == 0))
-            tail = ByteBuffer()
-            if format.closingLength > 0 {
-                ensureTail()
-                tail.writeStaticString(format.serializer.closing)
-            }
-        } else {
-            let key = loop.nextKey(for: format)
-            loop.scratch.withBytes {
-                format.append(
-                    envelope: $0, payload: payload.bytes, length: length, key: key, to: &tail)
-            }
-            endTail()
+        let key = loop.nextKey(for: format)
+        loop.scratch.withBytes {
+            format.append(envelope: $0, payload: payload, length: length, key: key, to: &tail)
+        }
+        endTail()
+        added(format.headerLength(length) + length)
+        return .queued
+    }
+
+    private func append(sharing payload: ByteBuffer) -> SendResult {
+        let length = loop.scratch.count + payload.readableBytes + format.closingLength
+        let admitted = admit(length)
+        guard admitted == .queued else { return refused(admitted) }
+        ensureTail()
+        loop.scratch.withBytes { format.appendFront(envelope: $0, length: length, to: &tail) }
+        segments.append(Segment(bytes: tail, endsFrame: false))
+        segments.append(Segment(bytes: payload, endsFrame: format.closingLength == 0))
+        tail = ByteBuffer()
+        if format.closingLength > 0 {
+            ensureTail()
+            tail.writeStaticString(format.serializer.closing)
         }
         added(format.headerLength(length) + length)
         return .queued

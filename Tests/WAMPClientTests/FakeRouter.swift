@@ -19,7 +19,9 @@ final class FakePeer: ConnectionOwner, @unchecked Sendable {
     }
 
     func opened(_ connection: Connection) { self.connection = connection }
-    func received(_ messages: inout [Message]) { for message in messages { script(message, self) } }
+    func received(_ batch: inout MessageBatch) {
+        for message in batch.takeAll() { script(message, self) }
+    }
     func violated(_ violation: ProtocolViolation) { connection?.abandon() }
     func writeBlocked(_ blocked: Bool) {}
     func closed(_ reason: CloseReason) {}

@@ -19,9 +19,9 @@ final class RecordingOwner: ConnectionOwner {
 
     func opened(_ connection: Connection) { self.connection = connection }
 
-    func received(_ messages: inout [Message]) {
-        self.messages += messages
-        batchSizes.append(messages.count)
+    func received(_ batch: inout MessageBatch) {
+        batchSizes.append(batch.count)
+        messages += batch.takeAll()
         onReceived?(connection)
     }
 

@@ -4,10 +4,12 @@ package import NIOCore
 
 /// Scratch memory for encoding: once it has grown, writing allocates nothing.
 package struct ByteWriter: ~Copyable {
-    private var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline
+    var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     /// The number of bytes written.
-    package private(set) var count = 0
+    @usableFromInline
+    package internal(set) var count = 0
 
     /// - Parameter capacity: bytes to make room for at once.
     package init(capacity: Int = 512) {
@@ -21,6 +23,7 @@ package struct ByteWriter: ~Copyable {
     package mutating func removeAll() { count = 0 }
 
     /// Runs `body` on the bytes written; they are valid during the call only.
+    @inlinable
     package func withBytes<T, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> T
     ) throws(E) -> T {

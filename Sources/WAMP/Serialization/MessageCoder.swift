@@ -11,6 +11,30 @@ package enum MessageCoder {
     package static func decode(
         _ frame: ByteBuffer, as serializer: Serializer
     ) throws(ProtocolViolation) -> Message {
+        var batch = MessageBatch()
+        let buffer = batch.add(frame)
+        try batch.decode(buffer, from: 0, count: frame.readableBytes, as: serializer)
+        return batch.take(at: 0)
+    }
+
+    /// Reads one message, if it is a plain one.
+    @inline(__always)
+    static func plain(
+        _ start: UnsafePointer<UInt8>, count: Int, as serializer: Serializer, at frame: FramePlace
+    ) -> PlainMessage? {
+        switch serializer {
+        case .json: PlainMessage.read(JSONReader(start: start, count: count), .json, at: frame)
+        case .msgpack:
+            PlainMessage.read(MessagePackReader(start: start, count: count), .msgpack, at: frame)
+        case .cbor: PlainMessage.read(CBORReader(start: start, count: count), .cbor, at: frame)
+        }
+    }
+
+    /// Decodes one message, plain or not.
+    @inline(never)
+    static func decodeAny(
+        _ frame: ByteBuffer, as serializer: Serializer
+    ) throws(ProtocolViolation) -> Message {
         do throws(Malformed) {
             return try frame.withUnsafeReadableBytes { bytes throws(Malformed) in
                 guard let start = bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count > 0
@@ -22,11 +46,6 @@ package enum MessageCoder {
                         serializer: .json)
                     return try decoder.decode()
                 case .msgpack:
-                    if let message = MessagePackShortcut.decode(
-                        frame, start: start, count: bytes.count)
-                    {
-                        return message
-                    }
                     var decoder = MessageDecoder(
                         MessagePackReader(start: start, count: bytes.count), frame: frame,
                         serializer: .msgpack)
@@ -62,6 +81,29 @@ package enum MessageCoder {
         }
     }
 
+    /// Writes the envelope of a message that passes on a payload of that shape, in that serializer.
+    package static func encode(
+        _ envelope: Envelope, shape: Payload.Shape, as serializer: Serializer,
+        into writer: inout ByteWriter
+    ) {
+        switch serializer {
+        case .json: MessageEncoder<JSONWriter>.envelope(envelope, shape, into: &writer)
+        case .msgpack: MessageEncoder<MessagePackWriter>.envelope(envelope, shape, into: &writer)
+        case .cbor: MessageEncoder<CBORWriter>.envelope(envelope, shape, into: &writer)
+        }
+    }
+
+    /// The details of a RESULT as its envelope holds them.
+    package static func encode(_ details: OutcomeDetails, as serializer: Serializer) -> [UInt8] {
+        var writer = ByteWriter()
+        switch serializer {
+        case .json: MessageEncoder<JSONWriter>.outcome(details, into: &writer)
+        case .msgpack: MessageEncoder<MessagePackWriter>.outcome(details, into: &writer)
+        case .cbor: MessageEncoder<CBORWriter>.outcome(details, into: &writer)
+        }
+        return writer.withBytes { [UInt8]($0) }
+    }
+
     /// Encodes a whole message, its payload transcoded if it is in another serializer.
     package static func encode(
         _ message: Message, as serializer: Serializer
@@ -73,6 +115,14 @@ package enum MessageCoder {
         writer.append(serializer.closing)
         return writer.byteBuffer()
     }
+}
+
+/// The front of a message that passes on the payload of another.
+package enum Envelope: Sendable {
+    /// An INVOCATION without details.
+    case invocation(RequestID, RegistrationID)
+    /// A RESULT with details that were encoded before, once for many.
+    case result(RequestID, details: [UInt8])
 }
 
 extension Serializer {

@@ -56,6 +56,27 @@ enum MessageEncoder<Writer: ItemWriter> {
         if shape != .empty { Writer.separate(into: &writer) }
     }
 
+    /// Writes an envelope up to where the payload passed on begins.
+    @inline(never)
+    static func envelope(
+        _ envelope: Envelope, _ shape: Payload.Shape, into writer: inout ByteWriter
+    ) {
+        switch envelope {
+        case .invocation(let request, let registration):
+            open(.invocation, elements: 4, shape, into: &writer)
+            id(request, into: &writer)
+            id(registration, into: &writer)
+            Writer.separate(into: &writer)
+            let mark = Writer.open(isDictionary: true, count: 0, into: &writer)
+            Writer.close(isDictionary: true, mark: mark, announced: 0, count: 0, into: &writer)
+        case .result(let request, let details):
+            open(.result, elements: 3, shape, into: &writer)
+            id(request, into: &writer)
+            details.withUnsafeBytes { writer.append($0) }
+        }
+        if shape != .empty { Writer.separate(into: &writer) }
+    }
+
     /// The messages that carry no payload.
     @inline(never)
     private static func withoutPayload(_ message: Message, into writer: inout ByteWriter) {
@@ -272,8 +293,10 @@ extension MessageEncoder {
         }
     }
 
+    /// Writes the details of a RESULT or ERROR, or the options of a YIELD, and what separates them
+    /// from the element before.
     @inline(__always)
-    private static func outcome(_ details: OutcomeDetails, into writer: inout ByteWriter) {
+    static func outcome(_ details: OutcomeDetails, into writer: inout ByteWriter) {
         let callee = details.callee
         var count = details.progress ? 1 : 0
         if let callee {

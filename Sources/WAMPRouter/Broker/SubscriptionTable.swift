@@ -28,7 +28,7 @@ struct SubscriptionTable {
 
     func find(_ topic: URI) -> UInt32? {
         topic.withBytes { bytes in
-            byTopic.find(bytes) { slots[Int($0)].uri.elementsEqual(bytes) }
+            byTopic.find(bytes) { URITable.isSame(slots[Int($0)].uri, bytes) }
         }
     }
 

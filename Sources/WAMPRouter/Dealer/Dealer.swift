@@ -25,43 +25,111 @@ extension Realm {
                 return answerMeta(call, from: caller, into: &effects)
             }
         }
-        // Callees that were idle are gone already: that is no reason to say that there is no such
-        // procedure.
-        guard !isDraining else {
-            return refuse(
-                .call, call.request, of: caller, .unavailable, kwargs: ["reason": "shutdown"],
-                into: &effects)
-        }
         guard let slot = found else {
+            // Callees that were idle are gone already: that is no reason to say that there is no
+            // such procedure.
+            if isDraining { return refuseDraining(call.request, of: caller, into: &effects) }
             return refuse(.call, call.request, of: caller, .noSuchProcedure, into: &effects)
         }
+        let details = InvocationDetails(custom: call.options.custom.forwardable)
+        guard
+            let routed = route(
+                call.request, to: slot, timeout: call.options.timeout, from: caller, at: now,
+                into: &effects, keeping: { (call.payload.detached(), details) })
+        else { return }
+        effects.send(
+            .invocation(
+                Invocation(
+                    request: routed.invocation, registration: registrations[slot].id,
+                    details: details, payload: call.payload)),
+            to: routed.callee)
+    }
+
+    /// A CALL without options for a procedure that is registered.
+    /// - Returns: false if it is none; nothing was done then.
+    mutating func pass(
+        call plain: PlainMessage, of batch: borrowing MessageBatch, from caller: SessionKey,
+        at now: Now, into effects: inout Effects
+    ) -> Bool {
+        guard let slot = batch.withURI(of: plain, { registrations.find($0) }),
+            calls.find(madeBy: caller, plain.request) == nil
+        else { return false }
+        let routed = route(
+            plain.request, to: slot, timeout: 0, from: caller, at: now, into: &effects,
+            keeping: { (batch.payload(of: plain).detached(), InvocationDetails()) })
+        if let routed {
+            effects.append(
+                .pass(
+                    .invocation(routed.invocation, registrations[slot].id), to: routed.callee))
+        }
+        return true
+    }
+
+    /// Finds a callee for a call and enters the call.
+    /// - Parameter keep: what must be kept in case that the call has to be sent again.
+    /// - Returns: nil if the call was refused.
+    @inline(__always)
+    private mutating func route(
+        _ request: RequestID, to slot: UInt32, timeout: UInt64, from caller: SessionKey,
+        at now: Now, into effects: inout Effects,
+        keeping keep: () -> (Payload, InvocationDetails)
+    ) -> (callee: SessionKey, invocation: RequestID)? {
+        guard !isDraining else {
+            refuseDraining(request, of: caller, into: &effects)
+            return nil
+        }
         guard calls.countMade(by: caller) < limits.pendingCallsPerSession else {
-            return refuse(
-                .call, call.request, of: caller, .unavailable, kwargs: ["reason": "overload"],
+            refuse(
+                .call, request, of: caller, .unavailable, kwargs: ["reason": "overload"],
                 into: &effects)
+            return nil
         }
         let choice = choose(slot, tried: [])
         guard case .callee(let index) = choice else {
-            let (error, kwargs) = explain(choice)
-            return refuse(.call, call.request, of: caller, error, kwargs: kwargs, into: &effects)
+            refuse(choice, request, of: caller, into: &effects)
+            return nil
         }
         let deadline =
-            call.options.timeout == 0
-            ? Moment(nanoseconds: .max) : now.moment.advanced(milliseconds: call.options.timeout)
-        let details = InvocationDetails(custom: call.options.custom.forwardable)
+            timeout == 0
+            ? Moment(nanoseconds: .max) : now.moment.advanced(milliseconds: timeout)
         let callee = registrations[slot].callees[index]
-        let count = registrations[slot].callees.count
         var rerouting: Rerouting?
         if mayReroute(registrations[slot].policy, callee) {
+            let (payload, details) = keep()
             rerouting = Rerouting(
-                payload: call.payload.detached(), details: details, tried: [callee.session],
-                attempts: max(8, count + 4), retriesOnLoss: callee.retryOnLoss)
+                payload: payload, details: details, tried: [callee.session],
+                attempts: max(8, registrations[slot].callees.count + 4),
+                retriesOnLoss: callee.retryOnLoss)
         }
-        invoke(
+        let invocation = calls.insert(
             PendingCall(
-                caller: caller, request: call.request, callee: callee.session, registration: slot,
-                registrationID: registrations[slot].id, deadline: deadline, rerouting: rerouting),
-            details, call.payload, into: &effects)
+                caller: caller, request: request, callee: callee.session, registration: slot,
+                registrationID: registrations[slot].id, deadline: deadline, rerouting: rerouting))
+        return (callee.session, invocation)
+    }
+
+    private func refuseDraining(
+        _ request: RequestID, of caller: SessionKey, into effects: inout Effects
+    ) {
+        refuse(
+            .call, request, of: caller, .unavailable, kwargs: ["reason": "shutdown"],
+            into: &effects)
+    }
+
+    /// A YIELD without options for an open invocation.
+    /// - Returns: false if it is none; nothing was done then.
+    mutating func pass(
+        yield plain: PlainMessage, from callee: SessionKey, at now: Now, into effects: inout Effects
+    ) -> Bool {
+        guard let slot = calls.find(servedBy: callee, plain.request),
+            let call = calls.remove(slot)
+        else { return false }
+        effects.append(
+            .pass(
+                .result(call.request, from: settings.disclosesCallee ? callee : nil),
+                to: call.caller))
+        released(call, at: now, into: &effects)
+        return true
     }
 
     /// YIELD: the callee's result becomes the caller's.
@@ -145,20 +213,6 @@ extension Realm {
         settings.disclosesCallee ? sessions[callee].identity : nil
     }
 
-    /// Sends the INVOCATION of a call that has its callee.
-    private mutating func invoke(
-        _ call: PendingCall, _ details: consuming InvocationDetails, _ payload: consuming Payload,
-        into effects: inout Effects
-    ) {
-        let request = calls.insert(call)
-        effects.send(
-            .invocation(
-                Invocation(
-                    request: request, registration: call.registrationID, details: details,
-                    payload: payload)),
-            to: call.callee)
-    }
-
     private mutating func choose(_ slot: UInt32, tried: [SessionKey]) -> Choice {
         let isAnyBlocked = sessions.blockedCount > 0
         var cursor = registrations[slot].cursor
@@ -170,12 +224,17 @@ extension Realm {
         return choice
     }
 
-    private func explain(_ choice: Choice) -> (ErrorURI, Value.Dictionary) {
-        switch choice {
-        case .unreachable: (.networkFailure, [:])
-        case .saturated: (.noAvailableCallee, ["reason": "max_concurrency_reached"])
-        case .exhausted, .callee: (.noAvailableCallee, [:])
-        }
+    /// Refuses a call that no callee was found for.
+    private func refuse(
+        _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
+    ) {
+        let (error, kwargs): (ErrorURI, Value.Dictionary) =
+            switch choice {
+            case .unreachable: (.networkFailure, [:])
+            case .saturated: (.noAvailableCallee, ["reason": "max_concurrency_reached"])
+            case .exhausted, .callee: (.noAvailableCallee, [:])
+            }
+        refuse(.call, request, of: caller, error, kwargs: kwargs, into: &effects)
     }
 }
 
@@ -190,26 +249,29 @@ extension Realm {
     /// Gives a call that was taken from its callee to another one, as if those tried before did not
     /// exist.
     private mutating func reroute(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        guard var rerouting = call.rerouting, rerouting.tried.count < rerouting.attempts,
+        guard let rerouting = call.rerouting, rerouting.tried.count < rerouting.attempts,
             registrations[call.registration].id == call.registrationID
         else {
             return refuse(.call, call.request, of: call.caller, .noAvailableCallee, into: &effects)
         }
         let choice = choose(call.registration, tried: rerouting.tried)
         guard case .callee(let index) = choice else {
-            let (error, kwargs) = explain(choice)
-            return refuse(
-                .call, call.request, of: call.caller, error, kwargs: kwargs, into: &effects)
+            return refuse(choice, call.request, of: call.caller, into: &effects)
         }
         let callee = registrations[call.registration].callees[index]
         rerouting.tried.append(callee.session)
         rerouting.retriesOnLoss = callee.retryOnLoss
-        invoke(
+        let invocation = calls.insert(
             PendingCall(
                 caller: call.caller, request: call.request, callee: callee.session,
                 registration: call.registration, registrationID: call.registrationID,
-                deadline: call.deadline, rerouting: rerouting),
-            rerouting.details, rerouting.payload, into: &effects)
+                deadline: call.deadline, rerouting: rerouting))
+        effects.send(
+            .invocation(
+                Invocation(
+                    request: invocation, registration: call.registrationID,
+                    details: rerouting.details, payload: rerouting.payload)),
+            to: callee.session)
     }
 
     /// The callee of a call left. Its caller learns it at once; the call is not silently given to

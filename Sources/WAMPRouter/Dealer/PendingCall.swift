@@ -23,8 +23,12 @@ struct PendingCall {
 
 /// What it takes to send the same call to another callee.
 ///
+/// An object, so that a call that needs none of it stays small. It belongs to one call and goes
+/// with it from callee to callee.
+///
 /// Spec: Advanced Profile, Call Re-Routing.
-struct Rerouting {
+// Unchecked: reached through the realm's call table only, which is used by one thread at a time.
+final class Rerouting: @unchecked Sendable {
     /// A copy of its own: it may outlive the buffer in which the CALL arrived.
     let payload: Payload
     let details: InvocationDetails
@@ -35,4 +39,15 @@ struct Rerouting {
     let attempts: Int
     /// The present callee wants its calls retried when it is lost (SR-51).
     var retriesOnLoss: Bool
+
+    init(
+        payload: Payload, details: InvocationDetails, tried: [SessionKey], attempts: Int,
+        retriesOnLoss: Bool
+    ) {
+        self.payload = payload
+        self.details = details
+        self.tried = tried
+        self.attempts = attempts
+        self.retriesOnLoss = retriesOnLoss
+    }
 }

@@ -22,14 +22,16 @@ struct RegistrationTable {
 
     /// The registration in a slot that is known to be taken.
     subscript(slot: UInt32) -> Registration {
-        get { slots[Int(slot)] }
+        _read { yield slots[Int(slot)] }
         _modify { yield &slots[Int(slot)] }
     }
 
-    func find(_ uri: URI) -> UInt32? {
-        uri.withBytes { bytes in
-            byURI.find(bytes) { slots[Int($0)].uri.elementsEqual(bytes) }
-        }
+    func find(_ uri: URI) -> UInt32? { uri.withBytes { find($0) } }
+
+    /// - Parameter uri: its bytes.
+    @inline(__always)
+    func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
+        byURI.find(uri) { URITable.isSame(slots[Int($0)].uri, uri) }
     }
 
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }

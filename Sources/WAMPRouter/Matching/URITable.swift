@@ -1,6 +1,7 @@
 // Finding a slot by the bytes of a URI: open addressing, linear probing, a hash seeded per realm
 // (URIs are chosen by peers). Looking up makes no String and allocates nothing.
 
+import Glibc
 import WAMP
 
 struct URITable {
@@ -17,7 +18,19 @@ struct URITable {
 
     init(seed: UInt64) { self.seed = seed }
 
+    /// Whether a stored URI is the one looked for.
+    @inline(__always)
+    static func isSame(_ stored: [UInt8], _ uri: UnsafeRawBufferPointer) -> Bool {
+        guard stored.count == uri.count, let sought = uri.baseAddress else {
+            return stored.isEmpty && uri.isEmpty
+        }
+        return stored.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { memcmp($0, sought, uri.count) == 0 } ?? false
+        }
+    }
+
     /// The slot that was stored for `uri`, if `isSame` confirms it.
+    @inline(__always)
     func find(_ uri: UnsafeRawBufferPointer, isSame: (UInt32) -> Bool) -> UInt32? {
         let hash = self.hash(uri)
         let mask = buckets.count - 1

@@ -35,7 +35,9 @@ struct SessionTable {
     }
 
     /// The session in a slot that is known to be taken.
-    subscript(key: SessionKey) -> Session { slots[Int(key.slot)].session }
+    subscript(key: SessionKey) -> Session {
+        _read { yield slots[Int(key.slot)].session }
+    }
 
     mutating func insert(_ session: Session) -> SessionKey {
         let key: SessionKey

@@ -15,6 +15,7 @@ final class TestRealm {
     private var lastRequests: [SessionKey: UInt64] = [:]
     private(set) var auditor = Auditor()
     private var joined: [Peer] = []
+    private var sentCount = 0
 
     static let unixMilliseconds: Int64 = 1_700_000_000_123
     static let created: Value = "2023-11-14T22:13:20.123Z"
@@ -69,10 +70,22 @@ final class TestRealm {
         (0..<count).map { _ in join(features) }
     }
 
+    /// Sends a message: every other plain one as the bytes that a connection would receive.
     @discardableResult
     func send(_ message: Message, from peer: Peer) -> [Effect] {
         auditor.sent(message, from: peer.key)
+        sentCount += 1
+        if sentCount % 2 == 0, let frame = PlainFrame(message) { return send(frame, from: peer) }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
+    }
+
+    private func send(_ frame: borrowing PlainFrame, from peer: Peer) -> [Effect] {
+        effects.removeAll()
+        realm.receive(
+            frame.plain, of: frame.batch, from: peer.key, at: now, into: &effects)
+        let list = frame.inFull(effects.list) { key in self.peer(key)?.identity }
+        auditor.check(list)
+        return list
     }
 
     /// The connection is lost.

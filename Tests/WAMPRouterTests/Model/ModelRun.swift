@@ -256,8 +256,17 @@ extension ModelRun {
         moment += 1
     }
 
+    /// Sends a message: every other plain one as the bytes that a connection would receive.
     private mutating func send(_ message: Message, _ session: Int) {
-        realm.receive(message, from: keys[session], at: now, into: &effects)
+        guard moment % 2 == 0, let frame = PlainFrame(message) else {
+            realm.receive(message, from: keys[session], at: now, into: &effects)
+            return
+        }
+        realm.receive(
+            frame.plain, of: frame.batch, from: keys[session], at: now, into: &effects)
+        let list = frame.inFull(effects.list) { realm.identity(of: $0) }
+        effects.removeAll()
+        for effect in list { effects.append(effect) }
     }
 
     private mutating func join(cancels: Bool, reroutes: Bool) {
@@ -279,7 +288,9 @@ extension ModelRun {
 extension ModelRun {
     private mutating func translate(_ effect: Effect) -> Seen? {
         switch effect {
-        case .send(_, observer): return .strange("to the observer: \(effect)")
+        case .send(_, observer), .pass(_, observer):
+            return .strange("to the observer: \(effect)")
+        case .pass: return .strange("not told in full: \(effect)")
         case .send(let message, let key):
             guard let session = numbers[key] else { return .strange("to nobody: \(effect)") }
             return translate(message, to: session)

@@ -1,0 +1,170 @@
+// The messages of one read, and the memory they lie in. It is filled by a connection, emptied by
+// its owner, and used again.
+
+package import NIOCore
+
+package struct MessageBatch: ~Copyable {
+    @usableFromInline
+    enum Entry {
+        case plain(PlainMessage)
+        /// A place among `others`.
+        case other(Int)
+    }
+
+    @usableFromInline
+    var entries: [Entry] = []
+    private var others: [Message] = []
+    @usableFromInline
+    var buffers: [ByteBuffer] = []
+
+    package init() {}
+
+    package var count: Int { entries.count }
+    package var isEmpty: Bool { entries.isEmpty }
+
+    /// Forgets the messages; memory of a common size is kept.
+    package mutating func removeAll() {
+        let isLarge = entries.capacity > 4096
+        entries.removeAll(keepingCapacity: !isLarge)
+        if !others.isEmpty { others.removeAll(keepingCapacity: !isLarge) }
+        buffers.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds memory for frames to lie in.
+    /// - Returns: the place to name in `decode`.
+    package mutating func add(_ buffer: ByteBuffer) -> Int {
+        buffers.append(buffer)
+        return buffers.count - 1
+    }
+
+    /// A part of the readable bytes of a buffer, which shares its memory.
+    package func bytes(_ buffer: Int, from start: Int, count: Int) -> ByteBuffer {
+        buffers[buffer].part(from: start, to: start + count)
+    }
+
+    /// Decodes the message in a part of the readable bytes of a buffer, and adds it.
+    /// - Throws: a violation whose sentence names the message and the element; nothing is added.
+    ///
+    /// Spec: Basic Profile, Messages; Protocol Violations.
+    package mutating func decode(
+        _ buffer: Int, from start: Int, count: Int, as serializer: Serializer
+    ) throws(ProtocolViolation) {
+        let place = FramePlace(
+            buffer: UInt32(truncatingIfNeeded: buffer), start: UInt32(truncatingIfNeeded: start))
+        let plain = buffers[buffer].withUnsafeReadableBytes { bytes -> PlainMessage? in
+            guard count > 0, let base = bytes.bindMemory(to: UInt8.self).baseAddress else {
+                return nil
+            }
+            return MessageCoder.plain(base + start, count: count, as: serializer, at: place)
+        }
+        if let plain {
+            entries.append(.plain(plain))
+        } else {
+            let frame = bytes(buffer, from: start, count: count)
+            others.append(try MessageCoder.decodeAny(frame, as: serializer))
+            entries.append(.other(others.count - 1))
+        }
+    }
+
+    /// The message at `index`, if it is a plain one.
+    @inlinable
+    package func plain(at index: Int) -> PlainMessage? {
+        if case .plain(let plain) = entries[index] { plain } else { nil }
+    }
+
+    /// Takes the message at `index` out, in full. Its URI and payload are slices of the frame.
+    package mutating func take(at index: Int) -> Message {
+        switch entries[index] {
+        case .plain(let plain): return message(plain)
+        case .other(let place): return others[place].take()
+        }
+    }
+
+    /// All messages, in full.
+    package mutating func takeAll() -> [Message] { (0..<count).map { take(at: $0) } }
+}
+
+// The parts of plain messages.
+extension MessageBatch {
+    /// Runs `body` on the bytes of the procedure or topic.
+    @inlinable
+    package func withURI<T>(
+        of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> T
+    ) -> T {
+        withBytes(plain.uri, of: plain, body)
+    }
+
+    /// Runs `body` on the bytes of the payload.
+    @inlinable
+    package func withPayload<T>(
+        of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> T
+    ) -> T {
+        withBytes(plain.payload, of: plain, body)
+    }
+
+    @inlinable
+    func withBytes<T>(
+        _ extent: PlainMessage.Extent, of plain: PlainMessage,
+        _ body: (UnsafeRawBufferPointer) -> T
+    ) -> T {
+        buffers[Int(plain.frame.buffer)].withUnsafeReadableBytes { bytes in
+            let start = Int(plain.frame.start) + Int(extent.start)
+            return body(
+                UnsafeRawBufferPointer(rebasing: bytes[start..<(start + Int(extent.count))]))
+        }
+    }
+
+    /// The payload as a slice of the frame.
+    package func payload(of plain: PlainMessage) -> Payload {
+        if plain.shape == .empty { return Payload() }
+        return Payload(
+            bytes: slice(plain.payload, of: plain), serializer: plain.serializer,
+            shape: plain.shape)
+    }
+
+    /// The message in full.
+    package func message(_ plain: PlainMessage) -> Message {
+        switch plain.kind {
+        case .call:
+            .call(
+                Call(
+                    request: plain.request, procedure: URI(slice(plain.uri, of: plain)),
+                    payload: payload(of: plain)))
+        case .publish:
+            .publish(
+                Publish(
+                    request: plain.request, topic: URI(slice(plain.uri, of: plain)),
+                    payload: payload(of: plain)))
+        case .invocation:
+            .invocation(
+                Invocation(
+                    request: plain.request, registration: RegistrationID(plain.secondID),
+                    payload: payload(of: plain)))
+        case .event:
+            .event(
+                Event(
+                    subscription: SubscriptionID(plain.id),
+                    publication: PublicationID(plain.secondID), payload: payload(of: plain)))
+        case .yield: .yield(Yield(request: plain.request, payload: payload(of: plain)))
+        case .result: .result(Result(request: plain.request, payload: payload(of: plain)))
+        }
+    }
+
+    private func slice(_ extent: PlainMessage.Extent, of plain: PlainMessage) -> ByteBuffer {
+        let start = Int(plain.frame.start) + Int(extent.start)
+        return buffers[Int(plain.frame.buffer)].part(from: start, to: start + Int(extent.count))
+    }
+}
+
+extension ByteBuffer {
+    /// A part of the readable bytes. Cheaper than `getSlice`: the same storage, other indices.
+    /// - Parameter lower: from the beginning of the readable bytes, as is `upper`; both were read.
+    @inline(__always)
+    func part(from lower: Int, to upper: Int) -> ByteBuffer {
+        var part = self
+        let start = readerIndex
+        part.moveWriterIndex(to: start + upper)
+        part.moveReaderIndex(to: start + lower)
+        return part
+    }
+}

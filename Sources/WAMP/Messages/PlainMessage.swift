@@ -1,0 +1,118 @@
+// What nearly every routed message is: ids, a URI, `{}` and a payload. Such a message is known by
+// where its parts lie in the bytes that arrived, so that passing it on makes no object at all.
+
+/// A CALL, INVOCATION, YIELD, RESULT, PUBLISH or EVENT without options or details, in the memory of
+/// a `MessageBatch`.
+///
+/// Spec: Basic Profile, Messages.
+package struct PlainMessage: Equatable, Sendable {
+    /// The raw value is the type code.
+    package enum Kind: UInt8, Sendable {
+        case publish = 16
+        case event = 36
+        case call = 48
+        case result = 50
+        case invocation = 68
+        case yield = 70
+    }
+
+    /// A part of the frame's bytes.
+    package struct Extent: Equatable, Sendable {
+        package let start: UInt32
+        package let count: UInt32
+
+        init(from start: Int, to end: Int) {
+            self.start = UInt32(truncatingIfNeeded: start)
+            count = UInt32(truncatingIfNeeded: end - start)
+        }
+
+        static let none = Extent(from: 0, to: 0)
+    }
+
+    package let kind: Kind
+    package let serializer: Serializer
+    package let shape: Payload.Shape
+    /// The frame, in the memory of the batch.
+    package private(set) var frame = FramePlace(buffer: 0, start: 0)
+    /// The request; of an EVENT, the subscription.
+    package let id: UInt64
+    /// The registration of an INVOCATION, the publication of an EVENT.
+    package let secondID: UInt64
+    /// The procedure of a CALL, the topic of a PUBLISH.
+    package let uri: Extent
+    package let payload: Extent
+
+    package var request: RequestID { RequestID(id) }
+    /// The octets of the payload.
+    package var payloadCount: Int { Int(payload.count) }
+}
+
+/// Where a frame begins: in which buffer of a batch, and how far behind the beginning of that
+/// buffer's readable bytes.
+package struct FramePlace: Equatable, Sendable {
+    package let buffer: UInt32
+    package let start: UInt32
+}
+
+extension PlainMessage {
+    /// Reads a plain message. It takes a part of what `MessageDecoder` takes, and means the same.
+    /// - Parameter reader: at the beginning of a frame.
+    /// - Returns: nil for everything else, faults included: the decoder tells them apart.
+    @inline(__always)
+    static func read<Reader: ItemReader>(
+        _ start: Reader, _ serializer: Serializer, at frame: FramePlace
+    ) -> PlainMessage? {
+        var reader = start
+        do throws(Malformed) {
+            guard var members = try reader.open(isDictionary: false),
+                try reader.next(&members), let code = try reader.unsigned(),
+                let kind = UInt8(exactly: code).flatMap(Kind.init(rawValue:)),
+                try reader.next(&members), let id = try reader.unsigned(),
+                id &- 1 < RequestID.largest
+            else { return nil }
+            var secondID: UInt64 = 0
+            if kind == .invocation || kind == .event {
+                guard try reader.next(&members), let second = try reader.unsigned(),
+                    second &- 1 < RequestID.largest
+                else { return nil }
+                secondID = second
+            }
+            guard try reader.next(&members), var options = try reader.open(isDictionary: true),
+                try !reader.next(&options)
+            else { return nil }
+            var uri = Extent.none
+            if kind == .call || kind == .publish {
+                guard try reader.next(&members), let text = try reader.text(),
+                    text.decoded == nil
+                else { return nil }
+                let offset = text.start - reader.start
+                uri = Extent(from: offset, to: offset + text.count)
+            }
+            var shape = Payload.Shape.empty
+            var payload = Extent.none
+            if try reader.next(&members) {
+                try reader.settle()
+                let begin = reader.offset
+                guard let isEmpty = try reader.skip(isDictionary: false) else { return nil }
+                if !isEmpty {
+                    shape = .arguments
+                    payload = Extent(from: begin, to: reader.offset)
+                }
+                if try reader.next(&members) {
+                    guard let isEmpty = try reader.skip(isDictionary: true) else { return nil }
+                    if !isEmpty {
+                        shape = .argumentsAndKeywords
+                        payload = Extent(from: begin, to: reader.offset)
+                    }
+                    guard try !reader.next(&members) else { return nil }
+                }
+            }
+            guard reader.isAtEnd() else { return nil }
+            return PlainMessage(
+                kind: kind, serializer: serializer, shape: shape, frame: frame, id: id,
+                secondID: secondID, uri: uri, payload: payload)
+        } catch {
+            return nil
+        }
+    }
+}
