@@ -4,18 +4,15 @@
 package import NIOCore
 
 package struct MessageBatch: ~Copyable {
-    @usableFromInline
-    enum Entry {
+    private enum Entry {
         case plain(PlainMessage)
         /// A place among `others`.
         case other(Int)
     }
 
-    @usableFromInline
-    var entries: [Entry] = []
+    private var entries: [Entry] = []
     private var others: [Message] = []
-    @usableFromInline
-    var buffers: [ByteBuffer] = []
+    private var buffers: [ByteBuffer] = []
 
     package init() {}
 
@@ -67,7 +64,6 @@ package struct MessageBatch: ~Copyable {
     }
 
     /// The message at `index`, if it is a plain one.
-    @inlinable
     package func plain(at index: Int) -> PlainMessage? {
         if case .plain(let plain) = entries[index] { plain } else { nil }
     }
@@ -86,31 +82,30 @@ package struct MessageBatch: ~Copyable {
 
 // The parts of plain messages.
 extension MessageBatch {
-    /// Runs `body` on the bytes of the procedure or topic.
-    @inlinable
-    package func withURI<T>(
-        of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> T
-    ) -> T {
-        withBytes(plain.uri, of: plain, body)
+    // Not generic: that would cost more across modules than all the rest of passing a message on.
+
+    /// Looks something up by the bytes of the procedure or topic.
+    package func find(
+        by plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> UInt32?
+    ) -> UInt32? {
+        var found: UInt32?
+        withBytes(plain.uri, of: plain) { found = body($0) }
+        return found
     }
 
     /// Runs `body` on the bytes of the payload.
-    @inlinable
-    package func withPayload<T>(
-        of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> T
-    ) -> T {
+    package func withPayload(of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> Void) {
         withBytes(plain.payload, of: plain, body)
     }
 
-    @inlinable
-    func withBytes<T>(
+    @inline(__always)
+    private func withBytes(
         _ extent: PlainMessage.Extent, of plain: PlainMessage,
-        _ body: (UnsafeRawBufferPointer) -> T
-    ) -> T {
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) {
         buffers[Int(plain.frame.buffer)].withUnsafeReadableBytes { bytes in
             let start = Int(plain.frame.start) + Int(extent.start)
-            return body(
-                UnsafeRawBufferPointer(rebasing: bytes[start..<(start + Int(extent.count))]))
+            body(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + Int(extent.count))]))
         }
     }
 

@@ -17,20 +17,26 @@ package struct SessionKey: Hashable, Sendable {
 
 package enum Effect: Equatable, Sendable {
     indirect case send(Message, to: SessionKey)
-    /// The payload of the plain message just received goes on under a new envelope.
-    case pass(Passage, to: SessionKey)
     /// One EVENT for many subscribers, to be encoded once per serializer.
     indirect case broadcast(Event, to: [SessionKey])
     /// The session is no more, and has been sent its last message.
     case ended(SessionKey, Ending)
 }
 
-/// What a plain message becomes on its way through the router.
-package enum Passage: Equatable, Sendable {
-    /// A CALL, on its way to the callee.
-    case invocation(RequestID, RegistrationID)
-    /// A YIELD, on its way to the caller; the callee is named if callees are disclosed.
-    case result(RequestID, from: SessionKey?)
+/// What a plain message becomes on its way through the router: its payload goes on under a new
+/// envelope.
+///
+/// No effect but a value that is handed back, because nothing is done more often.
+package struct Passage: Equatable, Sendable {
+    package enum Envelope: Equatable, Sendable {
+        /// Of a CALL, on its way to the callee.
+        case invocation(RequestID, RegistrationID)
+        /// Of a YIELD, on its way to the caller; the callee is named if callees are disclosed.
+        case result(RequestID, from: SessionKey?)
+    }
+
+    package let envelope: Envelope
+    package let receiver: SessionKey
 
     /// The message in full.
     /// - Parameter identity: who a callee is that is to be named. It may have left meanwhile.
@@ -39,7 +45,7 @@ package enum Passage: Equatable, Sendable {
         naming identity: (SessionKey) -> PeerIdentity?
     ) -> Message {
         let payload = batch.payload(of: plain)
-        switch self {
+        switch envelope {
         case .invocation(let request, let registration):
             return .invocation(
                 Invocation(request: request, registration: registration, payload: payload))
@@ -62,37 +68,45 @@ package enum Ending: Equatable, Sendable {
 
 /// A queue of effects that is filled by the realm, emptied by the shell, and used again.
 package struct Effects: Equatable, Sendable {
-    /// What was taken is nil: taking moves an effect out, which costs no reference counting.
-    private var queue: [Effect?] = []
+    /// Places are used again: what was taken is nil, and so is what was never filled.
+    private var places: [Effect?] = []
     private var taken = 0
+    private var end = 0
 
     package init() {}
 
     /// All that wait, in order.
-    package var list: [Effect] { queue[taken...].compactMap { $0 } }
+    package var list: [Effect] { places[taken..<end].compactMap { $0 } }
 
-    package var isEmpty: Bool { taken == queue.count }
+    package var isEmpty: Bool { taken == end }
 
-    mutating func append(_ effect: consuming Effect) { queue.append(effect) }
+    mutating func append(_ effect: consuming Effect) {
+        if end < places.count {
+            places[end] = effect
+        } else {
+            places.append(effect)
+        }
+        end += 1
+    }
 
     mutating func send(_ message: consuming Message, to session: SessionKey) {
-        queue.append(.send(message, to: session))
+        append(.send(message, to: session))
     }
 
     /// Takes the first effect; nil if there is none. The memory of an emptied queue is kept.
     package mutating func popFirst() -> Effect? {
-        guard taken < queue.count else { return nil }
-        let effect = queue[taken].take()
+        guard taken < end else { return nil }
+        let effect = places[taken].take()
         taken += 1
-        if taken == queue.count { removeAll() }
+        if taken == end {
+            taken = 0
+            end = 0
+        }
         return effect
     }
 
     /// Forgets the effects and keeps the memory.
-    package mutating func removeAll() {
-        queue.removeAll(keepingCapacity: true)
-        taken = 0
-    }
+    package mutating func removeAll() { while popFirst() != nil {} }
 
     package static func == (left: Effects, right: Effects) -> Bool { left.list == right.list }
 }

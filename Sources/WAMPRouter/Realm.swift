@@ -106,21 +106,29 @@ package struct Realm: ~Copyable {
     }
 
     /// Handles a plain message of a session that has joined and not left. It means the same as the
-    /// message in full; what it causes may be a `pass` in place of a `send`.
+    /// message in full.
+    /// - Returns: what is to be sent before the effects are carried out.
     package mutating func receive(
         _ plain: PlainMessage, of batch: borrowing MessageBatch, from session: SessionKey,
         at now: Now, into effects: inout Effects
-    ) {
-        guard sessions.isPresent(session) else { return }
-        let isDone =
-            switch plain.kind {
-            case .call: pass(call: plain, of: batch, from: session, at: now, into: &effects)
-            case .yield: pass(yield: plain, from: session, at: now, into: &effects)
-            default: false
+    ) -> Passage? {
+        guard sessions.isPresent(session) else { return nil }
+        switch plain.kind {
+        case .call:
+            if let slot = registrations.find(plain, of: batch),
+                calls.find(madeBy: session, plain.request) == nil
+            {
+                return pass(
+                    call: plain, of: batch, to: slot, from: session, at: now, into: &effects)
             }
-        if !isDone {
-            receive(batch.message(plain), from: session, at: now, into: &effects)
+        case .yield:
+            if let slot = calls.find(servedBy: session, plain.request) {
+                return pass(resultOf: slot, from: session, at: now, into: &effects)
+            }
+        default: break
         }
+        receive(batch.message(plain), from: session, at: now, into: &effects)
+        return nil
     }
 
     /// Ends the session of a peer that broke the protocol: ABORT, then all that leaving means.

@@ -3,11 +3,18 @@
 import WAMP
 import WAMPTransport
 
-struct Member {
+/// An object, so that looking it up copies one reference. It is touched under the realm's lock.
+final class Member {
     let link: SessionLink
     let outbox: Outbox
     /// Of the RESULTs that this session is the callee of.
     var details: ResultDetails
+
+    init(link: SessionLink, outbox: Outbox, callee: PeerIdentity) {
+        self.link = link
+        self.outbox = outbox
+        details = ResultDetails(naming: callee)
+    }
 }
 
 /// The details of a callee's RESULTs: all the same, so they are encoded once for each serializer,

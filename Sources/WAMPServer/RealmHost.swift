@@ -53,8 +53,7 @@ final class RealmHost: Sendable {
             let key = state.realm.join(newcomer, at: now, into: &state.effects)
             while state.members.count <= Int(key.slot) { state.members.append(nil) }
             let identity = state.realm.identity(of: key)
-            state.members[Int(key.slot)] = Member(
-                link: link, outbox: outbox, details: ResultDetails(naming: identity))
+            state.members[Int(key.slot)] = Member(link: link, outbox: outbox, callee: identity)
             return (key, identity)
         }
     }
@@ -70,16 +69,16 @@ final class RealmHost: Sendable {
             for index in first..<batch.count {
                 guard state.realm.isPresent(session) else { return index }
                 if let plain = batch.plain(at: index) {
-                    state.realm.receive(
+                    let passage = state.realm.receive(
                         plain, of: batch, from: session, at: now, into: &state.effects)
-                    carryOut(&state, on: loop, at: now) { passage, receiver, state in
-                        pass(passage, to: receiver, plain, of: batch, &state, on: loop, at: now)
+                    if let passage {
+                        pass(passage, plain, of: batch, &state, on: loop, at: now)
                     }
                 } else {
                     state.realm.receive(
                         batch.take(at: index), from: session, at: now, into: &state.effects)
-                    carryOut(&state, on: loop, at: now)
                 }
+                if !state.effects.isEmpty { carryOut(&state, on: loop, at: now) }
             }
             return batch.count
         }
@@ -164,15 +163,9 @@ final class RealmHost: Sendable {
     }
 
     /// Turns effects into frames. What cannot be delivered may cause more.
-    /// - Parameter pass: sends a plain message on; only receiving one causes that.
-    @inline(__always)
-    private func carryOut(
-        _ state: inout State, on loop: IOLoop, at now: Now,
-        pass: (Passage, SessionKey, inout State) -> Void = { _, _, _ in }
-    ) {
+    private func carryOut(_ state: inout State, on loop: IOLoop, at now: Now) {
         while let effect = state.effects.popFirst() {
             switch effect {
-            case .pass(let passage, let session): pass(passage, session, &state)
             case .send(let message, let session):
                 deliver(message, to: session, &state, on: loop, at: now)
             case .broadcast(let event, let sessions):
@@ -187,10 +180,10 @@ final class RealmHost: Sendable {
 
     /// Sends a plain message on: its payload as it lies there, unless it must be transcoded.
     private func pass(
-        _ passage: Passage, to session: SessionKey, _ plain: PlainMessage,
-        of batch: borrowing MessageBatch, _ state: inout State, on loop: IOLoop, at now: Now
+        _ passage: Passage, _ plain: PlainMessage, of batch: borrowing MessageBatch,
+        _ state: inout State, on loop: IOLoop, at now: Now
     ) {
-        guard let outbox = state.members[Int(session.slot)]?.outbox else { return }
+        guard let outbox = state.members[Int(passage.receiver.slot)]?.outbox else { return }
         let serializer = outbox.format.serializer
         if serializer == plain.serializer || plain.shape == .empty {
             let envelope = envelope(passage, serializer, &state)
@@ -199,13 +192,13 @@ final class RealmHost: Sendable {
         let message = passage.message(passing: plain, of: batch) { callee in
             state.members[Int(callee.slot)]?.details.callee
         }
-        deliver(message, to: session, &state, on: loop, at: now)
+        deliver(message, to: passage.receiver, &state, on: loop, at: now)
     }
 
     private func envelope(
         _ passage: Passage, _ serializer: Serializer, _ state: inout State
     ) -> Envelope {
-        switch passage {
+        switch passage.envelope {
         case .invocation(let request, let registration):
             return .invocation(request, registration)
         case .result(let request, nil):

@@ -18,7 +18,8 @@ package struct FrameFormat: Hashable, Sendable {
     }
 
     /// The octets of the serializer's closing.
-    var closingLength: Int { serializer.closing.utf8CodeUnitCount }
+    @inline(__always)
+    var closingLength: Int { serializer == .json ? 1 : 0 }
 
     /// The octets before a message of that length.
     func headerLength(_ length: Int) -> Int {
@@ -50,8 +51,12 @@ package struct FrameFormat: Hashable, Sendable {
         key: WebSocketFrame.Key, to buffer: inout ByteBuffer
     ) {
         let header = headerLength(length)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: header + length) { room in
-            guard let start = room.baseAddress else { return 0 }
+        buffer.reserveCapacity(minimumWritableBytes: header + length)
+        let index = buffer.writerIndex
+        // Cheaper than `writeWithUnsafeMutableBytes`; the room was made above.
+        buffer.withVeryUnsafeMutableBytes { memory in
+            guard let base = memory.baseAddress else { return }
+            let start = base + index
             writeHeader(length, key: key, to: start)
             var next = start + header
             if let bytes = envelope.baseAddress {
@@ -62,13 +67,15 @@ package struct FrameFormat: Hashable, Sendable {
                 next.copyMemory(from: bytes, byteCount: payload.count)
                 next += payload.count
             }
-            next.copyMemory(from: serializer.closing.utf8Start, byteCount: closingLength)
+            if closingLength > 0 {
+                next.copyMemory(from: serializer.closing.utf8Start, byteCount: closingLength)
+            }
             if isMasked {
                 let body = UnsafeMutableRawBufferPointer(start: start + header, count: length)
                 _ = Masking.copy(UnsafeRawBufferPointer(body), to: body, key: key, phase: 0)
             }
-            return header + length
         }
+        buffer.moveWriterIndex(forwardBy: header + length)
     }
 
     /// Appends the header and envelope of a message whose payload and closing follow by other

@@ -78,7 +78,9 @@ package final class IOLoop: @unchecked Sendable {
         MessageCoder.encode(
             envelope, shape: plain.shape, as: outbox.format.serializer, into: &scratch)
         if outbox.loop === self { return outbox.append(passing: plain, of: batch) }
-        return batch.withPayload(of: plain) { stage(payload: $0, for: outbox) }
+        var result = SendResult.closed
+        batch.withPayload(of: plain) { result = stage(payload: $0, for: outbox) }
+        return result
     }
 
     /// Stages what `scratch` and a payload make for a peer of another loop.
@@ -91,11 +93,9 @@ package final class IOLoop: @unchecked Sendable {
         let key = nextKey(for: format)
         outbox.willStage(frame)
         let slot = slot(for: outbox.loop)
-        scratch.withBytes {
-            format.append(
-                envelope: $0, payload: payload, length: length, key: key,
-                to: &staging[slot].mail.bytes)
-        }
+        format.append(
+            envelope: scratch.bytes, payload: payload, length: length, key: key,
+            to: &staging[slot].mail.bytes)
         staging[slot].mail.addedFrames(frame, for: outbox)
         return .queued
     }
@@ -109,10 +109,8 @@ package final class IOLoop: @unchecked Sendable {
         var bytes = ByteBufferAllocator().buffer(capacity: format.headerLength(length) + length)
         let key = nextKey(for: format)
         payload.bytes.withUnsafeReadableBytes { payload in
-            scratch.withBytes {
-                format.append(
-                    envelope: $0, payload: payload, length: length, key: key, to: &bytes)
-            }
+            format.append(
+                envelope: scratch.bytes, payload: payload, length: length, key: key, to: &bytes)
         }
         return EncodedMessage(format: format, bytes: bytes, length: length)
     }

@@ -118,7 +118,9 @@ package final class Outbox: @unchecked Sendable {
         if isShared(plain.payloadCount) {
             return append(sharing: batch.payload(of: plain).bytes)
         }
-        return batch.withPayload(of: plain) { append(copying: $0) }
+        var result = SendResult.closed
+        batch.withPayload(of: plain) { result = append(copying: $0) }
+        return result
     }
 
     private func isShared(_ count: Int) -> Bool {
@@ -131,9 +133,8 @@ package final class Outbox: @unchecked Sendable {
         guard admitted == .queued else { return refused(admitted) }
         ensureTail()
         let key = loop.nextKey(for: format)
-        loop.scratch.withBytes {
-            format.append(envelope: $0, payload: payload, length: length, key: key, to: &tail)
-        }
+        format.append(
+            envelope: loop.scratch.bytes, payload: payload, length: length, key: key, to: &tail)
         endTail()
         added(format.headerLength(length) + length)
         return .queued
@@ -144,7 +145,7 @@ package final class Outbox: @unchecked Sendable {
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
         ensureTail()
-        loop.scratch.withBytes { format.appendFront(envelope: $0, length: length, to: &tail) }
+        format.appendFront(envelope: loop.scratch.bytes, length: length, to: &tail)
         segments.append(Segment(bytes: tail, endsFrame: false))
         segments.append(Segment(bytes: payload, endsFrame: format.closingLength == 0))
         tail = ByteBuffer()

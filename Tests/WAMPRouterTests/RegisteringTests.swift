@@ -15,7 +15,8 @@ struct RegisteringTests {
         let realm = TestRealm()
         let a = realm.join()
         let effects = realm.register(a)
-        let id = try #require(realm.realm.registrations.find(URI("t.x")))
+        let found = realm.realm.registrations.find(URI("t.x"))
+        let id = try #require(found)
         #expect(effects == [a.getsRegistered(1, realm.realm.registrations[id].id)])
         #expect(realm.realm.registrations[id].policy == .single)
     }

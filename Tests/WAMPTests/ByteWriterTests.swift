@@ -10,10 +10,8 @@ struct ByteWriterTests {
         var writer = ByteWriter(capacity: 1)
         for index in 0..<10_000 { writer.append(UInt8(truncatingIfNeeded: index)) }
         #expect(writer.count == 10_000)
-        let isSame = writer.withBytes { bytes in
-            bytes.indices.allSatisfy { bytes[$0] == UInt8(truncatingIfNeeded: $0) }
-        }
-        #expect(isSame)
+        let expected = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
+        #expect(writer.bytes.elementsEqual(expected))
     }
 
     @Test("after removeAll the memory is written again from the beginning")

@@ -4,12 +4,10 @@ package import NIOCore
 
 /// Scratch memory for encoding: once it has grown, writing allocates nothing.
 package struct ByteWriter: ~Copyable {
-    @usableFromInline
-    var base: UnsafeMutablePointer<UInt8>
+    private var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     /// The number of bytes written.
-    @usableFromInline
-    package internal(set) var count = 0
+    package private(set) var count = 0
 
     /// - Parameter capacity: bytes to make room for at once.
     package init(capacity: Int = 512) {
@@ -22,18 +20,13 @@ package struct ByteWriter: ~Copyable {
     /// Forgets the bytes and keeps the memory.
     package mutating func removeAll() { count = 0 }
 
-    /// Runs `body` on the bytes written; they are valid during the call only.
-    @inlinable
-    package func withBytes<T, E: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(E) -> T
-    ) throws(E) -> T {
-        try body(UnsafeRawBufferPointer(start: base, count: count))
+    /// The bytes written, until more are.
+    package var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base, count: count)
     }
 
     /// A copy of the bytes.
-    package func byteBuffer() -> ByteBuffer {
-        withBytes { bytes in ByteBuffer(bytes: bytes) }
-    }
+    package func byteBuffer() -> ByteBuffer { ByteBuffer(bytes: bytes) }
 
     /// Makes room for `extra` more bytes.
     @inline(__always)

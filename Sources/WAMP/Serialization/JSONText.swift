@@ -65,7 +65,7 @@ public enum JSONText {
     public static func text(_ value: Value) -> String {
         var writer = ByteWriter()
         JSONWriter.value(value, into: &writer)
-        return writer.withBytes { String(decoding: $0, as: UTF8.self) }
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     /// The value as JSON over several lines.
@@ -73,7 +73,7 @@ public enum JSONText {
     public static func text(_ value: Value, indent: Int) -> String {
         var writer = ByteWriter()
         pretty(value, indent: indent, level: 0, into: &writer)
-        return writer.withBytes { String(decoding: $0, as: UTF8.self) }
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     private static func pretty(

@@ -101,7 +101,7 @@ package enum MessageCoder {
         case .msgpack: MessageEncoder<MessagePackWriter>.outcome(details, into: &writer)
         case .cbor: MessageEncoder<CBORWriter>.outcome(details, into: &writer)
         }
-        return writer.withBytes { [UInt8]($0) }
+        return [UInt8](writer.bytes)
     }
 
     /// Encodes a whole message, its payload transcoded if it is in another serializer.

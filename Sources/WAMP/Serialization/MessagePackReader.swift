@@ -216,11 +216,22 @@ struct MessagePackReader: ItemReader {
         case 0x00...0x7f:
             cursor += 1
             return UInt64(first)
-        case 0xcc...0xd3:
+        case 0xcc: return UInt64(try readNumber(UInt8.self))
+        case 0xcd: return UInt64(try readNumber(UInt16.self))
+        case 0xce: return UInt64(try readNumber(UInt32.self))
+        case 0xcf: return try readNumber(UInt64.self)
+        case 0xd0...0xd3:
             guard case .unsigned(let value) = try item() else { return nil }
             return value
         default: return nil
         }
+    }
+
+    /// Reads an integer behind the byte that tells its width.
+    @inline(__always)
+    private mutating func readNumber<I: FixedWidthInteger>(_: I.Type) throws(Malformed) -> I {
+        cursor += 1
+        return try read(I.self)
     }
 
     mutating func skip() throws(Malformed) {

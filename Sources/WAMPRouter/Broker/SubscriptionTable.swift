@@ -12,7 +12,7 @@ struct Subscription {
     static let vacant = Subscription(id: SubscriptionID(0), uri: [])
 }
 
-struct SubscriptionTable {
+struct SubscriptionTable: ~Copyable {
     private var slots: [Subscription] = []
     private var vacant: [UInt32] = []
     private var byTopic: URITable

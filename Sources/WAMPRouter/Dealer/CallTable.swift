@@ -3,8 +3,8 @@
 
 import WAMP
 
-struct CallTable {
-    private var slots: [PendingCall?] = []
+struct CallTable: ~Copyable {
+    private var slots: [PendingCall] = []
     private var vacant: [UInt32] = []
     private var bySession: [SessionCalls] = []
     /// A binary heap of slots, the earliest deadline first.
@@ -23,8 +23,10 @@ struct CallTable {
 
     var count: Int { slots.count - vacant.count }
 
-    /// The call in a slot that is known to be taken.
-    subscript(slot: UInt32) -> PendingCall? { slots[Int(slot)] }
+    /// The call in a slot; nil if there is none any more.
+    subscript(slot: UInt32) -> PendingCall? {
+        slots[Int(slot)].isVacant ? nil : slots[Int(slot)]
+    }
 
     func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
         guard let index = index(of: caller) else { return nil }
@@ -65,43 +67,41 @@ struct CallTable {
 
     /// Adds a call and draws its invocation id from the callee's sequence.
     mutating func insert(_ call: PendingCall) -> RequestID {
-        var call = call
         prepare(call.caller)
         prepare(call.callee)
         let callee = Int(call.callee.slot)
-        bySession[callee].lastInvocation =
-            bySession[callee].lastInvocation == RequestID.largest
-            ? 1 : bySession[callee].lastInvocation + 1
-        call.invocation = RequestID(bySession[callee].lastInvocation)
+        let last = bySession[callee].lastInvocation
+        let invocation = last == RequestID.largest ? 1 : last + 1
+        bySession[callee].lastInvocation = invocation
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
+            slots[Int(slot)] = call
         } else {
             slot = UInt32(slots.count)
-            slots.append(nil)
+            slots.append(call)
         }
-        bySession[callee].serving.insert(call.invocation.rawValue, slot: slot)
+        slots[Int(slot)].invocation = RequestID(invocation)
+        bySession[callee].serving.insert(invocation, slot: slot)
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
-        let hasDeadline = call.deadline.nanoseconds != .max
-        let invocation = call.invocation
-        slots[Int(slot)] = call
-        if hasDeadline { enqueue(slot) }
-        return invocation
+        if call.deadline.nanoseconds != .max { enqueue(slot) }
+        return RequestID(invocation)
     }
 
     /// Takes a call out of all indexes.
     @discardableResult
     mutating func remove(_ slot: UInt32) -> PendingCall? {
-        guard let call = slots[Int(slot)] else { return nil }
-        if call.deadlineIndex >= 0 { dequeue(call.deadlineIndex) }
-        _ = bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
-        _ = bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
-        slots[Int(slot)] = nil
+        guard !slots[Int(slot)].isVacant else { return nil }
+        if slots[Int(slot)].deadlineIndex >= 0 { dequeue(slots[Int(slot)].deadlineIndex) }
+        var call = PendingCall.vacant
+        swap(&call, &slots[Int(slot)])
+        bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
+        bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
         vacant.append(slot)
         return call
     }
 
-    mutating func setKilled(_ slot: UInt32) { slots[Int(slot)]?.isKilled = true }
+    mutating func setKilled(_ slot: UInt32) { slots[Int(slot)].isKilled = true }
 
     /// Forgets a session whose calls have all been removed.
     mutating func forget(_ session: SessionKey) {
@@ -137,21 +137,21 @@ extension CallTable {
     }
 
     private func deadline(of slot: UInt32) -> Moment {
-        slots[Int(slot)]?.deadline ?? Moment(nanoseconds: .max)
+        slots[Int(slot)].deadline
     }
 
     private mutating func enqueue(_ slot: UInt32) {
         deadlines.append(slot)
-        slots[Int(slot)]?.deadlineIndex = deadlines.count - 1
+        slots[Int(slot)].deadlineIndex = deadlines.count - 1
         siftUp(deadlines.count - 1)
     }
 
     private mutating func dequeue(_ index: Int) {
-        slots[Int(deadlines[index])]?.deadlineIndex = -1
+        slots[Int(deadlines[index])].deadlineIndex = -1
         let last = deadlines.removeLast()
         guard index < deadlines.count else { return }
         deadlines[index] = last
-        slots[Int(last)]?.deadlineIndex = index
+        slots[Int(last)].deadlineIndex = index
         siftDown(index)
         siftUp(index)
     }
@@ -182,7 +182,7 @@ extension CallTable {
 
     private mutating func exchange(_ left: Int, _ right: Int) {
         deadlines.swapAt(left, right)
-        slots[Int(deadlines[left])]?.deadlineIndex = left
-        slots[Int(deadlines[right])]?.deadlineIndex = right
+        slots[Int(deadlines[left])].deadlineIndex = left
+        slots[Int(deadlines[right])].deadlineIndex = right
     }
 }

@@ -45,24 +45,19 @@ extension Realm {
             to: routed.callee)
     }
 
-    /// A CALL without options for a procedure that is registered.
-    /// - Returns: false if it is none; nothing was done then.
+    /// A plain CALL for a registration, under a request id that is free.
     mutating func pass(
-        call plain: PlainMessage, of batch: borrowing MessageBatch, from caller: SessionKey,
-        at now: Now, into effects: inout Effects
-    ) -> Bool {
-        guard let slot = batch.withURI(of: plain, { registrations.find($0) }),
-            calls.find(madeBy: caller, plain.request) == nil
-        else { return false }
-        let routed = route(
-            plain.request, to: slot, timeout: 0, from: caller, at: now, into: &effects,
-            keeping: { (batch.payload(of: plain).detached(), InvocationDetails()) })
-        if let routed {
-            effects.append(
-                .pass(
-                    .invocation(routed.invocation, registrations[slot].id), to: routed.callee))
-        }
-        return true
+        call plain: PlainMessage, of batch: borrowing MessageBatch, to slot: UInt32,
+        from caller: SessionKey, at now: Now, into effects: inout Effects
+    ) -> Passage? {
+        guard
+            let routed = route(
+                plain.request, to: slot, timeout: 0, from: caller, at: now, into: &effects,
+                keeping: { (batch.payload(of: plain).detached(), InvocationDetails()) })
+        else { return nil }
+        return Passage(
+            envelope: .invocation(routed.invocation, registrations[slot].id),
+            receiver: routed.callee)
     }
 
     /// Finds a callee for a call and enters the call.
@@ -84,7 +79,7 @@ extension Realm {
                 into: &effects)
             return nil
         }
-        let choice = choose(slot, tried: [])
+        let choice = registrations.choose(slot, excluding: [], sessions, random: &random)
         guard case .callee(let index) = choice else {
             refuse(choice, request, of: caller, into: &effects)
             return nil
@@ -116,20 +111,15 @@ extension Realm {
             into: &effects)
     }
 
-    /// A YIELD without options for an open invocation.
-    /// - Returns: false if it is none; nothing was done then.
+    /// A plain YIELD that answers the call in `slot`.
     mutating func pass(
-        yield plain: PlainMessage, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) -> Bool {
-        guard let slot = calls.find(servedBy: callee, plain.request),
-            let call = calls.remove(slot)
-        else { return false }
-        effects.append(
-            .pass(
-                .result(call.request, from: settings.disclosesCallee ? callee : nil),
-                to: call.caller))
-        released(call, at: now, into: &effects)
-        return true
+        resultOf slot: UInt32, from callee: SessionKey, at now: Now, into effects: inout Effects
+    ) -> Passage? {
+        guard let call = calls.remove(slot) else { return nil }
+        if isDraining { released(call, at: now, into: &effects) }
+        return Passage(
+            envelope: .result(call.request, from: settings.disclosesCallee ? callee : nil),
+            receiver: call.caller)
     }
 
     /// YIELD: the callee's result becomes the caller's.
@@ -213,17 +203,6 @@ extension Realm {
         settings.disclosesCallee ? sessions[callee].identity : nil
     }
 
-    private mutating func choose(_ slot: UInt32, tried: [SessionKey]) -> Choice {
-        let isAnyBlocked = sessions.blockedCount > 0
-        var cursor = registrations[slot].cursor
-        let choice = registrations[slot].policy.choose(
-            among: registrations[slot].callees, cursor: &cursor, random: &random,
-            isTried: { tried.contains($0.session) },
-            isBlocked: { [sessions] in isAnyBlocked && sessions[$0.session].isWriteBlocked })
-        registrations[slot].cursor = cursor
-        return choice
-    }
-
     /// Refuses a call that no callee was found for.
     private func refuse(
         _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
@@ -254,7 +233,8 @@ extension Realm {
         else {
             return refuse(.call, call.request, of: call.caller, .noAvailableCallee, into: &effects)
         }
-        let choice = choose(call.registration, tried: rerouting.tried)
+        let choice = registrations.choose(
+            call.registration, excluding: rerouting.tried, sessions, random: &random)
         guard case .callee(let index) = choice else {
             return refuse(choice, call.request, of: call.caller, into: &effects)
         }

@@ -32,6 +32,7 @@ struct InFlightRing {
         place(Entry(id: id, slot: slot))
     }
 
+    @discardableResult
     mutating func remove(_ id: UInt64) -> UInt32? {
         if !ring.isEmpty, id != 0 {
             let index = Int(truncatingIfNeeded: id) & (ring.count - 1)

@@ -19,6 +19,14 @@ struct PendingCall {
     var rerouting: Rerouting?
     /// The place in the queue of deadlines; -1 outside of it.
     var deadlineIndex = -1
+
+    /// Stands in a slot without a call.
+    static let vacant = PendingCall(
+        caller: SessionKey(slot: 0, generation: 0), request: RequestID(0),
+        callee: SessionKey(slot: 0, generation: 0), registration: 0,
+        registrationID: RegistrationID(0), deadline: Moment(nanoseconds: .max))
+
+    var isVacant: Bool { request.rawValue == 0 }
 }
 
 /// What it takes to send the same call to another callee.

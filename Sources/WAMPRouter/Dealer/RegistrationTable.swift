@@ -2,7 +2,7 @@
 
 import WAMP
 
-struct RegistrationTable {
+struct RegistrationTable: ~Copyable {
     private var slots: [Registration] = []
     private var vacant: [UInt32] = []
     private var byURI: URITable
@@ -28,13 +28,33 @@ struct RegistrationTable {
 
     func find(_ uri: URI) -> UInt32? { uri.withBytes { find($0) } }
 
-    /// - Parameter uri: its bytes.
+    /// The registration of a CALL's procedure.
+    func find(_ call: PlainMessage, of batch: borrowing MessageBatch) -> UInt32? {
+        batch.find(by: call) { find($0) }
+    }
+
     @inline(__always)
-    func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
+    private func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
         byURI.find(uri) { URITable.isSame(slots[Int($0)].uri, uri) }
     }
 
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }
+
+    /// Lets the rule of a registration choose.
+    /// - Parameter tried: the sessions that are out of the question.
+    mutating func choose(
+        _ slot: UInt32, excluding tried: [SessionKey], _ sessions: borrowing SessionTable,
+        random: inout SeededRandom
+    ) -> Choice {
+        let isAnyBlocked = sessions.blockedCount > 0
+        var cursor = slots[Int(slot)].cursor
+        let choice = slots[Int(slot)].policy.choose(
+            among: slots[Int(slot)].callees, cursor: &cursor, random: &random,
+            isTried: { tried.contains($0.session) },
+            isBlocked: { isAnyBlocked && sessions[$0.session].isWriteBlocked })
+        slots[Int(slot)].cursor = cursor
+        return choice
+    }
 
     func isCallee(_ session: SessionKey, of slot: UInt32) -> Bool {
         Int(session.slot) < bySession.count && bySession[Int(session.slot)][slot] != nil

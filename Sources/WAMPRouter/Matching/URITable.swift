@@ -4,7 +4,7 @@
 import Glibc
 import WAMP
 
-struct URITable {
+struct URITable: ~Copyable {
     /// `slot` is `.max` in an empty bucket.
     private struct Bucket {
         var hash: UInt32

@@ -2,7 +2,7 @@
 
 import WAMP
 
-struct SessionTable {
+struct SessionTable: ~Copyable {
     private var slots: [(generation: UInt32, session: Session)] = []
     private var vacant: [UInt32] = []
     private var byID: [SessionID: SessionKey] = [:]

@@ -48,8 +48,6 @@ struct Auditor {
             case .send(let message, let session):
                 #expect(present.contains(session), "sent to a departed session: \(effect)")
                 check(message, to: session)
-            case .pass(_, let session):
-                Issue.record("not told in full: a message to \(session)")
             case .broadcast(let event, let sessions):
                 #expect(
                     present.isSuperset(of: sessions), "sent to a departed session: \(effect)")

@@ -25,14 +25,15 @@ struct PlainFrame: ~Copyable {
         self.plain = plain
     }
 
-    /// The effects with every `pass` as the `send` it stands for.
-    func inFull(
-        _ effects: [Effect], naming identity: (SessionKey) -> PeerIdentity?
+    /// Hands the message to a realm.
+    /// - Returns: what it causes, as if the message had been received in full.
+    func tell(
+        _ realm: inout Realm, from session: SessionKey, at now: Now, _ effects: inout Effects,
+        naming identity: (SessionKey) -> PeerIdentity?
     ) -> [Effect] {
-        effects.map { effect in
-            guard case .pass(let passage, let session) = effect else { return effect }
-            return .send(
-                passage.message(passing: plain, of: batch, naming: identity), to: session)
-        }
+        let passage = realm.receive(plain, of: batch, from: session, at: now, into: &effects)
+        guard let passage else { return effects.list }
+        let message = passage.message(passing: plain, of: batch, naming: identity)
+        return [.send(message, to: passage.receiver)] + effects.list
     }
 }

@@ -81,9 +81,9 @@ final class TestRealm {
 
     private func send(_ frame: borrowing PlainFrame, from peer: Peer) -> [Effect] {
         effects.removeAll()
-        realm.receive(
-            frame.plain, of: frame.batch, from: peer.key, at: now, into: &effects)
-        let list = frame.inFull(effects.list) { key in self.peer(key)?.identity }
+        let list = frame.tell(&realm, from: peer.key, at: now, &effects) { [joined] key in
+            joined.last { $0.key == key }?.identity
+        }
         auditor.check(list)
         return list
     }

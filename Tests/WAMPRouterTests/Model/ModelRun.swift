@@ -25,6 +25,7 @@ struct ModelRun: ~Copyable {
     private var keys: [SessionKey] = []
     private var numbers: [SessionKey: Int] = [:]
     private var numbersByID: [UInt64: Int] = [:]
+    private var identities: [PeerIdentity] = []
     private var registrations: [RegistrationID] = []
     private var callCount = 0
     /// Calls that have not ended, as the effects alone tell it.
@@ -262,9 +263,9 @@ extension ModelRun {
             realm.receive(message, from: keys[session], at: now, into: &effects)
             return
         }
-        realm.receive(
-            frame.plain, of: frame.batch, from: keys[session], at: now, into: &effects)
-        let list = frame.inFull(effects.list) { realm.identity(of: $0) }
+        let list = frame.tell(&realm, from: keys[session], at: now, &effects) {
+            [numbers, identities] in numbers[$0].map { identities[$0] }
+        }
         effects.removeAll()
         for effect in list { effects.append(effect) }
     }
@@ -279,6 +280,7 @@ extension ModelRun {
         numbers[key] = keys.count
         numbersByID[welcome.session.rawValue] = keys.count
         keys.append(key)
+        identities.append(realm.identity(of: key))
         effects.removeAll()
     }
 }
@@ -288,9 +290,7 @@ extension ModelRun {
 extension ModelRun {
     private mutating func translate(_ effect: Effect) -> Seen? {
         switch effect {
-        case .send(_, observer), .pass(_, observer):
-            return .strange("to the observer: \(effect)")
-        case .pass: return .strange("not told in full: \(effect)")
+        case .send(_, observer): return .strange("to the observer: \(effect)")
         case .send(let message, let key):
             guard let session = numbers[key] else { return .strange("to nobody: \(effect)") }
             return translate(message, to: session)
