@@ -77,4 +77,22 @@ import WAMP
             environment: ["WAMPCTL_CONTEXT": "staging"])
         #expect(context.output == "none\n")
     }
+
+    @Test("A second signal ends a router at once, whatever is still running")
+    func secondSignal() async throws {
+        let router = try Program(["router", "-p", "0"], announces: true)
+        let listeners = try await router.ready()["listeners"]?.list
+        let url = try #require(listeners?.first?.dictionary?["url"]?.string)
+        let callee = try Program(
+            ["register", "t.slow", "--delay", "1h", "--trace"], environment: ["WAMPCTL_URL": url],
+            announces: true)
+        _ = try await callee.ready()
+        let call = try Program(["call", "t.slow"], environment: ["WAMPCTL_URL": url])
+        try await callee.said("< INVOCATION")
+        router.signal(SIGINT)
+        try await router.said("stopping: 1 call outstanding; a second signal ends at once")
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 143)
+        #expect(try await call.ended().code == 14)
+    }
 }

@@ -159,7 +159,7 @@ struct RouterRun {
             case .signal(SIGUSR1):
                 logger.notice(
                     "statistics", metadata: ["pending_calls": "\(server.pendingCallCount)"])
-            case .outputBroken:
+            case .outputBroken where !isDraining:
                 await server.drain(timeout: Self.farewell)
                 return Streams.shared.failure?.rawValue ?? ExitCode.brokenPipe.rawValue
             case .signal(let signal):
