@@ -59,8 +59,6 @@ package struct ClientCore<Waiter, Responder, Listener> {
 
     package init() {}
 
-    package var pendingCount: Int { pending.count }
-
     /// The next request id. Spec: Basic Profile, Identifiers (session scope: sequential from 1).
     package mutating func nextRequest() -> RequestID {
         lastRequest += 1

@@ -374,6 +374,11 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         send(.cancel(Cancel(request: request, mode: mode)))
     }
 
+    /// Stops waiting for the answer to a request, if it has not come.
+    func forget(_ request: RequestID, _ error: ClientError) {
+        core.abandon(request)?(.failure(error))
+    }
+
     /// Stops waiting for a call and tells the router to forget it.
     func giveUp(_ request: RequestID, _ error: ClientError) {
         guard let waiter = core.abandon(request) else { return }

@@ -88,8 +88,7 @@ private final class Attempt: @unchecked Sendable {
             in: TimeAmount(options.connectTimeout)
         ) {
             self.giveUp(
-                .connect(
-                    "no session at \(self.endpoint) within \(self.options.connectTimeout)"))
+                .connect("no answer that opens a session within \(self.options.connectTimeout)"))
         }
         let link = ClientLink(loop: loop, options: options) { outcome in
             timeout.cancel()

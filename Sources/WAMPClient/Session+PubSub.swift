@@ -1,6 +1,8 @@
 // Publishing and subscribing.
 
+import NIOCore
 public import WAMP
+import WAMPTransport
 
 /// An event, as a subscriber sees it.
 public struct EventMessage: Sendable {
@@ -73,18 +75,24 @@ extension Session {
     ///
     /// - Parameters:
     ///   - options: SUBSCRIBE.Options: `match` and the rest as they are.
+    ///   - timeout: how long the router may take to answer; nil = as long as the session lasts.
     ///   - onEvent: called on the event loop; it must not block.
+    /// - Throws: `timeout` if no answer came in time; one that comes later is ignored.
     public func subscribe(
-        _ topic: URI, options: Value.Dictionary = [:],
+        _ topic: URI, options: Value.Dictionary = [:], timeout: Duration? = nil,
         onEvent: @escaping @Sendable (EventMessage) -> Void
     ) async throws(ClientError) -> Subscription {
         let options = SubscribeOptions(options)
         let token = nextToken()
         let answer = try await request { link, waiter in
-            _ = link.request(waiter) {
+            let request = link.request(waiter) {
                 $0.subscribe(onEvent, token: token, waiter)
             } make: {
                 .subscribe(Subscribe(request: $0, options: options, topic: topic))
+            }
+            guard let timeout, let request else { return }
+            link.loop.eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak link] in
+                link?.forget(request, .timeout)
             }
         }
         guard case .subscribed(let subscribed) = answer else {

@@ -116,7 +116,7 @@ extension ClientError {
 
 extension OutcomeDetails {
     /// As a dictionary, in the names of the wire.
-    var dictionary: Value.Dictionary {
+    package var dictionary: Value.Dictionary {
         var all = Value.Dictionary()
         if progress { all.append("progress", true) }
         if let callee {

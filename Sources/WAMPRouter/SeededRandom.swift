@@ -2,20 +2,13 @@
 
 package import WAMP
 
-/// SplitMix64: small, fast, and good enough to choose callees and ids with. Secrets are not chance;
-/// they never come from here.
+/// Good enough to choose callees and ids with. Secrets are not chance; they never come from here.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
-    package init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    package mutating func next() -> UInt64 { generator.next() }
 
     /// A uniform index below `count`, which must be positive.
     package mutating func index(below count: Int) -> Int { Int.random(in: 0..<count, using: &self) }

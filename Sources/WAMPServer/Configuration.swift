@@ -37,12 +37,15 @@ public enum ServerError: Error, CustomStringConvertible {
     /// Somebody else listens there.
     case addressInUse(String)
     case cannotListen(String, cause: String)
+    /// The host of an address to listen on cannot be resolved.
+    case unknownHost(String)
     case notSupported(String)
 
     public var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is already in use"
         case .cannotListen(let address, let cause): "cannot listen on \(address): \(cause)"
+        case .unknownHost(let host): "cannot listen on '\(host)': there is no such host"
         case .notSupported(let what): what
         }
     }

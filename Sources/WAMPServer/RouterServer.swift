@@ -154,8 +154,7 @@ public final class RouterServer: Sendable {
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw .addressInUse(endpoint.description)
         } catch let error as SocketAddressError.UnknownHost {
-            throw .cannotListen(
-                endpoint.description, cause: "no address is known for the host '\(error.host)'")
+            throw .unknownHost(error.host)
         } catch let error as IOError {
             throw .cannotListen(
                 endpoint.description, cause: String(cString: strerror(error.errnoCode)))

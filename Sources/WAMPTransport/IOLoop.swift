@@ -38,13 +38,13 @@ package final class IOLoop: @unchecked Sendable {
 
     private var connections: [any ConnectionControl] = []
     private var clock: RepeatedTask?
-    private var keys: UInt64
+    private var keys: SplitMix64
 
     package init(eventLoop: any EventLoop, index: Int = 0, tickPeriod: TimeAmount = .seconds(1)) {
         self.eventLoop = eventLoop
         self.index = index
         self.tickPeriod = tickPeriod
-        keys = UInt64.random(in: .min ... .max)
+        keys = SplitMix64(seed: .random(in: .min ... .max))
     }
 
     /// The loop's clock.
@@ -269,17 +269,13 @@ package final class IOLoop: @unchecked Sendable {
     }
 
     /// A masking key. They keep proxies from mistaking frames for HTTP and guard no secret, so a
-    /// fast generator (SplitMix64) with a random seed will do.
+    /// fast generator with a random seed will do.
     func nextKey(for format: FrameFormat) -> WebSocketFrame.Key {
         guard format.isMasked else { return (0, 0, 0, 0) }
-        keys &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = keys
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        mixed ^= mixed >> 31
+        let key = keys.next()
         return (
-            UInt8(truncatingIfNeeded: mixed), UInt8(truncatingIfNeeded: mixed >> 8),
-            UInt8(truncatingIfNeeded: mixed >> 16), UInt8(truncatingIfNeeded: mixed >> 24)
+            UInt8(truncatingIfNeeded: key), UInt8(truncatingIfNeeded: key >> 8),
+            UInt8(truncatingIfNeeded: key >> 16), UInt8(truncatingIfNeeded: key >> 24)
         )
     }
 

@@ -10,7 +10,7 @@ struct Wampctl: ParsableCommand {
         commandName: "wampctl", abstract: "WAMP v2 router and tools",
         discussion: page.discussion, subcommands: commands)
 
-    static let version = "1.0.0"
+    static let version = Release.version
 
     /// In the order of the list.
     static let commands: [any Command.Type] = [
@@ -93,6 +93,16 @@ struct Wampctl: ParsableCommand {
 
     static let page = HelpPage(
         summary: "WAMP v2 router and tools.",
+        description: [
+            "WAMP lets programs call each other's procedures and publish events through a router. "
+                + "wampctl is such a router, and the tools to talk to it or to any other one: "
+                + "callees that serve a procedure, and callers that call it once or many times.",
+            "Its subject is the shared registration. Several callees register the same procedure "
+                + "with the same rule, and the router chooses one of them for each call by that "
+                + "rule. A tally counts whom it chose and tests the choices against the rule.",
+            "Results are written to standard output and everything else to standard error. Each "
+                + "kind of failure has an exit code of its own.",
+        ],
         usage: ["wampctl COMMAND [options] [arguments]"],
         examples: [
             "wampctl router",

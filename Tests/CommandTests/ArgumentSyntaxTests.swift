@@ -12,8 +12,8 @@ import WAMP
 
     private func syntax(json: Bool = false) -> ArgumentSyntax {
         let files = files
-        return ArgumentSyntax(wordsAreJSON: json) { path throws(ArgumentSyntaxError) in
-            guard let bytes = files[path] else { throw ArgumentSyntaxError("no such file") }
+        return ArgumentSyntax(wordsAreJSON: json) { path throws(FileError) in
+            guard let bytes = files[path] else { throw FileError("no such file") }
             return bytes
         }
     }
@@ -79,15 +79,15 @@ import WAMP
         #expect(try payload("k=@text").kwargs == ["k": "hello\n"])
         #expect(try payload(":=@json").args == [["a": [1]]])
         #expect(try payload("%=@bytes").args == [.binary([0, 1, 255])])
-        #expect(throws: ArgumentSyntaxError.self) { try payload("=@bytes") }
-        #expect(throws: ArgumentSyntaxError.self) { try payload("=@missing") }
+        #expect(throws: NotationError.self) { try payload("=@bytes") }
+        #expect(throws: NotationError.self) { try payload("=@missing") }
     }
 
     @Test("A repeated key is an error that names it, also against --kwargs")
     func repeatedKey() {
-        let error = #expect(throws: ArgumentSyntaxError.self) { try payload("a=1", "a:=2") }
+        let error = #expect(throws: NotationError.self) { try payload("a=1", "a:=2") }
         #expect(error?.description == "argument 2 'a:=2': the key 'a' is given twice")
-        #expect(throws: ArgumentSyntaxError.self) {
+        #expect(throws: NotationError.self) {
             try syntax().payload(words: ["a=1"], kwargs: "{\"a\": 2}")
         }
     }
@@ -98,21 +98,21 @@ import WAMP
             words: ["x", "k=v"], args: "[2, 3]", kwargs: "@json")
         #expect(payload.args == [2, 3, "x"])
         #expect(payload.kwargs == ["a": [1], "k": "v"])
-        #expect(throws: ArgumentSyntaxError.self) { try syntax().payload(words: [], args: "{}") }
-        #expect(throws: ArgumentSyntaxError.self) { try syntax().payload(words: [], kwargs: "[]") }
+        #expect(throws: NotationError.self) { try syntax().payload(words: [], args: "{}") }
+        #expect(throws: NotationError.self) { try syntax().payload(words: [], kwargs: "[]") }
     }
 
     @Test("With -j bare words are JSON, and what is not JSON is an error, never a string")
     func jsonWords() throws {
         #expect(try payload("2", "\"s\"", "=t", "k=v", json: true).args == [2, "s", "t"])
-        #expect(throws: ArgumentSyntaxError.self) { try payload("word", json: true) }
+        #expect(throws: NotationError.self) { try payload("word", json: true) }
     }
 
     @Test(
         "Errors name the argument",
         arguments: [":=", ":=NaN", ":=Infinity", ":=[1,", ":=01", "%=A", "%=AAE", "%=???", "k:=x"])
     func errorsNameTheArgument(word: String) {
-        let error = #expect(throws: ArgumentSyntaxError.self) { try payload("first", word) }
+        let error = #expect(throws: NotationError.self) { try payload("first", word) }
         #expect(error?.description.hasPrefix("argument 2 '\(word)'") == true)
     }
 
@@ -122,8 +122,8 @@ import WAMP
         #expect(key == "timeout")
         #expect(value == 5)
         #expect(try syntax().option("x=5").value == "5")
-        #expect(throws: ArgumentSyntaxError.self) { try syntax().option("timeout") }
-        #expect(throws: ArgumentSyntaxError.self) { try syntax().option("=5") }
+        #expect(throws: NotationError.self) { try syntax().option("timeout") }
+        #expect(throws: NotationError.self) { try syntax().option("=5") }
     }
 }
 
@@ -137,7 +137,7 @@ import WAMP
 
     @Test("Invalid JSON is reported with its line")
     func invalidJSON() {
-        let error = #expect(throws: ArgumentSyntaxError.self) {
+        let error = #expect(throws: NotationError.self) {
             try StdinMode.json.payload(Array("[1,\n2,\nx]".utf8))
         }
         #expect(error?.description.hasPrefix("line 3 is not JSON") == true)
@@ -147,7 +147,7 @@ import WAMP
     func textAndBytes() throws {
         #expect(try StdinMode.text.payload(Array("a\n\n".utf8)).args == ["a\n"])
         #expect(try StdinMode.bytes.payload([10, 255]).args == [.binary([10, 255])])
-        #expect(throws: ArgumentSyntaxError.self) { try StdinMode.text.payload([255]) }
+        #expect(throws: NotationError.self) { try StdinMode.text.payload([255]) }
     }
 
     @Test("A batch record names its procedure and may have arguments, options and an id")
@@ -171,6 +171,6 @@ import WAMP
             #"{"procedure":"a","arg":[]}"#,
         ])
     func badRecords(line: String) {
-        #expect(throws: ArgumentSyntaxError.self) { try BatchRecord(line: Array(line.utf8)) }
+        #expect(throws: NotationError.self) { try BatchRecord(line: Array(line.utf8)) }
     }
 }

@@ -17,7 +17,7 @@ import WAMP
     ) throws -> C {
         let reading = CommandLineReader(arguments: words, environment: environment).read()
         guard case .command(let command) = reading, let command = command as? C else {
-            throw ArgumentSyntaxError("not read as a command: \(reading)")
+            throw NotationError("not read as a command: \(reading)")
         }
         return command
     }
@@ -159,6 +159,11 @@ import WAMP
             (["router", "--listen", "ws://:1", "-p", "2"], "one or the other"),
             (["router", "--detach", "--", "true"], "exclude each other"),
             (["router", "word"], "unexpected argument"),
+            (["router", "--max-message", "511"], "at least 512"),
+            (["call", "x", "-n", "-1"], "'-1' is no value for -n: it must not be negative"),
+            (["call", "x", "-t", "-1s"], "'-1s' is no value for -t"),
+            (["call", "x", "-n"], "missing value for '-n'"),
+            (["register", "x", "--echo", "--whoami"], "--echo and --whoami exclude each other"),
         ])
     func refused(words: [String], part: String) {
         let reading = CommandLineReader(arguments: words, environment: [:]).read()

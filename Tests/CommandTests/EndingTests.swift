@@ -97,28 +97,6 @@ import WAMPTransport
         _ = (half, all)
     }
 
-    @Test("A port in use is a conflict, and a router there is recognised")
-    func portInUse() async throws {
-        let router = try await TestRouter()
-        let port = try #require(router.url.split(separator: ":").last?.split(separator: "/").first)
-        let outcome = try await Program.run("router", "-p", String(port))
-        #expect(outcome.code == 11)
-        #expect(outcome.talk.contains("by a WAMP router"))
-        let detached = try await Program.run("router", "-p", String(port), "--detach")
-        #expect(detached.code == 11)
-        #expect(detached.output.isEmpty)
-        #expect(detached.talk.contains("already in use"))
-        // Another port would be of no use here.
-        let path = "unix:///tmp/wampctl-test-\(getpid()).sock"
-        let first = try Program(["router", "--listen", path, "-q"], announces: true)
-        _ = try await first.ready()
-        let second = try await Program.run("router", "--listen", path)
-        #expect(second.code == 11)
-        #expect(!second.talk.contains("hint:"))
-        first.signal(SIGTERM)
-        #expect(try await first.ended().code == 0)
-    }
-
     @Test("Wrong lines end with 2 and say one line and its usage")
     func usage() async throws {
         let outcome = try await Program.run("register", "t.x", "--instnces", "2")
@@ -138,21 +116,6 @@ import WAMPTransport
         #expect(help.talk.isEmpty)
         let version = try await Program.run("--version", "-o", "json")
         #expect(try version.document["version"] == .string(Wampctl.version))
-    }
-
-    @Test("The router returns the code of its command, or says that it cannot be run")
-    func routerCommand() async throws {
-        #expect(try await Program.script("exit 7").code == 7)
-        #expect(try await Program.script("kill -TERM $$").code == 143)
-        #expect(try await Program.run("router", "-p", "0", "--", "no-such-command").code == 127)
-        #expect(try await Program.run("router", "-p", "0", "--", "/etc/passwd").code == 126)
-        let variables = try await Program.script("echo $WAMPCTL_URL $WAMPCTL_REALM")
-        #expect(variables.output.hasPrefix("ws://127.0.0.1:"))
-        #expect(variables.output.hasSuffix("/ws realm1\n"))
-        let context = try await Program.run(
-            "router", "-p", "0", "--", "sh", "-c", "echo ${WAMPCTL_CONTEXT-none}",
-            environment: ["WAMPCTL_CONTEXT": "staging"])
-        #expect(context.output == "none\n")
     }
 
     @Test("Ready: one line with the port, or a file, or a URL")

@@ -39,17 +39,13 @@ struct Feed {
     var verdict: Verdict { Verdict(tally) }
 }
 
-/// A generator with a fixed seed (SplitMix64), for sequences that are random in every run alike.
+/// A generator with a fixed seed, for sequences that are random in every run alike.
 struct Dice: RandomNumberGenerator {
-    var state: UInt64
+    private var generator: SplitMix64
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    init(state: UInt64) { generator = SplitMix64(seed: state) }
+
+    mutating func next() -> UInt64 { generator.next() }
 
     mutating func picks(_ count: Int, of callees: UInt64) -> [UInt64] {
         (0..<count).map { _ in UInt64.random(in: 1...callees, using: &self) }

@@ -179,7 +179,10 @@ import WAMP
         #expect(Figures.fixed(0.0626, 3) == "0.063")
         #expect(Figures.fixed(12, 0) == "12")
         #expect(Figures.fixed(-0.001, 2) == "0.00")
-        #expect([0.384, 1.23, 9.96, 123.4].map(Figures.short) == ["0.38", "1.2", "10", "123"])
+        #expect(
+            [0.0384, 0.384, 1.23, 9.96, 123.4].map(Figures.short) == [
+                "0.038", "0.38", "1.2", "10", "123",
+            ])
         #expect(WallMoment(milliseconds: 1_767_225_599_999).timestamp == "2025-12-31T23:59:59.999Z")
     }
 }

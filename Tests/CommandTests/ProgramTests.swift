@@ -169,6 +169,11 @@ import WAMPTransport
         let tally = try await router.run("call", "t.echo", "-n", "20", "--tally", "-o", "jsonl")
         #expect(tally.lines.count == 21)
         #expect(try JSONText.parse(tally.lines[20]).dictionary?["type"] == "tally")
+        // What both records have has one name.
+        let one = try #require(try JSONText.parse(records.lines[0]).dictionary)
+        let counted = try #require(try JSONText.parse(tally.lines[0]).dictionary)
+        #expect(Set(counted.keys).subtracting(one.keys) == ["caller"])
+        #expect(counted["id"] == 1 && one["id"] == 1 && one["uri"] == .null)
         _ = callee
     }
 

@@ -55,8 +55,37 @@ import WAMPTransport
 
     @Test("A router is suggested only where one could be started")
     func refused() throws {
-        #expect(Hints.refused(at: try Endpoint("ws://localhost:1/ws")).count == 1)
-        #expect(Hints.refused(at: try Endpoint("ws://example.com:1/ws")).isEmpty)
+        let refused = "cannot connect: connection refused"
+        func hints(_ url: String) throws -> [String] {
+            Hints.unreachable(try Endpoint(url), because: refused)
+        }
+        #expect(try hints("ws://localhost:1/ws").count == 1)
+        #expect(try hints("ws://example.com:1/ws").isEmpty)
+    }
+
+    @Test("A wrong path, a wrong transport and a URL without scheme are pointed at")
+    func unreachable() throws {
+        let missing = "the server refused the WebSocket upgrade with HTTP 404 Not Found"
+        let wrong = Hints.unreachable(try Endpoint("ws://h:1/foo"), because: missing)
+        #expect(wrong == ["is the path right? that of 'wampctl router' is /ws"])
+        #expect(Hints.unreachable(try Endpoint("ws://h:1/ws"), because: missing).isEmpty)
+        let silent = "no answer that opens a session within 5.0 seconds"
+        #expect(Hints.unreachable(try Endpoint("tcp://h:1"), because: silent).count == 1)
+        #expect(Hints.url(meantBy: "localhost:8080") == ["did you mean 'ws://localhost:8080/ws'?"])
+        #expect(Hints.url(meantBy: "h:1/x") == ["did you mean 'ws://h:1/x'?"])
+        #expect(Hints.url(meantBy: "/run/w.sock") == ["did you mean 'unix:///run/w.sock'?"])
+        #expect(Hints.url(meantBy: "a b:c").isEmpty)
+    }
+
+    @Test("The router's own URIs, and options that one call does not need, are pointed at")
+    func reserved() {
+        #expect(Hints.reserved("wamp.x", error: .invalidURI).count == 1)
+        #expect(Hints.reserved("a..b", error: .invalidURI).isEmpty)
+        #expect(
+            Hints.needless(concurrency: 10, sessions: 3, calls: 1)
+                == ["--concurrency and --sessions: one call is made; -n says how many"])
+        #expect(Hints.needless(concurrency: 10, sessions: nil, calls: 5).isEmpty)
+        #expect(Hints.needless(concurrency: 1, sessions: nil, calls: 1).isEmpty)
     }
 
     @Test("A conflict names the rule to join with")
@@ -98,6 +127,9 @@ import WAMPTransport
         let time = WallMoment(milliseconds: 204)
         let text = LogLines.line(.info, "session joined", metadata, at: time, isJSON: false)
         #expect(text.hasSuffix(".204 info    session joined  realm=a b session=812"))
+        let colored = LogLines.line(
+            .error, "no", [:], at: time, isJSON: false, isColored: true)
+        #expect(colored.hasSuffix(".204\u{1b}[0m \u{1b}[1;31merror  \u{1b}[0m no"))
         #expect(
             LogLines.line(.info, "session joined", metadata, at: time, isJSON: true)
                 == #"{"time":"1970-01-01T00:00:00.204Z","level":"info","message":"session joined","#

@@ -223,6 +223,18 @@ import WAMP
         #expect(talk.last?.hasPrefix("verdict: ") == true)
     }
 
+    @Test("A verdict that holds for few answered calls does not shine; the failures do")
+    func failures() {
+        var feed = Feed(rule: "random", registered: 1)
+        for _ in 1...10 { feed.call(1) }
+        for _ in 1...90 { feed.call(nil, error: .noSuchProcedure) }
+        let report = TallyReport(
+            tally: feed.tally.settled(), verdict: feed.verdict, duration: .seconds(1))
+        let lines = TallyPicture(report: report, isColored: true).verdictLines
+        #expect(lines.first == "verdict: one callee answered all calls")
+        #expect(lines.last?.contains("\u{1b}[1;31merrors: 90 wamp.error.no_such") == true)
+    }
+
     @Test("While the run goes on there is no verdict; rows that do not fit are counted")
     func live() {
         let lines = TallyPicture(report: report, isLive: true, rowLimit: 3).lines
@@ -232,7 +244,7 @@ import WAMP
 
     @Test("Rows for a pipe: callee, name, count, share, errors, p50, p99")
     func rows() {
-        #expect(report.rows[0] == "1\tcallee-1\t251\t0.2510\t0\t1.0\t1.0")
+        #expect(report.rows[0] == "1\tcallee-1\t251\t0.2510\t0\t1.000\t1.000")
         #expect(report.rows.count == 4)
     }
 
@@ -257,6 +269,9 @@ import WAMP
     @Test("Lines are cut by columns, and escapes take none")
     func cut() {
         #expect("abcdef".prefixOfColumns(3) == "abc")
+        #expect("日本語".prefixOfColumns(5) == "日本")
+        #expect(Columns.left("日本", 6) + "|" == "日本  |")
+        #expect("e\u{301}→█".columnCount == 3)
         #expect("\u{1b}[31mabc\u{1b}[0m".prefixOfColumns(2) == "\u{1b}[31mab\u{1b}[0m")
     }
 }

@@ -51,6 +51,14 @@ import WAMP
             verdict.silent == ["callee-4 is registered but answered 0 of 251 expected calls"])
     }
 
+    @Test("Where no callee answered, that is the reason")
+    func nobody() {
+        var feed = Feed(rule: nil)
+        for _ in 1...100 { feed.call(nil, error: .noSuchProcedure) }
+        #expect(!feed.verdict.isOK)
+        #expect(feed.verdict.reason == "nothing to judge: no callee answered")
+    }
+
     @Test("random: below 5 expected calls per callee there are too few; the order needs 5 k²")
     func tooFew() {
         var dice = Dice(state: 3)

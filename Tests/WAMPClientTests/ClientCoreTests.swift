@@ -56,7 +56,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             text(core.receive(.error(ErrorMessage(.call, request: first, error: .timeout))))
                 == "a ← ERROR")
         #expect(text(core.receive(.result(Result(request: first)))) == "none")
-        #expect(core.pendingCount == 0)
+        #expect(core.end().isEmpty)
     }
 
     @Test("an answer to a request never made, or of another kind, is a violation")
@@ -166,6 +166,6 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
         let names = (1...40).map { "w\($0)" }
         for name in names { _ = core.call(name) }
         #expect(core.end() == names)
-        #expect(core.pendingCount == 0)
+        #expect(core.end().isEmpty)
     }
 }

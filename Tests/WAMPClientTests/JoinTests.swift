@@ -85,6 +85,20 @@ import WAMPTransport
         }
     }
 
+    @Test("a router that does not answer SUBSCRIBE keeps nobody waiting beyond the time given")
+    func unansweredSubscribe() async throws {
+        try await withFakeRouter { message, peer in
+            if case .hello = message { peer.send(welcome) }
+        } _: { endpoint in
+            let session = try await Session.join(
+                endpoint, on: MultiThreadedEventLoopGroup.singleton)
+            await #expect(throws: ClientError.timeout) {
+                try await session.subscribe("a.b", timeout: .milliseconds(50)) { _ in }
+            }
+            session.abandon()
+        }
+    }
+
     @Test("where nobody listens, joining fails at once and names the endpoint")
     func nobody() async throws {
         let endpoint = try await withFakeRouter({ _, _ in }) { $0 }

@@ -18,13 +18,19 @@ struct InvocationLine {
 
     /// For people: `12:00:01.204  callee-2  #17  com.example.hello  ["x"]  →  ["callee-2"]  0.3
     /// ms`.
-    func text(isUTF8: Bool) -> String {
-        let answer = result.map(Self.arguments) ?? error?.rawValue ?? ""
-        return Terminal.sanitized(
+    func text(isUTF8: Bool, isColored: Bool = false) -> String {
+        let answer = Terminal.sanitized(result.map(Self.arguments) ?? error?.rawValue ?? "")
+        let style = error == nil ? Style.string : .bad
+        let before = Terminal.sanitized(
             [
-                time.timeOfDay, name, "#\(count)", procedure, Self.arguments((args, kwargs)),
-                isUTF8 ? "→" : "->", answer, "\(Figures.fixed(duration.milliseconds, 1)) ms",
+                name, "#\(count)", procedure, Self.arguments((args, kwargs)),
+                isUTF8 ? "→" : "->",
             ].joined(separator: "  "))
+        return [
+            Style.faint.applied(to: time.timeOfDay, if: isColored), before,
+            style.applied(to: answer, if: isColored),
+            "\(Figures.short(duration.milliseconds)) ms",
+        ].joined(separator: "  ")
     }
 
     /// The record of `-o jsonl`.

@@ -32,6 +32,7 @@ struct RegisterRun {
             return try Detachment.run(command, readiness: command.readiness)
         }
         try Readiness.check(command.readiness)
+        // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
         let starting = Task { () async -> Swift.Result<[Instance], CommandFailure> in
@@ -157,7 +158,8 @@ struct RegisterRun {
                 URI(command.uri), options: command.invoke.map { ["invoke": .string($0)] } ?? [:],
                 respond: respond)
         } catch {
-            let failure = CommandFailure(error, subject: command.uri)
+            var failure = CommandFailure(error, subject: command.uri)
+            failure.hints += Hints.reserved(command.uri, error: failure.uri)
             guard failure.code == .conflict else { throw failure }
             throw await explained(failure, through: session)
         }
@@ -177,7 +179,7 @@ struct RegisterRun {
         failure.message =
             "already registered with the rule '\(rule)' by \(names.joined(separator: ", "))"
             + (others > 0 ? " and \(others) more" : "")
-            + "; '\(command.rule)' was asked for"
+            + (command.invoke.map { $0 == rule ? "" : "; '\($0)' was asked for" } ?? "")
         failure.hints = Hints.conflict(rule: rule, requested: command.rule)
         return failure
     }
@@ -204,7 +206,7 @@ struct RegisterRun {
     private var printer: (@Sendable (Callee, Callee.Invocation, SessionID) -> Void)? {
         guard !Streams.shared.outputIsDiscarded else { return nil }
         let isJSON = command.output.format == .jsonl
-        let isUTF8 = context.terminal.isUTF8
+        let isUTF8 = context.terminal.isUTF8, isColored = context.terminal.stdoutHasColor
         let procedure = command.uri
         return { callee, invocation, session in
             guard let values = try? invocation.request.values() else { return }
@@ -216,7 +218,9 @@ struct RegisterRun {
                 result: invocation.error == nil ? try? invocation.payload.values() : nil,
                 error: invocation.error, duration: invocation.duration, time: .now())
             Streams.shared.append(
-                isJSON ? JSONText.text(.dictionary(line.record)) : line.text(isUTF8: isUTF8))
+                isJSON
+                    ? JSONText.text(.dictionary(line.record))
+                    : line.text(isUTF8: isUTF8, isColored: isColored))
         }
     }
 
@@ -293,9 +297,7 @@ struct RegisterRun {
     private func sayDraining(_ instances: [Instance]) {
         let outstanding = instances.reduce(0) { $0 + $1.callee.outstanding }
         guard outstanding > 0, !command.output.quiet, Streams.shared.failure == nil else { return }
-        Streams.shared.say(
-            "stopping: \(Figures.counted(outstanding, "invocation")) outstanding; "
-                + "a second signal ends at once")
+        Streams.shared.say(Figures.stopping(outstanding, "invocation"))
     }
 
     private func sayFigures(_ instances: [Instance]) {

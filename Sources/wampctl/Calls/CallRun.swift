@@ -12,6 +12,7 @@ struct CallRun {
     func run() async throws(CommandFailure) -> Int32 {
         let client = try Client(command.connection, output: command.output)
         let options = try options()
+        sayNeedlessOptions()
         if command.isBatch || command.arguments.stdin?.isLines == true {
             return try await LineRun(
                 command: command, context: context, client: client, options: options
@@ -29,10 +30,24 @@ struct CallRun {
         ).run()
     }
 
+    private func sayNeedlessOptions() {
+        let readsLines = command.isBatch || command.arguments.stdin?.isLines == true
+        guard !readsLines, !command.output.quiet else { return }
+        // Variables are for all calls, and say nothing about this one.
+        let isInherited = { (name: String) -> Bool in
+            context.environment["WAMPCTL_CALL_\(name)"] != nil
+        }
+        let hints = Hints.needless(
+            concurrency: isInherited("CONCURRENCY") ? nil : command.load.concurrency,
+            sessions: isInherited("SESSIONS") ? nil : command.load.sessions,
+            calls: command.load.goal)
+        for hint in hints { Streams.shared.say("hint: \(hint)") }
+    }
+
     private func options() throws(CommandFailure) -> Value.Dictionary {
         var options = Value.Dictionary()
         for word in command.arguments.option {
-            do throws(ArgumentSyntaxError) {
+            do throws(NotationError) {
                 let (key, value) = try ArgumentSyntax().option(word)
                 options[key] = value
             } catch {
@@ -43,11 +58,11 @@ struct CallRun {
     }
 
     private func payload() throws(CommandFailure) -> WrittenPayload {
-        do throws(ArgumentSyntaxError) {
+        do throws(NotationError) {
             if let mode = command.arguments.stdin {
                 var bytes: [UInt8] = []
                 guard File.readAll(STDIN_FILENO, into: &bytes) else {
-                    throw ArgumentSyntaxError("cannot read stdin: \(File.reason())")
+                    throw NotationError("cannot read stdin: \(File.reason())")
                 }
                 return try mode.payload(bytes)
             }

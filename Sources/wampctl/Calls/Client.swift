@@ -15,18 +15,14 @@ struct Client: Sendable {
     init(
         _ connection: ConnectionOptions, output: OutputOptions, loopCount: Int = 1
     ) throws(CommandFailure) {
-        do throws(EndpointError) {
-            endpoint = try Endpoint(connection.url ?? ConnectionOptions.defaultURL)
-        } catch {
-            throw CommandFailure(.usage, error.description)
-        }
+        endpoint = try Endpoint.written(connection.url ?? ConnectionOptions.defaultURL)
         if let reason = endpoint.unsupported { throw CommandFailure(.usage, reason.description) }
         var options = SessionOptions(
             realm: connection.realm ?? "realm1", serializer: connection.serializer ?? .json)
         options.connectTimeout = connection.connectTimeout ?? .seconds(5)
         options.retry = connection.retry ?? .zero
         options.keepalive = connection.keepalive ?? .seconds(10)
-        options.agent = "wampctl-\(Wampctl.version)"
+        options.agent = Release.agent
         if connection.trace {
             options.trace = { isSent, message, payload in
                 Streams.shared.say(
@@ -62,20 +58,23 @@ struct Client: Sendable {
 
     /// What a failure to join means for the command.
     private func failure(_ error: ClientError) -> CommandFailure {
-        switch error {
-        case .connect(let text):
-            let isRefused = text.contains("connection refused")
-            return CommandFailure(
-                .connect, text, hints: isRefused ? Hints.refused(at: endpoint) : [])
-        case .refused(let reason, let message, _):
-            var failure = CommandFailure(
-                error: reason, args: message.map { [.string($0)] } ?? [], kwargs: [:],
-                subject: "\(endpoint)")
-            failure.code = .joinRefused
-            return failure
-        case .timeout:
-            return CommandFailure(.connect, "no session within the time", subject: "\(endpoint)")
-        default: return CommandFailure(error, subject: "\(endpoint)")
+        guard case .connect(let text) = error else {
+            return CommandFailure(error, subject: "\(endpoint)")
+        }
+        return CommandFailure(.connect, text, hints: Hints.unreachable(endpoint, because: text))
+    }
+}
+
+extension Endpoint {
+    /// Reads a URL of the line.
+    static func written(_ url: String) throws(CommandFailure) -> Endpoint {
+        do throws(EndpointError) {
+            return try Endpoint(url)
+        } catch {
+            guard !url.contains("://") else { throw CommandFailure(.usage, error.description) }
+            throw CommandFailure(
+                .usage, "'\(url)' is not a URL: it must begin with ws://, tcp:// or unix://",
+                hints: Hints.url(meantBy: url))
         }
     }
 }

@@ -4,8 +4,45 @@ import WAMP
 import WAMPTransport
 
 enum Hints {
+    /// For a connection that did not come about, by what it failed for.
+    static func unreachable(_ endpoint: Endpoint, because text: String) -> [String] {
+        if text.contains("connection refused") { return refused(at: endpoint) }
+        if text.contains("HTTP 404"), endpoint.path != "/ws" {
+            return ["is the path right? that of 'wampctl router' is /ws"]
+        }
+        if text.contains("opens a session"), endpoint.framing == .rawSocket {
+            return ["does a router listen there for RawSocket? for WebSocket write ws://"]
+        }
+        return []
+    }
+
+    /// For an address without scheme.
+    static func url(meantBy text: String) -> [String] {
+        let candidate =
+            text.hasPrefix("/")
+            ? "unix://\(text)" : "ws://\(text)" + (text.contains("/") ? "" : "/ws")
+        guard (try? Endpoint(candidate)) != nil else { return [] }
+        return ["did you mean '\(candidate)'?"]
+    }
+
+    /// For a REGISTER that the router refused because the URI is its own.
+    static func reserved(_ procedure: String, error: ErrorURI?) -> [String] {
+        guard error == .invalidURI, procedure.hasPrefix("wamp.") else { return [] }
+        return ["URIs that begin with 'wamp.' are reserved for the router"]
+    }
+
+    /// For options that many calls need, given for one.
+    static func needless(concurrency: Int?, sessions: Int?, calls: Int?) -> [String] {
+        guard calls == 1 else { return [] }
+        var names: [String] = []
+        if concurrency ?? 1 > 1 { names.append("--concurrency") }
+        if sessions ?? 1 > 1 { names.append("--sessions") }
+        guard !names.isEmpty else { return [] }
+        return ["\(names.joined(separator: " and ")): one call is made; -n says how many"]
+    }
+
     /// For a connection that was refused.
-    static func refused(at endpoint: Endpoint) -> [String] {
+    private static func refused(at endpoint: Endpoint) -> [String] {
         guard case .tcp(let host, _) = endpoint.address,
             host == "localhost" || host == "::1" || host.hasPrefix("127.")
         else { return [] }

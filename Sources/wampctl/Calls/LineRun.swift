@@ -62,11 +62,11 @@ struct LineRun: Sendable {
         }
 
         /// Takes no more lines.
-        /// - Returns: whether calls are still outstanding.
-        func stop() -> Bool {
+        /// - Returns: how many calls are still outstanding.
+        func stop() -> Int {
             state.withLock { state in
                 state.isStopped = true
-                return state.outstanding > 0
+                return state.outstanding
             }
         }
     }
@@ -113,8 +113,12 @@ struct LineRun: Sendable {
             case .signal(let signal):
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
-                guard progress.stop() else {
+                let outstanding = progress.stop()
+                guard outstanding > 0 else {
                     return try await finish(session, progress, start, signal)
+                }
+                if !command.output.quiet {
+                    Streams.shared.say(Figures.stopping(outstanding, "call"))
                 }
                 Task {
                     try await Task.sleep(for: Self.patience)
@@ -178,7 +182,7 @@ struct LineRun: Sendable {
     private func handle(
         _ bytes: [UInt8], _ number: Int, _ session: Session, _ progress: Progress
     ) async {
-        do throws(ArgumentSyntaxError) {
+        do throws(NotationError) {
             await call(try item(bytes, number), session, progress)
         } catch {
             let failure = CommandFailure(.usage, error.description, subject: "line \(number)")
@@ -189,7 +193,7 @@ struct LineRun: Sendable {
         }
     }
 
-    private func item(_ bytes: [UInt8], _ number: Int) throws(ArgumentSyntaxError) -> Item {
+    private func item(_ bytes: [UInt8], _ number: Int) throws(NotationError) -> Item {
         if command.isBatch {
             let record = try BatchRecord(line: bytes)
             var options = options

@@ -48,7 +48,11 @@ final class LoadRecord: Sendable {
     /// Learns rule and callees from the router, and goes on listening for changes.
     func observe(_ session: Session, rule: String?) async {
         let procedure = command.uri
-        _ = try? await session.subscribe("wamp.registration.on_create") { [self] event in
+        // All three together may take no longer than one look-up.
+        let deadline = ContinuousClock.now + RegistrationFacts.limit
+        _ = try? await session.subscribe(
+            "wamp.registration.on_create", timeout: RegistrationFacts.patience(until: deadline)
+        ) { [self] event in
             guard let values = try? event.values(), values.args.count > 1,
                 let details = values.args[1].dictionary, details["uri"]?.string == procedure,
                 details["match"]?.string ?? "exact" == "exact"
@@ -63,7 +67,9 @@ final class LoadRecord: Sendable {
         for (topic, hasJoined) in [
             ("wamp.registration.on_register", true), ("wamp.registration.on_unregister", false),
         ] {
-            _ = try? await session.subscribe(URI(topic)) { [self] event in
+            _ = try? await session.subscribe(
+                URI(topic), timeout: RegistrationFacts.patience(until: deadline)
+            ) { [self] event in
                 guard let values = try? event.values(), values.args.count > 1,
                     let callee = values.args[0].unsigned, let id = values.args[1].unsigned
                 else { return }
@@ -171,6 +177,9 @@ final class LoadRecord: Sendable {
         }
     }
 
+    /// Calls that were sent and have not ended.
+    var outstanding: Int { state.withLock { $0.outstanding } }
+
     /// Whether calls were lost with their session.
     var lostCalls: Bool { state.withLock { $0.lostCalls } }
 
@@ -228,7 +237,7 @@ final class LoadRecord: Sendable {
         let values = answered.values() ?? ([], [:])
         var outcome = AnsweredCall(
             procedure: command.uri, args: values.args, kwargs: values.kwargs,
-            details: answered.details.fields, callee: answered.details.callee?.session.rawValue,
+            details: answered.details.dictionary, callee: answered.details.callee?.session.rawValue,
             calleeName: answered.details.callee?.authid,
             latency: .nanoseconds(Self.nanoseconds(call.ended) - Self.nanoseconds(call.sent)))
         outcome.error = answered.error
@@ -294,22 +303,6 @@ final class LoadRecord: Sendable {
 
     private static func nanoseconds(_ deadline: NIODeadline) -> Int64 {
         Int64(clamping: deadline.uptimeNanoseconds)
-    }
-}
-
-extension OutcomeDetails {
-    /// As the details of one call are printed.
-    fileprivate var fields: Value.Dictionary {
-        var fields = Value.Dictionary()
-        if let callee {
-            fields.append("callee", Value(callee.session))
-            if let authid = callee.authid { fields.append("callee_authid", .string(authid)) }
-            if let authrole = callee.authrole {
-                fields.append("callee_authrole", .string(authrole))
-            }
-        }
-        for (key, value) in custom.entries { fields.append(key, value) }
-        return fields
     }
 }
 

@@ -57,7 +57,8 @@ struct LoadRun: Sendable {
 
     private func start(_ events: RunEvents) async throws(CommandFailure) -> Running {
         var sessions: [Session] = []
-        for number in 0..<(command.load.sessions ?? 1) {
+        // A session that has no call to make is not needed.
+        for number in 0..<max(1, min(command.load.sessions ?? 1, command.load.goal ?? .max)) {
             let session = try await client.join(authid: command.authid)
             sessions.append(session)
             Task { events.send(.sessionEnded(number, await session.ended)) }
@@ -85,8 +86,8 @@ struct LoadRun: Sendable {
     private func waitForProcedure(_ session: Session) async throws(CommandFailure) {
         guard let patience = command.wait, patience > .zero else { return }
         let deadline = ContinuousClock.now + patience
-        let watch = await RegistrationWatch(of: command.uri, in: session)
-        while await RegistrationFacts.of(command.uri, through: session) == nil {
+        let watch = await RegistrationWatch(of: command.uri, in: session, before: deadline)
+        while await RegistrationFacts.of(command.uri, through: session, before: deadline) == nil {
             guard await watch.registered(before: deadline) else { return }
         }
     }
@@ -153,6 +154,8 @@ struct LoadRun: Sendable {
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
                 mayEndEarly = true
+                display?.clear()
+                if !command.output.quiet { sayStopping(record.outstanding) }
                 running.drivers.forEach { $0.stop() }
                 Task {
                     try await Task.sleep(for: Self.patience)
@@ -176,6 +179,11 @@ struct LoadRun: Sendable {
         let code = try conclude(record, stoppedBy: stoppedBy, lostEnd: lostEnd)
         await leave(running.sessions)
         return code
+    }
+
+    private func sayStopping(_ outstanding: Int) {
+        guard outstanding > 0 else { return }
+        Streams.shared.say(Figures.stopping(outstanding, "call"))
     }
 
     private func leave(_ sessions: [Session]) async {

@@ -12,11 +12,25 @@ struct RegistrationFacts {
     /// How many callees are asked for their names.
     private static let namedLimit = 256
 
+    /// How long a router may take to answer what it can look up.
+    static let limit = Duration.seconds(2)
+
+    /// The same, but not beyond a deadline.
+    static func patience(until deadline: ContinuousClock.Instant) -> Duration {
+        max(.milliseconds(1), min(limit, ContinuousClock.now.duration(to: deadline)))
+    }
+
     /// Asks the router; nil if nobody is registered, or it has no meta API.
-    static func of(_ procedure: String, through session: Session) async -> RegistrationFacts? {
-        guard let found = await ask(session, "wamp.registration.lookup", [.string(procedure)]),
-            let id = found.unsigned
-        else { return nil }
+    ///
+    /// - Parameter deadline: for the answer whether somebody is; nil = soon.
+    static func of(
+        _ procedure: String, through session: Session,
+        before deadline: ContinuousClock.Instant? = nil
+    ) async -> RegistrationFacts? {
+        let found = await ask(
+            session, "wamp.registration.lookup", [.string(procedure)],
+            within: deadline.map(patience) ?? limit)
+        guard let id = found?.unsigned else { return nil }
         async let description = ask(session, "wamp.registration.get", [Value(id)])
         async let list = ask(session, "wamp.registration.list_callees", [Value(id)])
         let rule = await description?.dictionary?["invoke"]?.string
@@ -58,7 +72,9 @@ struct RegistrationFacts {
         }
     }
 
-    private static func ask(_ session: Session, _ procedure: URI, _ args: [Value]) async -> Value? {
-        try? await session.call(procedure, args: args, timeout: .seconds(2)).args.first
+    private static func ask(
+        _ session: Session, _ procedure: URI, _ args: [Value], within limit: Duration = limit
+    ) async -> Value? {
+        try? await session.call(procedure, args: args, timeout: limit).args.first
     }
 }

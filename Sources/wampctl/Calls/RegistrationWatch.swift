@@ -11,11 +11,16 @@ struct RegistrationWatch: Sendable {
     /// How often is looked where the router sends no events.
     private static let period = Duration.milliseconds(200)
 
-    init(of procedure: String, in session: Session) async {
+    /// Starts to listen; a router that does not answer in time is looked at again and again.
+    init(
+        of procedure: String, in session: Session, before deadline: ContinuousClock.Instant
+    ) async {
         let (stream, continuation) = AsyncStream<Void>.makeStream(
             bufferingPolicy: .bufferingNewest(1))
         created = stream
-        let subscription = try? await session.subscribe("wamp.registration.on_create") { event in
+        let subscription = try? await session.subscribe(
+            "wamp.registration.on_create", timeout: RegistrationFacts.patience(until: deadline)
+        ) { event in
             guard let details = try? event.values().args.dropFirst().first?.dictionary,
                 details["uri"]?.string == procedure
             else { return }

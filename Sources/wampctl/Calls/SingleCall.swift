@@ -61,8 +61,8 @@ struct SingleCall: Sendable {
 
     private func callOrWait(_ session: Session) async throws(CommandFailure) -> AnsweredCall {
         guard let patience = command.wait, patience > .zero else { return try await call(session) }
-        let watch = await RegistrationWatch(of: command.uri, in: session)
         let deadline = ContinuousClock.now + patience
+        let watch = await RegistrationWatch(of: command.uri, in: session, before: deadline)
         while true {
             do throws(CommandFailure) {
                 return try await call(session)

@@ -10,6 +10,21 @@ struct CallCommand: Command {
 
     static let page = HelpPage(
         summary: "Call a procedure, once or many times.",
+        description: [
+            "Joins a realm, calls the procedure and prints the result. Arguments are strings "
+                + "unless they are written as values, so that the type of an argument never "
+                + "depends on what is in it. The exit code tells how the call ended: each kind "
+                + "of error has its own.",
+            "With -n, --duration, --rate or --sessions there are many calls, with --concurrency "
+                + "several at a time. Their results are printed as they come, and a summary "
+                + "follows. With --stdin lines or jsonl, or - in place of the URI, each line of "
+                + "standard input is a call.",
+            "A tally counts which callee answered, as the router tells it or as the answers do. "
+                + "It learns the rule and the callees of the registration from the router, shows "
+                + "who joins and who leaves, and ends with a verdict: whether the choices follow "
+                + "the rule. With --verify the verdict becomes the exit code, so that a script "
+                + "can test a router.",
+        ],
         usage: [
             "wampctl call URI [ARG…] [options]",
             "wampctl call URI -n N [ARG…] [options]",
@@ -180,7 +195,7 @@ struct LoadOptions: ParsableArguments {
     @Option(
         name: [.customShort("n", allowingJoined: true), .customLong("repeat")],
         help: ArgumentHelp(
-            "Calls to make; 0 = until interrupted or --duration (default: 1).", valueName: "n"),
+            "Calls to make; 0 = until --duration or a signal (default: 1).", valueName: "n"),
         transform: Notation.count)
     var repeatCount: Int?
 

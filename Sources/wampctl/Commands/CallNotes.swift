@@ -1,7 +1,7 @@
 // What the help of `wampctl call` tells beside its options: arguments, stdin, formats, the verdict.
 
 enum CallNotes {
-    static let all = [arguments, stdin, formats, tally, HelpPage.Note.quantities]
+    static let all = [arguments, stdin, formats, tally, signals, HelpPage.Note.quantities]
 
     private static let arguments = HelpPage.Note(
         title: "ARGUMENTS OF A CALL",
@@ -45,9 +45,19 @@ enum CallNotes {
             "text   the value, if it is one; else {\"args\":[...],\"kwargs\":{...}}",
             "json   (one call) an object: procedure, args, kwargs, details, callee, callee_authid,",
             "       latency_ms",
-            "jsonl  an object per line, with type (result or error), time and, of many calls, id",
+            "jsonl  the same, a line for each call: type (result or error), time, id (of many calls)",
+            "       and uri (of an error, else null) come first",
             "raw    the first argument alone: a string without quotes, bytes as they are",
             HelpPage.Note.errors, HelpPage.Note.errorObject,
+        ])
+
+    private static let signals = HelpPage.Note(
+        title: "SIGNALS",
+        lines: [
+            "SIGINT, SIGTERM or SIGHUP cancels a single call. Of many, no more are made, those under",
+            "way have 5 seconds to end, and the figures are printed. Both end with 128 + signal, a",
+            "run without limit (-n 0) too; to have its verdict as the exit code, give --duration.",
+            "A second signal ends at once. SIGUSR1 prints the figures so far on stderr.",
         ])
 
     private static let tally = HelpPage.Note(
@@ -57,7 +67,8 @@ enum CallNotes {
             "text   a picture on a terminal, elsewhere as tsv",
             "tsv    a row per callee: callee, name, count, share, errors, p50_ms, p99_ms",
             "json   an object with the figures, callees, events and verdict",
-            "jsonl  a record per call, then that object with the type tally",
+            "jsonl  an object per call: type, time, id, uri, caller (the session, from 1), callee,",
+            "       callee_authid, latency_ms; then the object of json with the type tally",
             "A verdict needs 5 calls per callee. random is judged by chi-square tests of shares and",
             "order; a correct router fails them once in 1000 runs. roundrobin must rotate, or hold",
             "each callee once in every round; other callers of the procedure, and callees that",

@@ -10,6 +10,21 @@ struct RegisterCommand: Command {
 
     static let page = HelpPage(
         summary: "Register a procedure and serve calls.",
+        description: [
+            "Joins a realm, registers the procedure and answers its calls: with the name of the "
+                + "instance, so that callers see who served them, with the call's own arguments, "
+                + "or with a fixed value. Delays and failures can be ordered, to see how callers "
+                + "take them.",
+            "With --instances there are several callees, each with a session of its own. They, "
+                + "and those of other register commands, share the procedure if all ask for the "
+                + "same rule: roundrobin goes through the callees in turn, random chooses each "
+                + "with the same chance, first and last prefer the one that registered first or "
+                + "last. single, the default, allows one callee. Where another rule is in force "
+                + "the command ends with 11 and names it.",
+            "A line is printed for each answered invocation. The command serves until a signal "
+                + "comes or --count is reached; then it unregisters first, and answers what it "
+                + "was given before it leaves. When the router goes away it ends with 14.",
+        ],
         usage: ["wampctl register URI [options]"],
         examples: [
             "wampctl register com.example.hello",

@@ -10,6 +10,22 @@ struct RouterCommand: Command {
 
     static let page = HelpPage(
         summary: "Start a WAMP router.",
+        description: [
+            "The router takes sessions into its realms, routes calls from callers to callees and "
+                + "events from publishers to subscribers. One port speaks WebSocket and RawSocket, "
+                + "with JSON, MessagePack and CBOR; a payload is translated where the two ends of "
+                + "a call use different serializers.",
+            "Several callees may share a procedure under one of the rules roundrobin, random, "
+                + "first and last; the first registration sets the rule, and another rule is "
+                + "refused. A callee that leaves is out of the choice at once. A call that its "
+                + "callee answers with wamp.error.unavailable goes to another one.",
+            "With a command behind -- the router is private: it listens, runs the command with "
+                + "WAMPCTL_URL and WAMPCTL_REALM set, and ends with it and its exit code. That, "
+                + "with --port 0, is the way to test programs against a router.",
+            "There is no authentication and no TLS yet: whoever reaches the port may do "
+                + "everything. The router therefore listens on the loopback address unless told "
+                + "otherwise.",
+        ],
         usage: ["wampctl router [options] [-- COMMAND ARG…]"],
         examples: [
             "wampctl router",
@@ -22,7 +38,8 @@ struct RouterCommand: Command {
                 title: "OUTPUT FORMATS",
                 lines: [
                     "stdout has what --print-port, --print-url and --detach ask for, a line each, and",
-                    "nothing else in any format; logs on stderr are written as --log-format says.",
+                    "nothing else in any format. stderr has the log and what is said beside it: lines of",
+                    "text, or objects with time, level and message under --log-format json or -o json.",
                     HelpPage.Note.errors, HelpPage.Note.errorObject,
                 ]),
             .init(
@@ -110,7 +127,8 @@ struct RouterCommand: Command {
 
     @Option(
         name: .customLong("log-format"),
-        help: ArgumentHelp("text or json, on stderr (default: text).", valueName: "format"),
+        help: ArgumentHelp(
+            "text or json, on stderr (default: text; json with -o json).", valueName: "format"),
         transform: Self.logFormat)
     var logFormat: LogFormat?
 
@@ -167,8 +185,15 @@ struct RouterCommand: Command {
         if readiness.detach, !command.isEmpty {
             throw ValidationError("--detach and a command exclude each other")
         }
-        if maxMessage == 0 { throw ValidationError("--max-message must be above 0") }
+        if let maxMessage, maxMessage < Self.shortestMaxMessage {
+            throw ValidationError(
+                "--max-message must be at least \(Self.shortestMaxMessage): "
+                    + "the messages that open a session would not fit")
+        }
     }
+
+    /// The least that RawSocket can agree on; HELLO and WELCOME fit in.
+    private static let shortestMaxMessage = 512
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
         try await RouterRun(command: self, context: context).run()

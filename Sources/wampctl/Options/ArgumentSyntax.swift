@@ -12,33 +12,26 @@ struct WrittenPayload: Equatable {
     var bareWords: [String] = []
 }
 
-/// A fault in a written argument: what is wrong with it and how it is written right.
-struct ArgumentSyntaxError: Error, Equatable, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-}
-
 struct ArgumentSyntax {
     /// Bare words are JSON (`-j`).
     var wordsAreJSON = false
-    /// Reads a whole file; throws a sentence.
-    var readFile: (String) throws(ArgumentSyntaxError) -> [UInt8] = File.contents
+    /// Reads a whole file.
+    var readFile: (String) throws(FileError) -> [UInt8] = File.contents
 
     /// Reads `--args` and `--kwargs`, then the words in the order written.
     func payload(
         words: [String], args: String? = nil, kwargs: String? = nil
-    ) throws(ArgumentSyntaxError) -> WrittenPayload {
+    ) throws(NotationError) -> WrittenPayload {
         var payload = WrittenPayload()
         if let args {
             guard case .list(let list) = try wholeValue(args, of: "--args") else {
-                throw ArgumentSyntaxError("--args must be a JSON list, such as '[2, 3]'")
+                throw NotationError("--args must be a JSON list, such as '[2, 3]'")
             }
             payload.args = list
         }
         if let kwargs {
             guard case .dictionary(let dictionary) = try wholeValue(kwargs, of: "--kwargs") else {
-                throw ArgumentSyntaxError("--kwargs must be a JSON object, such as '{\"a\": 1}'")
+                throw NotationError("--kwargs must be a JSON object, such as '{\"a\": 1}'")
             }
             payload.kwargs = dictionary
         }
@@ -49,9 +42,9 @@ struct ArgumentSyntax {
     }
 
     /// Reads one `-O key:=JSON` or `-O key=text`.
-    func option(_ word: String) throws(ArgumentSyntaxError) -> (key: String, value: Value) {
+    func option(_ word: String) throws(NotationError) -> (key: String, value: Value) {
         guard let (key, form, text) = split(word), !key.isEmpty else {
-            throw ArgumentSyntaxError(
+            throw NotationError(
                 "option '\(word)' must be written key=text or key:=JSON")
         }
         return (key, try value(form, text, of: "option '\(word)'"))
@@ -62,7 +55,7 @@ struct ArgumentSyntax {
 
     private func add(
         _ word: String, named name: String, to payload: inout WrittenPayload
-    ) throws(ArgumentSyntaxError) {
+    ) throws(NotationError) {
         guard let (key, form, text) = split(word) else {
             if wordsAreJSON {
                 payload.args.append(
@@ -77,7 +70,7 @@ struct ArgumentSyntax {
         if key.isEmpty {
             payload.args.append(value)
         } else if payload.kwargs[key] != nil {
-            throw ArgumentSyntaxError("\(name): the key '\(key)' is given twice")
+            throw NotationError("\(name): the key '\(key)' is given twice")
         } else {
             payload.kwargs.append(key, value)
         }
@@ -116,7 +109,7 @@ struct ArgumentSyntax {
 
     private func value(
         _ form: Form, _ text: String, of name: String
-    ) throws(ArgumentSyntaxError) -> Value {
+    ) throws(NotationError) -> Value {
         switch form {
         case .text:
             if text.hasPrefix("@@") { return .string(String(text.dropFirst())) }
@@ -131,7 +124,7 @@ struct ArgumentSyntax {
         case .binary:
             if text.hasPrefix("@") { return .binary(try contents(text.dropFirst(), for: name)) }
             guard let bytes = Base64.decode(Array(text.utf8)[...]) else {
-                throw ArgumentSyntaxError(
+                throw NotationError(
                     "\(name) is not base64; the bytes of a file are written %=@FILE")
             }
             return .binary(bytes)
@@ -140,25 +133,25 @@ struct ArgumentSyntax {
 
     private func wholeValue(
         _ text: String, of name: String
-    ) throws(ArgumentSyntaxError) -> Value {
+    ) throws(NotationError) -> Value {
         guard text.hasPrefix("@") else { return try json(text, of: name, cure: nil) }
         return try json(try self.text(of: text.dropFirst(), for: name), of: name, cure: nil)
     }
 
     private func json(
         _ text: String, of name: String, cure: String?
-    ) throws(ArgumentSyntaxError) -> Value {
+    ) throws(NotationError) -> Value {
         do throws(JSONTextError) {
             return try JSONText.parse(text)
         } catch {
-            throw ArgumentSyntaxError(
+            throw NotationError(
                 "\(name) is not JSON (\(error))" + (cure.map { "; \($0)" } ?? ""))
         }
     }
 
-    private func text(of file: Substring, for name: String) throws(ArgumentSyntaxError) -> String {
+    private func text(of file: Substring, for name: String) throws(NotationError) -> String {
         guard let text = String(validating: try contents(file, for: name), as: UTF8.self) else {
-            throw ArgumentSyntaxError(
+            throw NotationError(
                 "\(name): the file is not UTF-8 text; its bytes are written %=@\(file)")
         }
         return text
@@ -166,11 +159,11 @@ struct ArgumentSyntax {
 
     private func contents(
         _ file: Substring, for name: String
-    ) throws(ArgumentSyntaxError) -> [UInt8] {
-        do throws(ArgumentSyntaxError) {
+    ) throws(NotationError) -> [UInt8] {
+        do throws(FileError) {
             return try readFile(String(file))
         } catch {
-            throw ArgumentSyntaxError("\(name): \(error)")
+            throw NotationError("\(name): \(error)")
         }
     }
 }

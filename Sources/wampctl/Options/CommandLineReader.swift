@@ -84,7 +84,7 @@ struct CommandLineReader {
             if Wampctl.exitCode(for: error).isSuccess {
                 return .help(Wampctl.fullMessage(for: error))
             }
-            var sentence = Self.sentence(Wampctl.message(for: error))
+            var sentence = withoutJargon(Self.sentence(Wampctl.message(for: error)))
             for (word, variable) in inherited {
                 let parts = word.split(separator: "=", maxSplits: 1)
                 if parts.count == 2, sentence.contains("'\(parts[1])'"),
@@ -95,6 +95,24 @@ struct CommandLineReader {
             }
             return .fault(CommandFailure(.usage, sentence), of: command)
         }
+    }
+
+    /// What the parser says of itself, in terms of the line.
+    private func withoutJargon(_ text: String) -> String {
+        let quoted = text.split(separator: "'", omittingEmptySubsequences: false)
+        if text.hasPrefix("value to be set with"), quoted.count == 5 {
+            return "\(quoted[3]) and \(quoted[1]) exclude each other"
+        }
+        // It takes a negative number for an option, and misses the value.
+        if text.hasPrefix("missing value for '"), quoted.count == 3,
+            let name = quoted[1].split(separator: " ").first,
+            let place = options.firstIndex(of: String(name)),
+            let value = options.dropFirst(place + 1).first, value.hasPrefix("-"),
+            value.dropFirst().first?.isNumber == true
+        {
+            return "'\(value)' is no value for \(name): it must not be negative"
+        }
+        return text
     }
 
     /// Options that the environment sets, written as words. They go in front, so that what is on

@@ -30,7 +30,8 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Keep trying to connect for so long (default: 0).", valueName: "d"),
+        help: ArgumentHelp(
+            "Keep trying to connect for so long, at the start (default: 0).", valueName: "d"),
         transform: Notation.duration)
     var retry: Duration?
 
@@ -65,7 +66,7 @@ struct ConnectionOptions: ParsableArguments {
 
     private static func serializer(_ text: String) throws -> Serializer {
         guard let serializer = Serializer(name: text) else {
-            throw ArgumentSyntaxError(OutputOptions.choices(Serializer.allCases.map(\.name)))
+            throw NotationError(OutputOptions.choices(Serializer.allCases.map(\.name)))
         }
         return serializer
     }

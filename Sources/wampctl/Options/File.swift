@@ -2,17 +2,25 @@
 
 import Glibc
 
+/// Why a file could not be read.
+struct FileError: Error, Equatable, CustomStringConvertible {
+    /// One sentence with the system's own reason.
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 enum File {
     /// All bytes of a file.
-    static func contents(_ path: String) throws(ArgumentSyntaxError) -> [UInt8] {
+    static func contents(_ path: String) throws(FileError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw ArgumentSyntaxError("cannot read '\(path)': \(reason())")
+            throw FileError("cannot read '\(path)': \(reason())")
         }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         guard readAll(descriptor, into: &bytes) else {
-            throw ArgumentSyntaxError("cannot read '\(path)': \(reason())")
+            throw FileError("cannot read '\(path)': \(reason())")
         }
         return bytes
     }

@@ -5,6 +5,8 @@ import ArgumentParser
 
 struct HelpPage: Sendable {
     let summary: String
+    /// Paragraphs for the manual page; help is for those who know what the command is for.
+    var description: [String] = []
     let usage: [String]
     let examples: [String]
     /// What the options alone do not tell, by title. ASCII, because manual pages hold nothing else.
@@ -21,7 +23,8 @@ struct HelpPage: Sendable {
 
     /// What a manual page says beyond the options.
     var discussion: String {
-        var parts = ["EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n")]
+        var parts = description.isEmpty ? [] : ["PROSE:\n" + description.joined(separator: "\n")]
+        parts.append("EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n"))
         parts += closing
         return parts.joined(separator: "\n\n")
     }

@@ -1,7 +1,8 @@
 // How quantities are written on the command line: durations, ranges, sizes, rates, counts, shares.
 // Pure text in, a value or a sentence that tells the cure out.
 
-/// Why a quantity could not be read, with the way to write it right.
+/// Why something written on the line, or in stdin, could not be read: what is wrong with it and how
+/// it is written right.
 struct NotationError: Error, Equatable, CustomStringConvertible {
     let description: String
 

@@ -38,7 +38,7 @@ struct OutputOptions: ParsableArguments {
 
     private static func color(_ text: String) throws -> ColorChoice {
         guard let choice = ColorChoice(rawValue: text) else {
-            throw ArgumentSyntaxError(Self.choices(ColorChoice.allCases.map(\.rawValue)))
+            throw NotationError(Self.choices(ColorChoice.allCases.map(\.rawValue)))
         }
         return choice
     }

@@ -9,7 +9,7 @@ enum StdinMode: String, CaseIterable {
     var isLines: Bool { self == .jsonl || self == .lines }
 
     /// The payload in all of stdin, or in one of its lines.
-    func payload(_ bytes: [UInt8]) throws(ArgumentSyntaxError) -> WrittenPayload {
+    func payload(_ bytes: [UInt8]) throws(NotationError) -> WrittenPayload {
         switch self {
         case .bytes: return WrittenPayload(args: [.binary(bytes)])
         case .text:
@@ -22,7 +22,7 @@ enum StdinMode: String, CaseIterable {
                 value = try JSONText.parse(text)
             } catch {
                 let line = self == .json ? "line \(Self.line(of: error.offset, in: bytes)) is " : ""
-                throw ArgumentSyntaxError("\(line)not JSON (\(error))")
+                throw NotationError("\(line)not JSON (\(error))")
             }
             switch value {
             case .list(let list): return WrittenPayload(args: list)
@@ -36,9 +36,9 @@ enum StdinMode: String, CaseIterable {
         bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]
     }
 
-    private static func string(_ bytes: ArraySlice<UInt8>) throws(ArgumentSyntaxError) -> String {
+    private static func string(_ bytes: ArraySlice<UInt8>) throws(NotationError) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ArgumentSyntaxError("stdin is not UTF-8 text; use --stdin bytes")
+            throw NotationError("stdin is not UTF-8 text; use --stdin bytes")
         }
         return text
     }
@@ -57,33 +57,33 @@ struct BatchRecord: Equatable {
     var id: Value?
 
     /// Reads a line such as `{"procedure": "com.example.add2", "args": [2, 3], "id": "a1"}`.
-    init(line bytes: [UInt8]) throws(ArgumentSyntaxError) {
+    init(line bytes: [UInt8]) throws(NotationError) {
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ArgumentSyntaxError("the line is not UTF-8 text")
+            throw NotationError("the line is not UTF-8 text")
         }
         let value: Value
         do throws(JSONTextError) {
             value = try JSONText.parse(text)
         } catch {
-            throw ArgumentSyntaxError("the line is not JSON (\(error))")
+            throw NotationError("the line is not JSON (\(error))")
         }
         guard let object = value.dictionary else {
-            throw ArgumentSyntaxError("a record is an object with the key 'procedure'")
+            throw NotationError("a record is an object with the key 'procedure'")
         }
         id = object["id"]
         guard let procedure = object["procedure"]?.string, URI(procedure).isValid(.loose) else {
-            throw ArgumentSyntaxError("the record has no 'procedure' that is a URI")
+            throw NotationError("the record has no 'procedure' that is a URI")
         }
         self.procedure = procedure
         guard let args = (object["args"] ?? []).list else {
-            throw ArgumentSyntaxError("'args' must be a list")
+            throw NotationError("'args' must be a list")
         }
         guard let kwargs = (object["kwargs"] ?? [:]).dictionary,
             let options = (object["options"] ?? [:]).dictionary
-        else { throw ArgumentSyntaxError("'kwargs' and 'options' must be objects") }
+        else { throw NotationError("'kwargs' and 'options' must be objects") }
         let known = ["procedure", "args", "kwargs", "options", "id"]
         if let stranger = object.keys.first(where: { !known.contains($0) }) {
-            throw ArgumentSyntaxError("unknown key '\(stranger)' in the record")
+            throw NotationError("unknown key '\(stranger)' in the record")
         }
         payload = WrittenPayload(args: args, kwargs: kwargs)
         self.options = options

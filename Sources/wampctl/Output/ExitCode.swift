@@ -122,27 +122,3 @@ enum ExitCode: Int32, CaseIterable {
         return lines.joined(separator: "\n")
     }
 }
-
-/// Text in columns.
-enum Columns {
-    static func left(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    static func right(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-
-    /// Lines of parts that stand beside each other as long as they fit.
-    static func filled(_ parts: [String], separator: String, within columns: Int) -> [String] {
-        var lines: [String] = []
-        for part in parts {
-            if let last = lines.last, last.count + separator.count + part.count <= columns {
-                lines[lines.count - 1] = last + separator + part
-            } else {
-                lines.append(part)
-            }
-        }
-        return lines
-    }
-}

@@ -7,6 +7,7 @@ struct LogLines: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     let isJSON: Bool
+    var isColored = false
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -18,13 +19,14 @@ struct LogLines: LogHandler {
         if let more = event.metadata { merged.merge(more) { $1 } }
         Streams.shared.say(
             Self.line(
-                event.level, "\(event.message)", merged, at: .now(), isJSON: isJSON))
+                event.level, "\(event.message)", merged, at: .now(), isJSON: isJSON,
+                isColored: isColored))
     }
 
     /// One line, `12:00:01.204 info  session joined  realm=realm1 session=812`.
     static func line(
         _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, at time: WallMoment,
-        isJSON: Bool
+        isJSON: Bool, isColored: Bool = false
     ) -> String {
         let entries = metadata.sorted { $0.key < $1.key }
         if isJSON {
@@ -36,9 +38,18 @@ struct LogLines: LogHandler {
             return JSONText.text(.dictionary(object))
         }
         let fields = entries.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-        let text =
-            "\(time.timeOfDay) \(Columns.left(level.rawValue, 7)) \(message)"
-            + (fields.isEmpty ? "" : "  \(fields)")
-        return Terminal.sanitized(text)
+        let name = Columns.left(level.rawValue, 7)
+        return Style.faint.applied(to: time.timeOfDay, if: isColored) + " "
+            + (style(of: level)?.applied(to: name, if: isColored) ?? name) + " "
+            + Terminal.sanitized(message + (fields.isEmpty ? "" : "  \(fields)"))
+    }
+
+    private static func style(of level: Logger.Level) -> Style? {
+        switch level {
+        case .critical, .error: .bad
+        case .warning: .literal
+        case .debug, .trace: .faint
+        default: nil
+        }
     }
 }

@@ -1,6 +1,7 @@
 // Times and durations as text.
 
 import Glibc
+import WAMP
 
 /// A moment of the wall clock, in milliseconds since 1970 (UTC).
 struct WallMoment: Hashable {
@@ -13,32 +14,14 @@ struct WallMoment: Hashable {
     }
 
     /// RFC 3339, UTC, with milliseconds: `2026-11-22T12:00:01.204Z`.
-    var timestamp: String {
-        let parts = broken(with: gmtime_r)
-        return "\(Self.padded(parts.tm_year + 1900, 4))-\(Self.padded(parts.tm_mon + 1, 2))-"
-            + "\(Self.padded(parts.tm_mday, 2))T\(Self.clock(parts)).\(fraction)Z"
-    }
+    var timestamp: String { WAMP.timestamp(unixMilliseconds: milliseconds) }
 
     /// The local time of day for people: `12:00:01.204`.
-    var timeOfDay: String { "\(Self.clock(broken(with: localtime_r))).\(fraction)" }
-
-    private var fraction: String { Self.padded(Int32(milliseconds % 1000), 3) }
-
-    private func broken(
-        with convert: (UnsafePointer<time_t>, UnsafeMutablePointer<tm>) -> UnsafeMutablePointer<tm>?
-    ) -> tm {
+    var timeOfDay: String {
         var seconds = time_t(milliseconds / 1000), parts = tm()
-        _ = convert(&seconds, &parts)
-        return parts
-    }
-
-    private static func clock(_ parts: tm) -> String {
-        "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-    }
-
-    private static func padded(_ number: Int32, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        localtime_r(&seconds, &parts)
+        let local = WallMoment(milliseconds: milliseconds + Int64(parts.tm_gmtoff) * 1000)
+        return String(local.timestamp.dropFirst("2026-11-22T".count).dropLast())
     }
 }
 
@@ -72,6 +55,11 @@ enum Figures {
         "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
+    /// What a first signal is answered with, while something is still to be finished.
+    static func stopping(_ outstanding: Int, _ noun: String) -> String {
+        "stopping: \(counted(outstanding, noun)) outstanding; a second signal ends at once"
+    }
+
     /// With so many decimals: `0.763`.
     static func fixed(_ number: Double, _ decimals: Int) -> String {
         guard number.isFinite, abs(number) < 1e15 else { return "\(number)" }
@@ -87,9 +75,9 @@ enum Figures {
         return sign + digits.dropLast(decimals) + "." + digits.suffix(decimals)
     }
 
-    /// With about two digits that count: `0.38`, `1.2`, `12`.
+    /// With about two digits that count: `0.038`, `0.38`, `1.2`, `12`.
     static func short(_ number: Double) -> String {
-        fixed(number, number < 0.995 ? 2 : number < 9.95 ? 1 : 0)
+        fixed(number, number < 0.0995 ? 3 : number < 0.995 ? 2 : number < 9.95 ? 1 : 0)
     }
 
     /// In the notation of the command line: `100ms`, `30s`, `1.5s`.

@@ -4,7 +4,7 @@ import WAMP
 
 /// The formats of `--output`.
 enum OutputFormat: String, CaseIterable {
-    case text, json, jsonl, table, tsv, raw
+    case text, json, jsonl, tsv, raw
 }
 
 /// What a call brought back.
@@ -70,7 +70,7 @@ enum ResultText {
             "type": outcome.error == nil ? "result" : "error", "time": .string(time.timestamp),
         ]
         if let id { record.append("id", id) }
-        if let error = outcome.error { record.append("uri", .string(error.rawValue)) }
+        record.append("uri", outcome.error.map { .string($0.rawValue) } ?? .null)
         for (key, value) in document(outcome).entries { record.append(key, value) }
         return record
     }

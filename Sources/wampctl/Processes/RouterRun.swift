@@ -24,6 +24,7 @@ struct RouterRun {
             return try Detachment.run(command, readiness: command.readiness)
         }
         try Readiness.check(command.readiness)
+        // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
         let server = RouterServer(configuration: configuration, logger: logger)
@@ -42,18 +43,13 @@ struct RouterRun {
 
     private func configuration() throws(CommandFailure) -> Configuration {
         var endpoints: [Endpoint] = []
-        do throws(EndpointError) {
-            for url in command.listen { endpoints.append(try Endpoint(url)) }
-            if endpoints.isEmpty {
-                let host = command.host ?? "127.0.0.1"
-                let bracketed = host.contains(":") ? "[\(host)]" : host
-                endpoints = [try Endpoint("ws://\(bracketed):\(command.port ?? 8080)/ws")]
-            }
-        } catch {
-            throw CommandFailure(.usage, error.description)
+        for url in command.listen { endpoints.append(try Endpoint.written(url)) }
+        if endpoints.isEmpty {
+            let host = command.host ?? "127.0.0.1"
+            let bracketed = host.contains(":") ? "[\(host)]" : host
+            endpoints = [try Endpoint.written("ws://\(bracketed):\(command.port ?? 8080)/ws")]
         }
-        var configuration = Configuration(
-            listeners: endpoints, realms: command.realm.isEmpty ? ["realm1"] : command.realm)
+        var configuration = Configuration(listeners: endpoints, realms: realms)
         if let size = command.maxMessage { configuration.maxMessageBytes = size }
         if let size = command.outboundQueue { configuration.outboundQueueBytes = size }
         if let keepalive = command.keepalive { configuration.keepalive = keepalive }
@@ -63,9 +59,9 @@ struct RouterRun {
     }
 
     private var logger: Logger {
-        let isJSON = command.logFormat == .json
+        let isJSON = saysJSON, isColored = context.terminal.stderrHasColor
         var logger = Logger(label: "wampctl.router") { _ in
-            LogLines(logLevel: .info, isJSON: isJSON)
+            LogLines(logLevel: .info, isJSON: isJSON, isColored: isColored)
         }
         let fallback: RouterCommand.LogLevel =
             !command.command.isEmpty || command.output.quiet
@@ -74,13 +70,27 @@ struct RouterRun {
         return logger
     }
 
+    /// Whether stderr is for programs: as `--log-format` says, else as `--output`.
+    private var saysJSON: Bool {
+        command.logFormat.map { $0 == .json } ?? (command.output.format != .text)
+    }
+
+    /// Says something on stderr beside the log: to people as `text`, to programs as the log does.
+    private func say(
+        _ text: String, _ message: String, _ metadata: Logger.Metadata,
+        level: Logger.Level = .info
+    ) {
+        Streams.shared.say(
+            saysJSON
+                ? LogLines.line(level, message, metadata, at: .now(), isJSON: true) : text)
+    }
+
     private func start(_ server: RouterServer) async throws(CommandFailure) -> [Endpoint] {
         do {
             return try await server.start()
         } catch let error as ServerError {
             guard case .addressInUse(let address) = error else {
-                if case .notSupported(let what) = error { throw CommandFailure(.usage, what) }
-                throw CommandFailure(.failure, "\(error)")
+                throw CommandFailure(error.isWrongOption ? .usage : .failure, "\(error)")
             }
             let isRouter = await RouterProbe.answers(at: address)
             throw CommandFailure(
@@ -118,37 +128,50 @@ struct RouterRun {
     private func sayStart(_ listeners: [Endpoint]) {
         let isServing = command.command.isEmpty && !Detachment.isChild
         if command.command.isEmpty {
-            Streams.shared.say(
+            let urls = listeners.flatMap(\.urls)
+            say(
                 """
                 wampctl \(Wampctl.version) router, \
                 \(realms.count == 1 ? "realm" : "realms") \(realms.joined(separator: ", "))
-                  \(listeners.flatMap(\.urls).joined(separator: "   "))
+                  \(urls.joined(separator: "   "))
                   anonymous access: on     meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
-                """)
+                """, "listening",
+                [
+                    "version": "\(Wampctl.version)", "realms": "\(realms.joined(separator: " "))",
+                    "urls": "\(urls.joined(separator: " "))",
+                ])
         }
+        let danger = "is open to the network, without TLS and authentication"
         for listener in listeners where !listener.isLoopback {
-            Streams.shared.say(
-                "warning: \(listener) is open to the network, without TLS and authentication")
+            say(
+                "warning: \(listener) \(danger)", "a listener \(danger)",
+                ["url": "\(listener)"], level: .warning)
         }
     }
 
     // MARK: Serving
 
     private func serve(_ server: RouterServer, _ events: RunEvents) async -> Int32 {
+        var isDraining = false
         for await event in events.stream {
             switch event {
             case .signal(SIGHUP): logger.notice("SIGHUP: there is no configuration file to reload")
             case .signal(SIGUSR1):
                 logger.notice(
                     "statistics", metadata: ["pending_calls": "\(server.pendingCallCount)"])
-            case .outputBroken:
+            case .outputBroken where !isDraining:
                 await server.drain(timeout: Self.farewell)
                 return Streams.shared.failure?.rawValue ?? ExitCode.brokenPipe.rawValue
             case .signal(let signal):
+                // The second one does not wait for anything.
+                if isDraining { return ExitCode.ended(by: signal) }
+                isDraining = true
                 sayDraining(server.pendingCallCount)
-                endAtOnce(onNextOf: events, after: signal)
-                await server.drain(timeout: command.drainTimeout ?? .seconds(10))
-                return ExitCode.ok.rawValue
+                Task {
+                    await server.drain(timeout: command.drainTimeout ?? .seconds(10))
+                    events.send(.finished)
+                }
+            case .finished: return ExitCode.ok.rawValue
             default: continue
             }
         }
@@ -157,20 +180,8 @@ struct RouterRun {
 
     private func sayDraining(_ outstanding: Int) {
         guard !command.output.quiet else { return }
-        Streams.shared.say(
-            "stopping: \(Figures.counted(outstanding, "call")) outstanding; "
-                + "a second signal ends at once")
-    }
-
-    /// The second signal does not wait for anything.
-    private func endAtOnce(onNextOf events: RunEvents, after first: Int32) {
-        Task {
-            for await event in events.stream {
-                if case .signal(let signal) = event, signal == SIGINT || signal == SIGTERM {
-                    exit(ExitCode.ended(by: signal))
-                }
-            }
-        }
+        say(
+            Figures.stopping(outstanding, "call"), "stopping", ["pending_calls": "\(outstanding)"])
     }
 
     /// Runs a command against the router and ends with it.
@@ -206,6 +217,16 @@ struct RouterRun {
             }
         }
         return ExitCode.failure.rawValue
+    }
+}
+
+extension ServerError {
+    /// Whether no other state of the machine could help: the line itself must change.
+    fileprivate var isWrongOption: Bool {
+        switch self {
+        case .notSupported, .unknownHost: true
+        case .addressInUse, .cannotListen: false
+        }
     }
 }
 

@@ -41,9 +41,12 @@ extension String {
                 if character.isLetter { isEscape = false }
                 continue
             }
-            if columns == limit { continue }
+            guard columns + character.columnCount <= limit else {
+                columns = limit
+                continue
+            }
             text.append(character)
-            columns += 1
+            columns += character.columnCount
         }
         return text
     }

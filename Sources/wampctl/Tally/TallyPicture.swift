@@ -70,7 +70,7 @@ struct TallyPicture {
         let countWidth = max(5, Figures.grouped(most).count + 2)
         let labelLimit = max(8, columns - Self.shortestBar - countWidth - 10)
         let labels = shown.map { label($0, limit: labelLimit) }
-        let labelWidth = labels.map(\.count).max() ?? 0
+        let labelWidth = labels.map(\.columnCount).max() ?? 0
         let errorTexts = shown.map { errors(of: tally.callees[$0]) }
         let timeTexts = shown.map { times(of: tally.callees[$0]) }
         let room = columns - labelWidth - countWidth - 10 - (errorTexts.map(\.count).max() ?? 0)
@@ -101,7 +101,8 @@ struct TallyPicture {
 
     private func label(_ index: Int, limit: Int) -> String {
         let label = Terminal.sanitized(tally.callees[index].label)
-        return label.count <= limit ? label : label.prefix(limit - ellipsis.count) + ellipsis
+        return label.columnCount <= limit
+            ? label : label.prefixOfColumns(limit - ellipsis.count) + ellipsis
     }
 
     private func times(of callee: Tally.Callee) -> String {
@@ -182,9 +183,11 @@ struct TallyPicture {
                 Terminal.sanitized(text).split(separator: " ").map(String.init), separator: " ",
                 within: columns - indent.count)
         }
-        let style = verdict.isOK ? Style.good : Style.bad
+        // Failed calls are no part of the verdict, and nothing to shine about.
+        let hasFailures = tally.errors + tally.unanswered > 0
+        let style: Style? = verdict.isOK ? hasFailures ? nil : .good : .bad
         var lines = filled(verdict.reason).enumerated().map { index, text in
-            (index == 0 ? "verdict: " : indent) + style.applied(to: text, if: isColored)
+            (index == 0 ? "verdict: " : indent) + (style?.applied(to: text, if: isColored) ?? text)
         }
         let tests = verdict.tests.map { test in
             "\(test.name): chi-square \(Figures.fixed(test.statistic, 2)), \(test.degrees) df, "
@@ -206,6 +209,7 @@ struct TallyPicture {
         if tally.unanswered > 0 {
             others.append("\(Figures.grouped(tally.unanswered)) calls unanswered")
         }
-        return lines + others.flatMap(filled).map { indent + $0 }
+        return lines
+            + others.flatMap(filled).map { indent + Style.bad.applied(to: $0, if: isColored) }
     }
 }

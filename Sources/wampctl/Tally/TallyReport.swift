@@ -22,8 +22,8 @@ struct TallyReport {
         return [
             session.map { String($0) } ?? "", Self.cell(callee.label),
             String(callee.answers), Figures.fixed(share, 4), String(callee.errors),
-            Self.milliseconds(callee, 50).map { "\($0)" } ?? "",
-            Self.milliseconds(callee, 99).map { "\($0)" } ?? "",
+            Self.milliseconds(callee, 50).map { Figures.fixed($0, 3) } ?? "",
+            Self.milliseconds(callee, 99).map { Figures.fixed($0, 3) } ?? "",
         ].joined(separator: "\t")
     }
 
@@ -66,9 +66,9 @@ struct TallyReport {
         if case .name(let name) = answer.callee { label = .string(name) }
         return [
             "type": answer.error == nil ? "result" : "error", "time": .string(time.timestamp),
-            "session": .int(Int64(answer.caller)), "request": Value(answer.request),
-            "callee": callee, "callee_authid": label,
+            "id": Value(answer.request),
             "uri": answer.error.map { .string($0.rawValue) } ?? .null,
+            "caller": .int(Int64(answer.caller) + 1), "callee": callee, "callee_authid": label,
             "latency_ms": .double(Figures.rounded(Double(answer.ended - answer.sent) / 1e6, 3)),
         ]
     }

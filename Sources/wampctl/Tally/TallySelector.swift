@@ -22,14 +22,6 @@ enum TallySelector: Equatable {
         }
     }
 
-    /// Whether the arguments of an answer must be decoded although the router names the callee.
-    var needsArguments: Bool {
-        switch self {
-        case .automatic, .details: false
-        case .firstArgument, .keyword: true
-        }
-    }
-
     /// Who answered; nil if the answer does not tell. `arguments` is asked only when it is needed.
     func callee(
         session: UInt64?, arguments: () -> (args: [Value], kwargs: Value.Dictionary)?

@@ -48,7 +48,10 @@ private struct Judge {
 
     func verdict() -> Verdict {
         guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
-        guard !segments.isEmpty else { return tooFewCalls }
+        guard !segments.isEmpty else {
+            let nobody = tally.calls > 0 && tally.callees.allSatisfy { $0.answers == 0 }
+            return nobody ? found(false, "nothing to judge: no callee answered") : tooFewCalls
+        }
         guard let rule = tally.rule else {
             return found(false, "the rule is not known; name it with --rule")
         }

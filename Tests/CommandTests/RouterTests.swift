@@ -1,0 +1,98 @@
+// `wampctl router` as a process: where it cannot listen, what it says, and the command it serves.
+
+import Glibc
+import Testing
+import WAMP
+
+@testable import wampctl
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RouterTests {
+    @Test("A port in use is a conflict, and a router there is recognised")
+    func portInUse() async throws {
+        let router = try await TestRouter()
+        let port = try #require(router.url.split(separator: ":").last?.split(separator: "/").first)
+        let outcome = try await Program.run("router", "-p", String(port))
+        #expect(outcome.code == 11)
+        #expect(outcome.talk.contains("by a WAMP router"))
+        let detached = try await Program.run("router", "-p", String(port), "--detach")
+        #expect(detached.code == 11)
+        #expect(detached.output.isEmpty)
+        #expect(detached.talk.contains("already in use"))
+        // Another port would be of no use here.
+        let path = "unix:///tmp/wampctl-test-\(getpid()).sock"
+        let first = try Program(["router", "--listen", path, "-q"], announces: true)
+        _ = try await first.ready()
+        let second = try await Program.run("router", "--listen", path)
+        #expect(second.code == 11)
+        #expect(!second.talk.contains("hint:"))
+        first.signal(SIGTERM)
+        #expect(try await first.ended().code == 0)
+    }
+
+    @Test("Where a router cannot listen it says so in one line; a name that nobody knows is usage")
+    func cannotListen() async throws {
+        let unknown = try await Program.run("router", "-p", "0", "--host", "no.such.host.invalid")
+        #expect(unknown.code == 2)
+        #expect(
+            unknown.talk.hasPrefix(
+                "wampctl router: cannot listen on 'no.such.host.invalid': there is no such host\n"))
+        let foreign = try await Program.run("router", "-p", "0", "--host", "192.0.2.1")
+        #expect(foreign.code == 1)
+        #expect(foreign.talk.hasSuffix(": Cannot assign requested address\n"), "\(foreign.talk)")
+        let nowhere = try await Program.run("router", "--listen", "unix:///nowhere/x.sock")
+        #expect(nowhere.code == 1)
+        #expect(nowhere.talk.hasSuffix(": No such file or directory\n"), "\(nowhere.talk)")
+    }
+
+    @Test("With --log-format json, or -o json, all that a router says is an object")
+    func routerTalk() async throws {
+        for words in [["--log-format", "json"], ["-o", "jsonl"]] {
+            let router = try Program(
+                ["router", "--listen", "tcp://0.0.0.0:0"] + words, announces: true)
+            _ = try await router.ready()
+            router.signal(SIGTERM)
+            let talk = try await router.ended().talk
+            let messages = try talk.split(separator: "\n").map {
+                try JSONText.parse(String($0)).dictionary?["message"]?.string
+            }
+            #expect(messages.first == "listening")
+            #expect(messages.contains { $0?.hasSuffix("without TLS and authentication") == true })
+            #expect(messages.contains("stopping"))
+        }
+        let people = try Program(["router", "-p", "0", "-o", "json", "--log-format", "text"])
+        try await people.said("press Ctrl-C to stop")
+    }
+
+    @Test("The router returns the code of its command, or says that it cannot be run")
+    func routerCommand() async throws {
+        #expect(try await Program.script("exit 7").code == 7)
+        #expect(try await Program.script("kill -TERM $$").code == 143)
+        #expect(try await Program.run("router", "-p", "0", "--", "no-such-command").code == 127)
+        #expect(try await Program.run("router", "-p", "0", "--", "/etc/passwd").code == 126)
+        let variables = try await Program.script("echo $WAMPCTL_URL $WAMPCTL_REALM")
+        #expect(variables.output.hasPrefix("ws://127.0.0.1:"))
+        #expect(variables.output.hasSuffix("/ws realm1\n"))
+        let context = try await Program.run(
+            "router", "-p", "0", "--", "sh", "-c", "echo ${WAMPCTL_CONTEXT-none}",
+            environment: ["WAMPCTL_CONTEXT": "staging"])
+        #expect(context.output == "none\n")
+    }
+
+    @Test("A second signal ends a router at once, whatever is still running")
+    func secondSignal() async throws {
+        let router = try Program(["router", "-p", "0"], announces: true)
+        let listeners = try await router.ready()["listeners"]?.list
+        let url = try #require(listeners?.first?.dictionary?["url"]?.string)
+        let callee = try Program(
+            ["register", "t.slow", "--delay", "1h", "--trace"], environment: ["WAMPCTL_URL": url],
+            announces: true)
+        _ = try await callee.ready()
+        let call = try Program(["call", "t.slow"], environment: ["WAMPCTL_URL": url])
+        try await callee.said("< INVOCATION")
+        router.signal(SIGINT)
+        try await router.said("stopping: 1 call outstanding; a second signal ends at once")
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 143)
+        #expect(try await call.ended().code == 14)
+    }
+}
