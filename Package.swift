@@ -13,6 +13,8 @@ let settings: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let containers = Target.Dependency.product(
+    name: "BasicContainers", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -25,6 +27,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -34,14 +37,18 @@ let package = Package(
     ],
     targets: [
         .target(name: "CScan"),
-        .target(name: "WAMP", dependencies: ["CScan", nioCore], swiftSettings: settings),
-        .target(name: "WAMPRouter", dependencies: ["WAMP"], swiftSettings: settings),
+        .target(
+            name: "WAMP", dependencies: ["CScan", nioCore, containers], swiftSettings: settings),
+        .target(
+            name: "WAMPRouter", dependencies: ["WAMP", containers], swiftSettings: settings),
         .target(
             name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, crypto],
             swiftSettings: settings),
         .target(
             name: "WAMPServer",
-            dependencies: ["WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, logging],
+            dependencies: [
+                "WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, containers, logging,
+            ],
             swiftSettings: settings),
         .target(
             name: "WAMPClient",

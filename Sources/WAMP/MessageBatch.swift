@@ -1,18 +1,21 @@
 // The messages of one read, and the memory they lie in. It is filled by a connection, emptied by
 // its owner, and used again.
 
+import BasicContainers
 package import NIOCore
 
 package struct MessageBatch: ~Copyable {
-    private enum Entry {
+    // Not private: the compiler (6.3.1) fails on a private type in the fields of a type that other
+    // files use.
+    enum Entry {
         case plain(PlainMessage)
         /// A place among `others`.
         case other(Int)
     }
 
-    private var entries: [Entry] = []
-    private var others: [Message] = []
-    private var buffers: [ByteBuffer] = []
+    private var entries = UniqueArray<Entry>()
+    private var others = UniqueArray<Message>()
+    private var buffers = UniqueArray<ByteBuffer>()
 
     package init() {}
 

@@ -1,6 +1,7 @@
 // URIs of procedures, topics, realms and errors. On the way of a call a URI is a slice of the bytes
 // that arrived; a String is made only for people.
 
+import CScan
 package import NIOCore
 
 /// A URI as bytes. Two URIs are equal when their bytes are.
@@ -51,6 +52,17 @@ public enum URIRule: String, Sendable {
 }
 
 extension URI {
+    /// Whether the bytes of two URIs are the same.
+    package static func isSame(
+        _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard left.count == right.count else { return false }
+        guard let left = left.bindMemory(to: UInt8.self).baseAddress,
+            let other = right.bindMemory(to: UInt8.self).baseAddress
+        else { return true }
+        return cscan_equal(left, other, right.count)
+    }
+
     /// The longest URI accepted, in bytes.
     package static let maximumLength = 1024
 

@@ -193,7 +193,7 @@ package struct Realm: ~Copyable {
         return Roles([.broker: [.publisherExclusion], .dealer: dealer])
     }
 
-    private static let agent = Release.agent
+    static let agent = Release.agent
 
     /// Refuses a request.
     func refuse(

@@ -6,6 +6,7 @@
 // REGISTERED before the first INVOCATION, nothing to a callee after its UNREGISTERED. Two locks,
 // one order: the realm's, then a mailbox's.
 
+import BasicContainers
 import NIOCore
 import Synchronization
 import WAMP
@@ -21,7 +22,7 @@ final class RealmHost: Sendable {
     private struct State: ~Copyable {
         var realm: Realm
         /// By session slot.
-        var members: [Member?] = []
+        var members = UniqueArray<Member?>()
         var effects = Effects()
         /// Of RESULTs whose callee is not disclosed.
         var anonymous = ResultDetails(naming: nil)

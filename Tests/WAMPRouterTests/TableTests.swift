@@ -78,7 +78,7 @@ struct URITableTests {
             while !left.isEmpty {
                 let (slot, name) = left.remove(at: random.index(below: left.count))
                 store.remove(name, slot: UInt32(slot))
-                #expect(found == nil)
+                #expect(store.find(name) == nil)
                 for (slot, name) in left { #expect(store.find(name) == UInt32(slot)) }
             }
         }
@@ -228,9 +228,11 @@ struct CallTableTests {
         var table = CallTable()
         #expect(table.insert(call(1, deadline: .max)) == 1)
         #expect(table.insert(call(2, deadline: .max)) == 2)
-        #expect(table.wasIssued(2, to: SessionKey(slot: 1, generation: 0)))
-        #expect(!table.wasIssued(3, to: SessionKey(slot: 1, generation: 0)))
-        #expect(!table.wasIssued(1, to: SessionKey(slot: 1, generation: 1)))
+        let callee = SessionKey(slot: 1, generation: 0)
+        let successor = SessionKey(slot: 1, generation: 1)
+        #expect(table.wasIssued(2, to: callee) == true)
+        #expect(table.wasIssued(3, to: callee) == false)
+        #expect(table.wasIssued(1, to: successor) == false)
     }
 }
 

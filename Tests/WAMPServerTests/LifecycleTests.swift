@@ -158,7 +158,6 @@ import WAMPTransport
             ("tcp://192.0.2.1:0", "Cannot assign requested address"),
             ("unix:///nowhere/router.sock", "No such file or directory"),
             ("unix:///dev/null", "a file that is no socket is in the way"),
-            ("tcp://nowhere.invalid:0", "no address is known for the host 'nowhere.invalid'"),
         ])
     func badAddress(_ url: String, _ cause: String) async throws {
         let router = RouterServer(
@@ -171,6 +170,18 @@ import WAMPTransport
                 return false
             }
             return true
+        }
+    }
+
+    @Test("A host without an address is told apart, since the fault is in the name")
+    func unknownHost() async throws {
+        let endpoint = try Endpoint("tcp://nowhere.invalid:0")
+        let router = RouterServer(
+            configuration: Configuration(listeners: [endpoint]), logger: quiet)
+        await #expect {
+            _ = try await router.start()
+        } throws: { error in
+            if case .unknownHost("nowhere.invalid")? = error as? ServerError { true } else { false }
         }
     }
 

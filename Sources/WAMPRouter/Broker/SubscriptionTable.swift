@@ -1,5 +1,6 @@
 // The subscriptions of a realm, found by topic, by id, or by the session that holds them.
 
+import BasicContainers
 import WAMP
 
 struct Subscription {
@@ -13,7 +14,7 @@ struct Subscription {
 }
 
 struct SubscriptionTable: ~Copyable {
-    private var slots: [Subscription] = []
+    private var slots = UniqueArray<Subscription>()
     private var vacant: [UInt32] = []
     private var byTopic: URITable
     private var byID: [SubscriptionID: UInt32] = [:]
@@ -28,7 +29,9 @@ struct SubscriptionTable: ~Copyable {
 
     func find(_ topic: URI) -> UInt32? {
         topic.withBytes { bytes in
-            byTopic.find(bytes) { URITable.isSame(slots[Int($0)].uri, bytes) }
+            byTopic.find(bytes) { slot in
+                slots[Int(slot)].uri.withUnsafeBytes { URI.isSame($0, bytes) }
+            }
         }
     }
 

@@ -1,16 +1,17 @@
 // The calls in flight, with all their indexes: by the caller's request, by the callee's invocation,
 // by deadline. Nothing else inserts or removes an entry.
 
+import BasicContainers
 import WAMP
 
 struct CallTable: ~Copyable {
-    private var slots: [PendingCall] = []
-    private var vacant: [UInt32] = []
-    private var bySession: [SessionCalls] = []
+    private var slots = UniqueArray<PendingCall>()
+    private var vacant = UniqueArray<UInt32>()
+    private var bySession = UniqueArray<SessionCalls>()
     /// A binary heap of slots, the earliest deadline first.
     private var deadlines: [UInt32] = []
 
-    private struct SessionCalls {
+    struct SessionCalls: ~Copyable {
         /// The session this entry belongs to: a slot is used again by later sessions.
         var generation: UInt32
         /// The calls it made, by its own request id.

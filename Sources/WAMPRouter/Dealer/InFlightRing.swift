@@ -4,14 +4,16 @@
 /// Ids in flight and the slots that belong to them. The id is stored and checked; a long-running
 /// entry that a newer one would overwrite moves to a dictionary, so the ring stays as small as what
 /// is really in flight.
-struct InFlightRing {
-    private struct Entry {
+import BasicContainers
+
+struct InFlightRing: ~Copyable {
+    struct Entry {
         var id: UInt64
         var slot: UInt32
     }
 
     /// An id of 0 marks a free place. Allocated with the first entry: an idle session has none.
-    private var ring: [Entry] = []
+    private var ring = UniqueArray<Entry>()
     private var ringCount = 0
     private var displaced: [UInt64: UInt32] = [:]
 
@@ -27,7 +29,7 @@ struct InFlightRing {
 
     /// Adds an id that is not in the table.
     mutating func insert(_ id: UInt64, slot: UInt32) {
-        if ring.isEmpty { ring = [Entry](repeating: Entry(id: 0, slot: 0), count: 16) }
+        if ring.isEmpty { ring = UniqueArray(repeating: Entry(id: 0, slot: 0), count: 16) }
         if (ringCount + 1) * 2 > ring.count { grow() }
         place(Entry(id: id, slot: slot))
     }
@@ -47,9 +49,10 @@ struct InFlightRing {
 
     /// All slots, by ascending id.
     var slotsByID: [UInt32] {
-        let all =
-            ring.filter { $0.id != 0 }.map { ($0.id, $0.slot) }
-            + displaced.map { ($0.key, $0.value) }
+        var all = displaced.map { ($0.key, $0.value) }
+        for index in ring.indices where ring[index].id != 0 {
+            all.append((ring[index].id, ring[index].slot))
+        }
         return all.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
@@ -64,9 +67,9 @@ struct InFlightRing {
     }
 
     private mutating func grow() {
-        let old = ring
-        ring = [Entry](repeating: Entry(id: 0, slot: 0), count: old.count * 2)
+        var old = UniqueArray(repeating: Entry(id: 0, slot: 0), count: ring.count * 2)
+        swap(&old, &ring)
         ringCount = 0
-        for entry in old where entry.id != 0 { place(entry) }
+        for index in old.indices where old[index].id != 0 { place(old[index]) }
     }
 }

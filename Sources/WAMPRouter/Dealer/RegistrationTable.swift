@@ -1,9 +1,10 @@
 // The registrations of a realm, found by URI, by id, or by the session that holds them.
 
+import BasicContainers
 import WAMP
 
 struct RegistrationTable: ~Copyable {
-    private var slots: [Registration] = []
+    private var slots = UniqueArray<Registration>()
     private var vacant: [UInt32] = []
     private var byURI: URITable
     private var byID: [RegistrationID: UInt32] = [:]
@@ -35,7 +36,9 @@ struct RegistrationTable: ~Copyable {
 
     @inline(__always)
     private func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
-        byURI.find(uri) { URITable.isSame(slots[Int($0)].uri, uri) }
+        byURI.find(uri) { slot in
+            slots[Int(slot)].uri.withUnsafeBytes { URI.isSame($0, uri) }
+        }
     }
 
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }

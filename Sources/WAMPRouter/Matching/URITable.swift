@@ -1,33 +1,21 @@
 // Finding a slot by the bytes of a URI: open addressing, linear probing, a hash seeded per realm
 // (URIs are chosen by peers). Looking up makes no String and allocates nothing.
 
-import Glibc
-import WAMP
+import BasicContainers
 
 struct URITable: ~Copyable {
     /// `slot` is `.max` in an empty bucket.
-    private struct Bucket {
+    struct Bucket {
         var hash: UInt32
         var slot: UInt32
         static let empty = Bucket(hash: 0, slot: .max)
     }
 
-    private var buckets = [Bucket](repeating: .empty, count: 16)
+    private var buckets = UniqueArray(repeating: Bucket.empty, count: 16)
     private var count = 0
     private let seed: UInt64
 
     init(seed: UInt64) { self.seed = seed }
-
-    /// Whether a stored URI is the one looked for.
-    @inline(__always)
-    static func isSame(_ stored: [UInt8], _ uri: UnsafeRawBufferPointer) -> Bool {
-        guard stored.count == uri.count, let sought = uri.baseAddress else {
-            return stored.isEmpty && uri.isEmpty
-        }
-        return stored.withUnsafeBytes { bytes in
-            bytes.baseAddress.map { memcmp($0, sought, uri.count) == 0 } ?? false
-        }
-    }
 
     /// The slot that was stored for `uri`, if `isSame` confirms it.
     @inline(__always)
@@ -74,9 +62,9 @@ struct URITable: ~Copyable {
     }
 
     private mutating func grow() {
-        let old = buckets
-        buckets = [Bucket](repeating: .empty, count: old.count * 2)
-        for bucket in old where bucket.slot != .max { place(bucket) }
+        var old = UniqueArray(repeating: Bucket.empty, count: buckets.count * 2)
+        swap(&old, &buckets)
+        for index in old.indices where old[index].slot != .max { place(old[index]) }
     }
 
     private mutating func place(_ bucket: Bucket) {

@@ -1,9 +1,10 @@
 // The sessions of a realm by slot, and by id for the meta API.
 
+import BasicContainers
 import WAMP
 
 struct SessionTable: ~Copyable {
-    private var slots: [(generation: UInt32, session: Session)] = []
+    private var slots = UniqueArray<(generation: UInt32, session: Session)>()
     private var vacant: [UInt32] = []
     private var byID: [SessionID: SessionKey] = [:]
     /// How many sessions are write-blocked: while none is, nobody needs to look.
