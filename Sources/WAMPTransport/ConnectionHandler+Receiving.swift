@@ -62,7 +62,7 @@ extension ConnectionHandler {
             guard input.readableBytes - body >= frame.length else {
                 // What is announced decides no allocation beyond this; more room comes with what
                 // arrives.
-                let capacity = min(RawSocketFrame.headerLength + frame.length, 64 << 10)
+                let capacity = min(RawSocketFrame.headerLength + frame.length, 128 << 10)
                 partial = ByteBufferAllocator().buffer(capacity: capacity)
                 break
             }

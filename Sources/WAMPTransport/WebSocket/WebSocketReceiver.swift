@@ -149,7 +149,7 @@ package struct WebSocketReceiver {
             utf8 = UTF8Stream()
             // What is announced decides no allocation beyond this; more room comes with what
             // arrives.
-            assembly = ByteBufferAllocator().buffer(capacity: min(frame.length, 64 << 10))
+            assembly = ByteBufferAllocator().buffer(capacity: min(frame.length, 128 << 10))
         }
         self.frame = frame
         missing = frame.length
