@@ -21,29 +21,34 @@ extension WAMPIdentifier {
 /// A session, in the global scope: random, unused at the moment it is drawn.
 public struct SessionID: WAMPIdentifier {
     public let rawValue: UInt64
+    @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// A request, in the session scope: sequential from 1, one counter per session and direction.
 public struct RequestID: WAMPIdentifier {
     public let rawValue: UInt64
+    @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// A registration, in the router scope.
 public struct RegistrationID: WAMPIdentifier {
     public let rawValue: UInt64
+    @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// A subscription, in the router scope.
 public struct SubscriptionID: WAMPIdentifier {
     public let rawValue: UInt64
+    @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
 /// A publication, in the global scope.
 public struct PublicationID: WAMPIdentifier {
     public let rawValue: UInt64
+    @inlinable
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }

@@ -15,7 +15,24 @@ package struct MessageBatch: ~Copyable {
 
     private var entries = UniqueArray<Entry>()
     private var others = UniqueArray<Message>()
-    private var buffers = UniqueArray<ByteBuffer>()
+    private var buffers = UniqueArray<Memory>()
+
+    /// A buffer that is held, and where its readable bytes are: a buffer's memory does not move as
+    /// long as somebody holds it and nobody writes to it.
+    struct Memory {
+        let buffer: ByteBuffer
+        let bytes: UnsafeRawBufferPointer
+
+        init(_ buffer: ByteBuffer) {
+            self.buffer = buffer
+            bytes = buffer.withUnsafeReadableBytes { $0 }
+        }
+
+        @inline(__always)
+        func part(from start: Int, count: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: bytes[start..<(start + count)])
+        }
+    }
 
     package init() {}
 
@@ -33,13 +50,13 @@ package struct MessageBatch: ~Copyable {
     /// Adds memory for frames to lie in.
     /// - Returns: the place to name in `decode`.
     package mutating func add(_ buffer: ByteBuffer) -> Int {
-        buffers.append(buffer)
+        buffers.append(Memory(buffer))
         return buffers.count - 1
     }
 
     /// A part of the readable bytes of a buffer, which shares its memory.
     package func bytes(_ buffer: Int, from start: Int, count: Int) -> ByteBuffer {
-        buffers[buffer].part(from: start, to: start + count)
+        buffers[buffer].buffer.part(from: start, to: start + count)
     }
 
     /// Decodes the message in a part of the readable bytes of a buffer, and adds it.
@@ -51,11 +68,10 @@ package struct MessageBatch: ~Copyable {
     ) throws(ProtocolViolation) {
         let place = FramePlace(
             buffer: UInt32(truncatingIfNeeded: buffer), start: UInt32(truncatingIfNeeded: start))
-        let plain = buffers[buffer].withUnsafeReadableBytes { bytes -> PlainMessage? in
-            guard count > 0, let base = bytes.bindMemory(to: UInt8.self).baseAddress else {
-                return nil
-            }
-            return MessageCoder.plain(base + start, count: count, as: serializer, at: place)
+        let frame = buffers[buffer].part(from: start, count: count)
+        var plain: PlainMessage?
+        if let start = frame.bindMemory(to: UInt8.self).baseAddress, count > 0 {
+            plain = MessageCoder.plain(start, count: count, as: serializer, at: place)
         }
         if let plain {
             entries.append(.plain(plain))
@@ -85,31 +101,22 @@ package struct MessageBatch: ~Copyable {
 
 // The parts of plain messages.
 extension MessageBatch {
-    // Not generic: that would cost more across modules than all the rest of passing a message on.
-
-    /// Looks something up by the bytes of the procedure or topic.
-    package func find(
-        by plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> UInt32?
-    ) -> UInt32? {
-        var found: UInt32?
-        withBytes(plain.uri, of: plain) { found = body($0) }
-        return found
+    /// The bytes of the procedure or topic. They are there until the batch is emptied.
+    package func uri(of plain: PlainMessage) -> UnsafeRawBufferPointer {
+        bytes(plain.uri, of: plain)
     }
 
-    /// Runs `body` on the bytes of the payload.
-    package func withPayload(of plain: PlainMessage, _ body: (UnsafeRawBufferPointer) -> Void) {
-        withBytes(plain.payload, of: plain, body)
+    /// The bytes of the payload. They are there until the batch is emptied.
+    package func payloadBytes(of plain: PlainMessage) -> UnsafeRawBufferPointer {
+        bytes(plain.payload, of: plain)
     }
 
     @inline(__always)
-    private func withBytes(
-        _ extent: PlainMessage.Extent, of plain: PlainMessage,
-        _ body: (UnsafeRawBufferPointer) -> Void
-    ) {
-        buffers[Int(plain.frame.buffer)].withUnsafeReadableBytes { bytes in
-            let start = Int(plain.frame.start) + Int(extent.start)
-            body(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + Int(extent.count))]))
-        }
+    private func bytes(
+        _ extent: PlainMessage.Extent, of plain: PlainMessage
+    ) -> UnsafeRawBufferPointer {
+        buffers[Int(plain.frame.buffer)].part(
+            from: Int(plain.frame.start) + Int(extent.start), count: Int(extent.count))
     }
 
     /// The payload as a slice of the frame.
@@ -149,8 +156,9 @@ extension MessageBatch {
     }
 
     private func slice(_ extent: PlainMessage.Extent, of plain: PlainMessage) -> ByteBuffer {
-        let start = Int(plain.frame.start) + Int(extent.start)
-        return buffers[Int(plain.frame.buffer)].part(from: start, to: start + Int(extent.count))
+        bytes(
+            Int(plain.frame.buffer), from: Int(plain.frame.start) + Int(extent.start),
+            count: Int(extent.count))
     }
 }
 

@@ -67,8 +67,8 @@ final class RealmHost: Sendable {
         _ batch: inout MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
     ) -> Int {
         perform(on: loop) { state, now in
+            guard state.realm.isPresent(session) else { return first }
             for index in first..<batch.count {
-                guard state.realm.isPresent(session) else { return index }
                 if let plain = batch.plain(at: index) {
                     let passage = state.realm.receive(
                         plain, of: batch, from: session, at: now, into: &state.effects)
@@ -79,7 +79,11 @@ final class RealmHost: Sendable {
                     state.realm.receive(
                         batch.take(at: index), from: session, at: now, into: &state.effects)
                 }
-                if !state.effects.isEmpty { carryOut(&state, on: loop, at: now) }
+                // Without effects, the session is still there.
+                if !state.effects.isEmpty {
+                    carryOut(&state, on: loop, at: now)
+                    guard state.realm.isPresent(session) else { return index + 1 }
+                }
             }
             return batch.count
         }
@@ -188,7 +192,8 @@ final class RealmHost: Sendable {
         let serializer = outbox.format.serializer
         if serializer == plain.serializer || plain.shape == .empty {
             let envelope = envelope(passage, serializer, &state)
-            if loop.send(envelope, passing: plain, of: batch, to: outbox) != .tooLarge { return }
+            let result = loop.send(envelope, passing: plain, of: batch, to: outbox)
+            guard case .tooLarge = result else { return }
         }
         let message = passage.message(passing: plain, of: batch) { callee in
             state.members[Int(callee.slot)]?.details.callee

@@ -78,9 +78,7 @@ package final class IOLoop: @unchecked Sendable {
         MessageCoder.encode(
             envelope, shape: plain.shape, as: outbox.format.serializer, into: &scratch)
         if outbox.loop === self { return outbox.append(passing: plain, of: batch) }
-        var result = SendResult.closed
-        batch.withPayload(of: plain) { result = stage(payload: $0, for: outbox) }
-        return result
+        return stage(payload: batch.payloadBytes(of: plain), for: outbox)
     }
 
     /// Stages what `scratch` and a payload make for a peer of another loop.

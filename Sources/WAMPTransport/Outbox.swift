@@ -88,6 +88,7 @@ package final class Outbox: @unchecked Sendable {
 
     /// Decides whether a message fits: in the peer's limit, and in the bound. An empty queue takes
     /// any message.
+    @inline(__always)
     func admit(_ length: Int) -> SendResult {
         guard isOpen else { return .closed }
         guard length <= sendLimit else { return .tooLarge }
@@ -118,9 +119,7 @@ package final class Outbox: @unchecked Sendable {
         if isShared(plain.payloadCount) {
             return append(sharing: batch.payload(of: plain).bytes)
         }
-        var result = SendResult.closed
-        batch.withPayload(of: plain) { result = append(copying: $0) }
-        return result
+        return append(copying: batch.payloadBytes(of: plain))
     }
 
     private func isShared(_ count: Int) -> Bool {
@@ -242,11 +241,13 @@ package final class Outbox: @unchecked Sendable {
         return result
     }
 
+    @inline(__always)
     private func added(_ count: Int) {
         queued.store(queued.load(ordering: .relaxed) + count, ordering: .relaxed)
         if !isDirty { loop.markDirty(self) }
     }
 
+    @inline(__always)
     private func ensureTail() {
         if tail.capacity == 0 { tail = loop.takeSpare() }
     }

@@ -347,7 +347,7 @@ struct SelectionTests {
         realm.block(p[0])
         realm.leave(p[0])
         realm.block(p[0])
-        #expect(realm.realm.sessions.blockedCount == 0)
+        #expect(realm.realm.sessions.blocked.isEmpty)
         let next = realm.callees(1, "t.x", "first")[0]
         realm.leave(p[1])
         #expect(realm.pick(from: caller) == next)

@@ -6,14 +6,21 @@
 ///
 /// Spec: Basic Profile, Messages.
 package struct PlainMessage: Equatable, Sendable {
-    /// The raw value is the type code.
-    package enum Kind: UInt8, Sendable {
-        case publish = 16
-        case event = 36
-        case call = 48
-        case result = 50
-        case invocation = 68
-        case yield = 70
+    package enum Kind: Sendable {
+        case publish, event, call, result, invocation, yield
+
+        @inline(__always)
+        init?(code: UInt64) {
+            switch code {
+            case 48: self = .call
+            case 70: self = .yield
+            case 50: self = .result
+            case 68: self = .invocation
+            case 16: self = .publish
+            case 36: self = .event
+            default: return nil
+            }
+        }
     }
 
     /// A part of the frame's bytes.
@@ -66,7 +73,7 @@ extension PlainMessage {
         do throws(Malformed) {
             guard var members = try reader.open(isDictionary: false),
                 try reader.next(&members), let code = try reader.unsigned(),
-                let kind = UInt8(exactly: code).flatMap(Kind.init(rawValue:)),
+                let kind = Kind(code: code),
                 try reader.next(&members), let id = try reader.unsigned(),
                 id &- 1 < RequestID.largest
             else { return nil }

@@ -6,6 +6,8 @@ import WAMP
 
 struct CallTable: ~Copyable {
     private var slots = UniqueArray<PendingCall>()
+    /// By slot: what is kept of a call that may have to be sent again.
+    private var reroutings = UniqueArray<Rerouting?>()
     private var vacant = UniqueArray<UInt32>()
     private var bySession = UniqueArray<SessionCalls>()
     /// A binary heap of slots, the earliest deadline first.
@@ -28,6 +30,9 @@ struct CallTable: ~Copyable {
     subscript(slot: UInt32) -> PendingCall? {
         slots[Int(slot)].isVacant ? nil : slots[Int(slot)]
     }
+
+    /// What is kept of the call in a slot; nil if it may never be given to another callee.
+    func rerouting(of slot: UInt32) -> Rerouting? { reroutings[Int(slot)] }
 
     func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
         guard let index = index(of: caller) else { return nil }
@@ -67,7 +72,8 @@ struct CallTable: ~Copyable {
     }
 
     /// Adds a call and draws its invocation id from the callee's sequence.
-    mutating func insert(_ call: PendingCall) -> RequestID {
+    /// - Parameter rerouting: what is kept in case that it has to be sent again.
+    mutating func insert(_ call: PendingCall, keeping rerouting: Rerouting? = nil) -> RequestID {
         prepare(call.caller)
         prepare(call.callee)
         let callee = Int(call.callee.slot)
@@ -81,8 +87,10 @@ struct CallTable: ~Copyable {
         } else {
             slot = UInt32(slots.count)
             slots.append(call)
+            reroutings.append(nil)
         }
         slots[Int(slot)].invocation = RequestID(invocation)
+        if let rerouting { reroutings[Int(slot)] = rerouting }
         bySession[callee].serving.insert(invocation, slot: slot)
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
         if call.deadline.nanoseconds != .max { enqueue(slot) }
@@ -92,10 +100,11 @@ struct CallTable: ~Copyable {
     /// Takes a call out of all indexes.
     @discardableResult
     mutating func remove(_ slot: UInt32) -> PendingCall? {
-        guard !slots[Int(slot)].isVacant else { return nil }
-        if slots[Int(slot)].deadlineIndex >= 0 { dequeue(slots[Int(slot)].deadlineIndex) }
-        var call = PendingCall.vacant
-        swap(&call, &slots[Int(slot)])
+        let call = slots[Int(slot)]
+        guard !call.isVacant else { return nil }
+        if call.deadlineIndex >= 0 { dequeue(call.deadlineIndex) }
+        slots[Int(slot)] = .vacant
+        if reroutings[Int(slot)] != nil { reroutings[Int(slot)] = nil }
         bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
         vacant.append(slot)
@@ -110,18 +119,23 @@ struct CallTable: ~Copyable {
         bySession[index] = SessionCalls(generation: session.generation)
     }
 
+    @inline(__always)
     private func index(of session: SessionKey) -> Int? {
         let index = Int(session.slot)
         return index < bySession.count && bySession[index].generation == session.generation
             ? index : nil
     }
 
+    @inline(__always)
     private mutating func prepare(_ session: SessionKey) {
+        if index(of: session) == nil { makeRoom(for: session) }
+    }
+
+    @inline(never)
+    private mutating func makeRoom(for session: SessionKey) {
         let index = Int(session.slot)
         while bySession.count <= index { bySession.append(SessionCalls(generation: .max)) }
-        if bySession[index].generation != session.generation {
-            bySession[index] = SessionCalls(generation: session.generation)
-        }
+        bySession[index] = SessionCalls(generation: session.generation)
     }
 }
 

@@ -79,7 +79,7 @@ extension Realm {
                 into: &effects)
             return nil
         }
-        let choice = registrations.choose(slot, excluding: [], sessions, random: &random)
+        let choice = registrations.choose(slot, excluding: [], blocked: sessions.blocked, random: &random)
         guard case .callee(let index) = choice else {
             refuse(choice, request, of: caller, into: &effects)
             return nil
@@ -99,7 +99,8 @@ extension Realm {
         let invocation = calls.insert(
             PendingCall(
                 caller: caller, request: request, callee: callee.session, registration: slot,
-                registrationID: registrations[slot].id, deadline: deadline, rerouting: rerouting))
+                registrationID: registrations[slot].id, deadline: deadline),
+            keeping: rerouting)
         return (callee.session, invocation)
     }
 
@@ -149,9 +150,10 @@ extension Realm {
             throw ProtocolViolation("ERROR.Error is not a valid URI")
         }
         guard let slot = try pending(error.request, of: callee, "ERROR") else { return }
+        let rerouting = calls.rerouting(of: slot)
         guard let call = calls.remove(slot) else { return }
         if error.error == .unavailable, sessions[callee].canReroute, !call.isKilled {
-            reroute(call, at: now, into: &effects)
+            reroute(call, rerouting, at: now, into: &effects)
         } else {
             let details = OutcomeDetails(
                 callee: disclosed(callee), custom: error.details.custom.forwardable)
@@ -227,14 +229,17 @@ extension Realm {
 
     /// Gives a call that was taken from its callee to another one, as if those tried before did not
     /// exist.
-    private mutating func reroute(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        guard let rerouting = call.rerouting, rerouting.tried.count < rerouting.attempts,
+    private mutating func reroute(
+        _ call: PendingCall, _ rerouting: Rerouting?, at now: Now, into effects: inout Effects
+    ) {
+        guard let rerouting, rerouting.tried.count < rerouting.attempts,
             registrations[call.registration].id == call.registrationID
         else {
             return refuse(.call, call.request, of: call.caller, .noAvailableCallee, into: &effects)
         }
         let choice = registrations.choose(
-            call.registration, excluding: rerouting.tried, sessions, random: &random)
+            call.registration, excluding: rerouting.tried, blocked: sessions.blocked,
+            random: &random)
         guard case .callee(let index) = choice else {
             return refuse(choice, call.request, of: call.caller, into: &effects)
         }
@@ -245,7 +250,8 @@ extension Realm {
             PendingCall(
                 caller: call.caller, request: call.request, callee: callee.session,
                 registration: call.registration, registrationID: call.registrationID,
-                deadline: call.deadline, rerouting: rerouting))
+                deadline: call.deadline),
+            keeping: rerouting)
         effects.send(
             .invocation(
                 Invocation(
@@ -258,10 +264,11 @@ extension Realm {
     /// another, since the callee may have executed it, unless the procedure was declared idempotent
     /// (SR-51).
     mutating func calleeLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+        let rerouting = calls.rerouting(of: slot)
         guard let call = calls.remove(slot) else { return }
         guard sessions.isPresent(call.caller) else { return }
-        if let rerouting = call.rerouting, rerouting.retriesOnLoss, !call.isKilled {
-            reroute(call, at: now, into: &effects)
+        if let rerouting, rerouting.retriesOnLoss, !call.isKilled {
+            reroute(call, rerouting, at: now, into: &effects)
         } else {
             refuse(
                 .call, call.request, of: call.caller, .canceled, ["callee left"], into: &effects)

@@ -19,6 +19,7 @@ struct InFlightRing: ~Copyable {
 
     var count: Int { ringCount + displaced.count }
 
+    @inline(__always)
     func find(_ id: UInt64) -> UInt32? {
         if !ring.isEmpty, id != 0 {
             let entry = ring[Int(truncatingIfNeeded: id) & (ring.count - 1)]
@@ -28,6 +29,7 @@ struct InFlightRing: ~Copyable {
     }
 
     /// Adds an id that is not in the table.
+    @inline(__always)
     mutating func insert(_ id: UInt64, slot: UInt32) {
         if ring.isEmpty { ring = UniqueArray(repeating: Entry(id: 0, slot: 0), count: 16) }
         if (ringCount + 1) * 2 > ring.count { grow() }
@@ -35,6 +37,7 @@ struct InFlightRing: ~Copyable {
     }
 
     @discardableResult
+    @inline(__always)
     mutating func remove(_ id: UInt64) -> UInt32? {
         if !ring.isEmpty, id != 0 {
             let index = Int(truncatingIfNeeded: id) & (ring.count - 1)
@@ -56,6 +59,7 @@ struct InFlightRing: ~Copyable {
         return all.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
+    @inline(__always)
     private mutating func place(_ entry: Entry) {
         let index = Int(truncatingIfNeeded: entry.id) & (ring.count - 1)
         if ring[index].id == 0 {
@@ -66,6 +70,7 @@ struct InFlightRing: ~Copyable {
         ring[index] = entry
     }
 
+    @inline(never)
     private mutating func grow() {
         var old = UniqueArray(repeating: Entry(id: 0, slot: 0), count: ring.count * 2)
         swap(&old, &ring)

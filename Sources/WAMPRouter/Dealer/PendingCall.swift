@@ -15,8 +15,6 @@ struct PendingCall {
     let deadline: Moment
     /// CANCEL in mode `kill` was passed on: the callee's answer ends the call, whatever it is.
     var isKilled = false
-    /// What it takes to give the call to another callee; nil if that may never happen.
-    var rerouting: Rerouting?
     /// The place in the queue of deadlines; -1 outside of it.
     var deadlineIndex = -1
 
@@ -31,7 +29,7 @@ struct PendingCall {
 
 /// What it takes to send the same call to another callee.
 ///
-/// An object, so that a call that needs none of it stays small. It belongs to one call and goes
+/// An object, so that a call that needs none of it costs little. It belongs to one call and goes
 /// with it from callee to callee.
 ///
 /// Spec: Advanced Profile, Call Re-Routing.

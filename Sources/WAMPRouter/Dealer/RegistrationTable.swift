@@ -31,7 +31,7 @@ struct RegistrationTable: ~Copyable {
 
     /// The registration of a CALL's procedure.
     func find(_ call: PlainMessage, of batch: borrowing MessageBatch) -> UInt32? {
-        batch.find(by: call) { find($0) }
+        find(batch.uri(of: call))
     }
 
     @inline(__always)
@@ -45,16 +45,16 @@ struct RegistrationTable: ~Copyable {
 
     /// Lets the rule of a registration choose.
     /// - Parameter tried: the sessions that are out of the question.
+    /// - Parameter blocked: the sessions that may take no call now.
     mutating func choose(
-        _ slot: UInt32, excluding tried: [SessionKey], _ sessions: borrowing SessionTable,
+        _ slot: UInt32, excluding tried: [SessionKey], blocked: Set<SessionKey>,
         random: inout SeededRandom
     ) -> Choice {
-        let isAnyBlocked = sessions.blockedCount > 0
         var cursor = slots[Int(slot)].cursor
         let choice = slots[Int(slot)].policy.choose(
             among: slots[Int(slot)].callees, cursor: &cursor, random: &random,
             isTried: { tried.contains($0.session) },
-            isBlocked: { isAnyBlocked && sessions[$0.session].isWriteBlocked })
+            isBlocked: { !blocked.isEmpty && blocked.contains($0.session) })
         slots[Int(slot)].cursor = cursor
         return choice
     }

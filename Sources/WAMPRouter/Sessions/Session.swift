@@ -29,8 +29,6 @@ struct Session {
     let authprovider: String
     /// The features announced for the role of callee.
     let calleeFeatures: Features
-    /// More waits to be written to it than the high mark allows: it counts as saturated (SR-52).
-    var isWriteBlocked = false
     /// It has left; nothing may be sent to it while what it leaves behind is put in order.
     var isLeaving = false
 

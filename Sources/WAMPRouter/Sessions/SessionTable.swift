@@ -7,8 +7,9 @@ struct SessionTable: ~Copyable {
     private var slots = UniqueArray<(generation: UInt32, session: Session)>()
     private var vacant: [UInt32] = []
     private var byID: [SessionID: SessionKey] = [:]
-    /// How many sessions are write-blocked: while none is, nobody needs to look.
-    private(set) var blockedCount = 0
+    /// The sessions that more waits to be written to than the high mark allows: they count as
+    /// saturated (SR-52).
+    private(set) var blocked: Set<SessionKey> = []
 
     /// Stands in a vacant slot.
     private static let nobody = Session(
@@ -63,8 +64,6 @@ struct SessionTable: ~Copyable {
     mutating func setLeaving(_ key: SessionKey) { slots[Int(key.slot)].session.isLeaving = true }
 
     mutating func setWriteBlocked(_ isBlocked: Bool, _ key: SessionKey) {
-        guard slots[Int(key.slot)].session.isWriteBlocked != isBlocked else { return }
-        slots[Int(key.slot)].session.isWriteBlocked = isBlocked
-        blockedCount += isBlocked ? 1 : -1
+        if isBlocked { blocked.insert(key) } else { blocked.remove(key) }
     }
 }

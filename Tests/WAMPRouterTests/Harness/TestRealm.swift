@@ -32,7 +32,7 @@ final class TestRealm {
     var isEmpty: Bool {
         realm.sessionCount == 0 && realm.registrationCount == 0 && realm.pendingCallCount == 0
             && realm.subscriptions.count == 0 && realm.nextDeadline == nil
-            && realm.sessions.blockedCount == 0
+            && realm.sessions.blocked.isEmpty
     }
 
     // MARK: Facts

@@ -72,7 +72,7 @@ struct ModelRun: ~Copyable {
         }
         for session in present { try tell(.lost(session)) }
         guard realm.sessionCount == 1, realm.registrationCount == 0, realm.pendingCallCount == 0,
-            realm.nextDeadline == nil, realm.sessions.blockedCount == 0, open.isEmpty
+            realm.nextDeadline == nil, realm.sessions.blocked.isEmpty, open.isEmpty
         else { throw Difference(description: story("all have left, but something remains")) }
     }
 
