@@ -6,21 +6,14 @@
 ///
 /// Spec: Basic Profile, Messages.
 package struct PlainMessage: Equatable, Sendable {
-    package enum Kind: Sendable {
-        case publish, event, call, result, invocation, yield
-
-        @inline(__always)
-        init?(code: UInt64) {
-            switch code {
-            case 48: self = .call
-            case 70: self = .yield
-            case 50: self = .result
-            case 68: self = .invocation
-            case 16: self = .publish
-            case 36: self = .event
-            default: return nil
-            }
-        }
+    /// The raw value is the type code.
+    package enum Kind: UInt8, Sendable {
+        case publish = 16
+        case event = 36
+        case call = 48
+        case result = 50
+        case invocation = 68
+        case yield = 70
     }
 
     /// A part of the frame's bytes.
@@ -65,7 +58,7 @@ extension PlainMessage {
     /// Reads a plain message. It takes a part of what `MessageDecoder` takes, and means the same.
     /// - Parameter reader: at the beginning of a frame.
     /// - Returns: nil for everything else, faults included: the decoder tells them apart.
-    @inline(__always)
+    @inline(never)
     static func read<Reader: ItemReader>(
         _ start: Reader, _ serializer: Serializer, at frame: FramePlace
     ) -> PlainMessage? {
@@ -73,7 +66,7 @@ extension PlainMessage {
         do throws(Malformed) {
             guard var members = try reader.open(isDictionary: false),
                 try reader.next(&members), let code = try reader.unsigned(),
-                let kind = Kind(code: code),
+                let kind = UInt8(exactly: code).flatMap(Kind.init(rawValue:)),
                 try reader.next(&members), let id = try reader.unsigned(),
                 id &- 1 < RequestID.largest
             else { return nil }
@@ -95,31 +88,39 @@ extension PlainMessage {
                 let offset = text.start - reader.start
                 uri = Extent(from: offset, to: offset + text.count)
             }
-            var shape = Payload.Shape.empty
-            var payload = Extent.none
-            if try reader.next(&members) {
-                try reader.settle()
-                let begin = reader.offset
-                guard let isEmpty = try reader.skip(isDictionary: false) else { return nil }
-                if !isEmpty {
-                    shape = .arguments
-                    payload = Extent(from: begin, to: reader.offset)
-                }
-                if try reader.next(&members) {
-                    guard let isEmpty = try reader.skip(isDictionary: true) else { return nil }
-                    if !isEmpty {
-                        shape = .argumentsAndKeywords
-                        payload = Extent(from: begin, to: reader.offset)
-                    }
-                    guard try !reader.next(&members) else { return nil }
-                }
-            }
-            guard reader.isAtEnd() else { return nil }
+            guard let (shape, payload) = try readPayload(&reader, &members) else { return nil }
             return PlainMessage(
                 kind: kind, serializer: serializer, shape: shape, frame: frame, id: id,
                 secondID: secondID, uri: uri, payload: payload)
         } catch {
             return nil
         }
+    }
+
+    /// Passes args and kwargs, to the end of the frame.
+    /// - Returns: nil if there is something else.
+    private static func readPayload<Reader: ItemReader>(
+        _ reader: inout Reader, _ members: inout Members
+    ) throws(Malformed) -> (Payload.Shape, Extent)? {
+        var shape = Payload.Shape.empty
+        var payload = Extent.none
+        if try reader.next(&members) {
+            try reader.settle()
+            let begin = reader.offset
+            guard let isEmpty = try reader.skip(isDictionary: false) else { return nil }
+            if !isEmpty {
+                shape = .arguments
+                payload = Extent(from: begin, to: reader.offset)
+            }
+            if try reader.next(&members) {
+                guard let isEmpty = try reader.skip(isDictionary: true) else { return nil }
+                if !isEmpty {
+                    shape = .argumentsAndKeywords
+                    payload = Extent(from: begin, to: reader.offset)
+                }
+                guard try !reader.next(&members) else { return nil }
+            }
+        }
+        return reader.isAtEnd() ? (shape, payload) : nil
     }
 }

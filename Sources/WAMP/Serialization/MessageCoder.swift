@@ -24,8 +24,7 @@ package enum MessageCoder {
     ) -> PlainMessage? {
         switch serializer {
         case .json: PlainMessage.read(JSONReader(start: start, count: count), .json, at: frame)
-        case .msgpack:
-            PlainMessage.read(MessagePackReader(start: start, count: count), .msgpack, at: frame)
+        case .msgpack: MessagePackShortcut.read(start, count: count, at: frame)
         case .cbor: PlainMessage.read(CBORReader(start: start, count: count), .cbor, at: frame)
         }
     }
