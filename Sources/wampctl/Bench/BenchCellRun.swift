@@ -47,7 +47,6 @@ struct BenchCellRun: Sendable {
     private struct Setup: Sendable {
         var workers: [BenchWorker] = []
         var sessions: [Session] = []
-        var fanOut = 0
     }
 
     /// What the URIs of procedures and topics begin with.
@@ -68,7 +67,7 @@ struct BenchCellRun: Sendable {
             setup.workers.append(
                 BenchWorker(
                     loop, pace: cell.pace, schedule: schedule, limit: limit / loops.count,
-                    measuresDelivery: cell.scenario == .pubsub))
+                    fanOut: cell.scenario == .pubsub ? fanOut : nil, isAlone: loops.count == 1))
         }
         let epoch = LoadTick.now
         do throws(CommandFailure) {
@@ -110,6 +109,9 @@ struct BenchCellRun: Sendable {
             }
         }
     }
+
+    /// How many subscribers each topic has.
+    private var fanOut: Int { settings.subscribers / settings.topics }
 
     private var payload: Payload {
         var text = cell.scenario == .pubsub ? LoadMark.placeholder : ""
@@ -162,7 +164,6 @@ struct BenchCellRun: Sendable {
                 observer: worker(of: session, setup))
             try await attach(subscriber, to: session, setup)
         }
-        setup.fanOut = settings.subscribers / settings.topics
         let payload = payload, topics = settings.topics
         try await addActive(&setup, cell.sessions, epoch) { _ in
             .publish((0..<topics).map { URI("\(name).t\($0)") }, payload)
@@ -358,7 +359,7 @@ struct BenchCellRun: Sendable {
         let end = settings.count == nil ? window.end : max(window.start, whole.lastEnd)
         return BenchOutcome(
             record: whole, seconds: Double(end - window.start) / 1e9, facts: facts, series: series,
-            fanOut: setup.fanOut, isCounted: settings.count != nil,
+            fanOut: fanOut, isCounted: settings.count != nil,
             isInterrupted: control.isInterrupted,
             agent: setup.sessions.first?.welcome["agent"]?.string)
     }

@@ -74,12 +74,11 @@ struct BenchPlot {
         report.results.enumerated().compactMap { index, result in
             guard result.response.totalCount > 0 else { return nil }
             var points: [(x: Double, y: Double)] = []
-            let last = log10(Double(result.response.totalCount))
-            var nines = 0.0
-            while nines <= min(last, 5) {
+            let last = min(5, log10(Double(result.response.totalCount)))
+            let steps = stride(from: 0, to: last, by: 0.02).map { $0 } + [last]
+            for nines in steps {
                 let percentile = 100 * (1 - pow(10, -nines))
                 points.append((nines, max(1e-4, result.milliseconds(percentile))))
-                nines += 0.02
             }
             return Series(name: name(result), color: index, dash: index, points: points)
         }

@@ -59,6 +59,10 @@ struct BenchRecord {
     /// Events of the window's publications that reached a subscriber.
     private(set) var delivered = 0
     private(set) var deliveredInTime = 0
+    /// All operations that succeeded and all events that arrived, inside the window or not: what
+    /// was lost is the difference, once all has come that will come.
+    private(set) var allSucceeded = 0
+    private(set) var allDelivered = 0
     /// When the last operation of the window ended.
     private(set) var lastEnd: Int64 = 0
     /// Sent in the window, without an answer to the end.
@@ -86,6 +90,7 @@ struct BenchRecord {
         switch end {
         case .done:
             recentCounts.succeeded += 1
+            allSucceeded += 1
             if now >= window.start, now < window.end { succeededInTime += 1 }
             if isInWindow { succeeded += 1 }
             if !measuresDelivery { add(due: due, sent: sent, at: now, isInWindow) }
@@ -99,6 +104,7 @@ struct BenchRecord {
     mutating func recordDelivery(due: Int64, sent: Int64, at now: Int64) {
         let isInWindow = window.holds(due: due, ended: now)
         recentCounts.delivered += 1
+        allDelivered += 1
         if now >= window.start, now < window.end { deliveredInTime += 1 }
         if isInWindow {
             delivered += 1
@@ -139,6 +145,8 @@ struct BenchRecord {
         succeededInTime += other.succeededInTime
         errors.merge(other.errors, uniquingKeysWith: +)
         delivered += other.delivered
+        allSucceeded += other.allSucceeded
+        allDelivered += other.allDelivered
         deliveredInTime += other.deliveredInTime
         lastEnd = max(lastEnd, other.lastEnd)
         unanswered += other.unanswered

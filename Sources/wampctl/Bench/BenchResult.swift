@@ -93,11 +93,11 @@ struct BenchResult {
         return all + lost > 0 ? Double(failures) / Double(all + lost) : 0
     }
 
-    /// Events that were published and never arrived.
+    /// Events that were published, be it in the warm-up, and never arrived.
     var lost: Int {
         guard cell.scenario == .pubsub else { return 0 }
         return outcomes.reduce(0) {
-            $0 + max(0, $1.record.succeeded * $1.fanOut - $1.record.delivered)
+            $0 + max(0, $1.record.allSucceeded * $1.fanOut - $1.record.allDelivered)
         }
     }
 

@@ -144,6 +144,9 @@ struct BenchRun: Sendable {
         defer { display.clear() }
         let isStream = command.output.format == .jsonl
         let control = control
+        if command.output.verbose > 0 {
+            Streams.shared.say("measuring \(step.cell.scenario.rawValue) \(label) at \(target.url)")
+        }
         let cellRun = BenchCellRun(
             cell: step.cell, target: target, settings: settings, group: group,
             progress: { sample in

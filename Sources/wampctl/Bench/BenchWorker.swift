@@ -45,6 +45,11 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
     private(set) var record: BenchRecord
     /// The most operations under way under an open load.
     private let limit: Int
+    /// How many events follow each operation; nil where none do.
+    private let fanOut: Int?
+    /// There is no other worker.
+    private let isAlone: Bool
+    private var lastDelivery: Int64 = 0
 
     private var nextDue: Int64 = .max
     private var cursor = 0
@@ -58,6 +63,8 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     private enum Phase { case idle, warmup, measuring, draining, done }
 
+    /// After so long without an event there will be none.
+    private static let silence: Int64 = 1_000_000_000
     /// The shortest time between two looks at the schedule.
     private static let shortestPause: Int64 = 50_000
     /// Between two checks of how late the loop is, and of whether all has ended.
@@ -65,8 +72,10 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     init(
         _ eventLoop: any EventLoop, pace: BenchPace, schedule: ArrivalSchedule?, limit: Int,
-        measuresDelivery: Bool
+        fanOut: Int?, isAlone: Bool
     ) {
+        self.fanOut = fanOut
+        self.isAlone = isAlone
         self.eventLoop = eventLoop
         tick = LoadTick(eventLoop)
         self.pace = pace
@@ -74,7 +83,7 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
         self.limit = limit
         record = BenchRecord(
             window: BenchWindow(start: .max, end: .max, isByDue: true),
-            measuresDelivery: measuresDelivery)
+            measuresDelivery: fanOut != nil)
     }
 
     /// Before `start`.
@@ -138,6 +147,7 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
         record.window.start = min(record.window.start, record.window.end)
         for source in sources { source.keep(inFlight: 0) }
         onEvent?(.windowClosed)
+        lastDelivery = max(lastDelivery, LoadTick.now)
         let deadline = LoadTick.now + course.patience
         at(deadline) { $0.finish() }
         checkFinished()
@@ -145,7 +155,15 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     private func checkFinished() {
         guard phase == .draining, nextDue >= record.window.end || !pace.isOpen else { return }
-        if sources.allSatisfy({ $0.inFlight == 0 }) { finish() }
+        if sources.allSatisfy({ $0.inFlight == 0 }), hasAllEvents { finish() }
+    }
+
+    /// Whether no event is on its way any more. Publisher and subscriber may belong to different
+    /// workers: then it is silence that tells.
+    private var hasAllEvents: Bool {
+        guard let fanOut else { return true }
+        if isAlone, record.allDelivered >= record.allSucceeded * fanOut { return true }
+        return LoadTick.now - lastDelivery > BenchWorker.silence
     }
 
     private func finish() {
@@ -232,6 +250,7 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     func delivered(_ mark: LoadMark, at now: Int64) {
         guard phase != .done else { return }
+        lastDelivery = now
         record.recordDelivery(
             due: course.epoch + Int64(mark.due), sent: course.epoch + Int64(mark.sent), at: now)
     }
