@@ -81,7 +81,7 @@ import WAMP
 
     @Test("A mark comes back from the bytes it was patched into", arguments: Serializer.allCases)
     func marks(serializer: Serializer) throws {
-        let payload = Payload(args: [.string(LoadMark.placeholder)], kwargs: [:], as: serializer)
+        let payload = Payload(args: [.string(LoadMark.blank)], kwargs: [:], as: serializer)
         let template = LoadTemplate(
             .publish(Publish(request: RequestID(1), topic: "com.example.t", payload: payload)),
             as: serializer)

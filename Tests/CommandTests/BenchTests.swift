@@ -223,6 +223,19 @@ import WAMPTransport
         #expect(types.dropLast().allSatisfy { $0 == "interval" })
     }
 
+    @Test("A terminal shows a bar with rate and p99 on stderr while a cell runs, and takes it away")
+    func progress() async throws {
+        let line = "wampctl bench --duration 700ms --warmup 0 -o json > /dev/null"
+        let outcome = try await Program(
+            ["-qefc", line, "/dev/null"], executable: "script",
+            environment: ["TERM": "xterm", "LC_ALL": "C.UTF-8"]
+        ).ended()
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("c=16 16 B  █"))
+        #expect(outcome.output.contains("/s  p99 "))
+        #expect(outcome.output.hasSuffix("\u{1b}[J"))
+    }
+
     @Test("Without a router at the URL it ends with 3; a lost router ends it with 14")
     func noRouter() async throws {
         let refused = try await bench("-u", "tcp://127.0.0.1:1", "-n", "1")

@@ -41,7 +41,8 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
     private var lastRequest: UInt64
     private var target = 0
     private var serial: UInt64 = 0
-    private weak var port: LoadPort?
+    /// Lets go of us when its connection ends, which ends this circle.
+    private var port: LoadPort?
 
     /// - Parameters:
     ///   - epoch: from when the moments in marks count.
@@ -73,7 +74,7 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
                 .register(
                     Register(
                         request: RequestID(1),
-                        procedure: URI("\(prefix).\(LoadMark.placeholder)")))
+                        procedure: URI("\(prefix).\(LoadMark.blank)")))
             ]
             (answer, errorOf) = (.registered, .register)
         }

@@ -11,7 +11,7 @@ package struct LoadMark: Equatable, Sendable {
 
     package static let length = 16
     /// What stands in a template where the mark goes.
-    package static let placeholder = "################"
+    package static let blank = "################"
 
     package init(due: UInt64, sent: UInt64) {
         self.due = due
@@ -77,7 +77,7 @@ package struct LoadTemplate: Sendable {
         self.serializer = serializer
         front = Array(bytes.prefix(length))
         back = Array(bytes.dropFirst(length + 1))
-        mark = LoadTemplate.place(of: Array(LoadMark.placeholder.utf8), in: back)
+        mark = LoadTemplate.place(of: Array(LoadMark.blank.utf8), in: back)
     }
 
     /// The most bytes a message of this template takes.

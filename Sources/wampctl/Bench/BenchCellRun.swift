@@ -40,8 +40,10 @@ struct BenchCellRun: Sendable {
     let target: BenchTarget
     let settings: BenchSettings
     let group: MultiThreadedEventLoopGroup
-    /// Of stretches of the run, as they end.
-    let progress: @Sendable (BenchSample) -> Void
+    /// How often `progress` is told, at least; intervals end with one of these.
+    let step: Duration
+    /// Of stretches of the run, as they end; whether one is a whole interval.
+    let progress: @Sendable (BenchSample, _ isInterval: Bool) -> Void
     let control: BenchControl
 
     private struct Setup: Sendable {
@@ -52,13 +54,18 @@ struct BenchCellRun: Sendable {
     /// What the URIs of procedures and topics begin with.
     private static let prefix = "com.wampctl.bench"
 
+    /// The most operations under way per session of an open load: routers refuse more. What is due
+    /// beyond that is sent late, which its latency shows.
+    private static let sessionLimit = 4000
+
     /// The most bytes under way in all sessions of an open load.
     private static let bytesInFlight = 256 << 20
 
     func run() async throws(CommandFailure) -> BenchOutcome {
         let loops = Array(group.makeIterator())
         var setup = Setup()
-        let limit = max(64, min(100_000, Self.bytesInFlight / max(64, cell.size)))
+        let limit = max(
+            64, min(cell.sessions * Self.sessionLimit, Self.bytesInFlight / max(64, cell.size)))
         for (index, loop) in loops.enumerated() {
             let schedule = cell.pace.rate.map {
                 ArrivalSchedule(
@@ -114,7 +121,7 @@ struct BenchCellRun: Sendable {
     private var fanOut: Int { settings.subscribers / settings.topics }
 
     private var payload: Payload {
-        var text = cell.scenario == .pubsub ? LoadMark.placeholder : ""
+        var text = cell.scenario == .pubsub ? LoadMark.blank : ""
         text += String(repeating: "x", count: max(0, cell.size - text.utf8.count))
         return Payload(args: [.string(text)], kwargs: [:], as: cell.serializer)
     }
@@ -285,11 +292,11 @@ struct BenchCellRun: Sendable {
                 for worker in workers { worker.stop() }
             }
         }
-        let interval = settings.interval
+        let step = min(step, settings.interval)
         let ticker = Task {
             var next = ContinuousClock.now
             while true {
-                next += interval
+                next += step
                 try await Task.sleep(until: next, clock: .continuous)
                 sender.yield(.tick)
             }
@@ -303,6 +310,7 @@ struct BenchCellRun: Sendable {
         var series: [BenchSample] = []
         var opened = 0, closed = 0, finished = 0
         var lastTick = LoadTick.now
+        var interval = BenchStretch(from: lastTick)
         for await step in steps {
             switch step {
             case .event(.windowOpened):
@@ -314,10 +322,19 @@ struct BenchCellRun: Sendable {
             case .event(.finished): finished += 1
             case .tick:
                 let now = LoadTick.now
-                let sample = await sample(workers, from: lastTick, to: now, windowStart)
+                let stretch = await stretch(workers, from: lastTick)
                 lastTick = now
-                if closed == 0 { series.append(sample) }
-                progress(sample)
+                interval.add(stretch)
+                let isWhole =
+                    Double(now - interval.start) > 0.99
+                    * Double(
+                        settings.interval.nanoseconds)
+                let sample = (isWhole ? interval : stretch).sample(at: now, windowStart)
+                if isWhole {
+                    if closed == 0 { series.append(sample) }
+                    interval = BenchStretch(from: now)
+                }
+                if closed == 0 { progress(sample, isWhole) }
             }
             if finished == workers.count { break }
         }
@@ -326,23 +343,10 @@ struct BenchCellRun: Sendable {
         return await outcome(setup, facts, series)
     }
 
-    private func sample(
-        _ workers: [BenchWorker], from start: Int64, to end: Int64, _ windowStart: Int64
-    ) async -> BenchSample {
-        var counts = BenchInterval()
-        var latencies = LatencyHistogram.ofLatencies
-        for worker in workers {
-            let (part, histogram) = await worker.read { $0.takeInterval() }
-            counts += part
-            latencies.add(histogram)
-        }
-        let seconds = max(1e-9, Double(end - start) / 1e9)
-        let isEmpty = latencies.totalCount == 0
-        return BenchSample(
-            second: Double(end - windowStart) / 1e9, rate: Double(counts.succeeded) / seconds,
-            delivered: Double(counts.delivered) / seconds, errors: counts.errors,
-            p50: isEmpty ? nil : latencies.milliseconds(at: 50),
-            p99: isEmpty ? nil : latencies.milliseconds(at: 99))
+    private func stretch(_ workers: [BenchWorker], from start: Int64) async -> BenchStretch {
+        var stretch = BenchStretch(from: start)
+        for worker in workers { stretch.add(await worker.read { $0.takeInterval() }) }
+        return stretch
     }
 
     private func outcome(

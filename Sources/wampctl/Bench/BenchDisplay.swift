@@ -11,10 +11,13 @@ final class BenchDisplay: Sendable {
 
     private let state: Mutex<State>
     private let isUTF8: Bool
+    /// Whether anybody sees it.
+    let isLive: Bool
 
     init(_ progress: BenchProgress, terminal: Terminal, isShown: Bool) {
         isUTF8 = terminal.isUTF8
         let draws = isShown && terminal.stderrIsTerminal && terminal.canRedraw
+        isLive = draws
         state = Mutex(
             State(
                 progress: progress,

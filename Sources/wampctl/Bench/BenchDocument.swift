@@ -104,6 +104,12 @@ struct BenchDocument {
                 "loop_delay_max_ms": Self.number(Double(result.record.loopDelay.max) / 1e6, 3),
                 "is_limit": .bool(result.isGeneratorLimited),
             ])
+        object.append(
+            "series",
+            .list(
+                result.outcomes.map { outcome in
+                    .list(outcome.series.map { .dictionary(Self.figures(of: $0)) })
+                }))
         return object
     }
 
@@ -155,9 +161,17 @@ struct BenchDocument {
     static func interval(
         _ sample: BenchSample, of cell: BenchCell, target: Int, run: Int, at time: WallMoment
     ) -> Value.Dictionary {
-        [
+        var record: Value.Dictionary = [
             "type": "interval", "time": .string(time.timestamp), "target": .int(Int64(target)),
             "key": .string(key(of: cell)), "run": .int(Int64(run)),
+        ]
+        for (key, value) in figures(of: sample).entries { record.append(key, value) }
+        return record
+    }
+
+    /// An element of a run's `series`.
+    private static func figures(of sample: BenchSample) -> Value.Dictionary {
+        [
             "second": number(sample.second, 3), "warmup": .bool(sample.second <= 0),
             "rate": number(sample.rate, 1), "delivered_rate": number(sample.delivered, 1),
             "errors": .int(Int64(sample.errors)), "p50_ms": optional(sample.p50, 4),

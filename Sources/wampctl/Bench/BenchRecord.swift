@@ -129,12 +129,12 @@ struct BenchRecord {
     var isServiceResponse: Bool { service.totalCount == 0 }
 
     /// What happened since this was asked last.
-    mutating func takeInterval() -> (BenchInterval, LatencyHistogram) {
+    mutating func takeInterval() -> BenchStretch {
         defer {
             recentCounts = BenchInterval()
             recent.reset()
         }
-        return (recentCounts, recent)
+        return BenchStretch(from: 0, counts: recentCounts, latencies: recent)
     }
 
     mutating func add(_ other: BenchRecord) {
@@ -157,7 +157,7 @@ struct BenchRecord {
 }
 
 /// Counts of a stretch of the run, warm-up included.
-struct BenchInterval: Equatable {
+struct BenchInterval: Equatable, Sendable {
     var succeeded = 0
     var errors = 0
     var delivered = 0
@@ -166,5 +166,36 @@ struct BenchInterval: Equatable {
         left.succeeded += right.succeeded
         left.errors += right.errors
         left.delivered += right.delivered
+    }
+}
+
+/// A stretch of the run and what happened in it.
+struct BenchStretch: Sendable {
+    let start: Int64
+    private var counts: BenchInterval
+    private var latencies: LatencyHistogram
+
+    init(
+        from start: Int64, counts: BenchInterval = BenchInterval(),
+        latencies: LatencyHistogram = .ofLatencies
+    ) {
+        self.start = start
+        self.counts = counts
+        self.latencies = latencies
+    }
+
+    mutating func add(_ other: BenchStretch) {
+        counts += other.counts
+        latencies.add(other.latencies)
+    }
+
+    func sample(at end: Int64, _ windowStart: Int64) -> BenchSample {
+        let seconds = max(1e-9, Double(end - start) / 1e9)
+        let isEmpty = latencies.totalCount == 0
+        return BenchSample(
+            second: Double(end - windowStart) / 1e9, rate: Double(counts.succeeded) / seconds,
+            delivered: Double(counts.delivered) / seconds, errors: counts.errors,
+            p50: isEmpty ? nil : latencies.milliseconds(at: 50),
+            p99: isEmpty ? nil : latencies.milliseconds(at: 99))
     }
 }
