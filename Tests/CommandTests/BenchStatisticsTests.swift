@@ -2,6 +2,7 @@
 
 import Histogram
 import Testing
+import WAMP
 import WAMPClient
 
 @testable import wampctl

@@ -263,15 +263,16 @@ struct BenchRun: Sendable {
     // MARK: An earlier result
 
     private func readEarlier(_ path: String) throws(CommandFailure) -> Value.Dictionary {
-        do throws(ArgumentSyntaxError) {
-            let bytes = try File.contents(path)
-            if let object = (try? JSONText.parse(bytes))?.dictionary, object["cells"] != nil {
-                return object
-            }
-            throw ArgumentSyntaxError("'\(path)' holds no result of wampctl bench --save")
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try File.contents(path)
         } catch {
             throw CommandFailure(.usage, error.description)
         }
+        guard let object = (try? JSONText.parse(bytes))?.dictionary, object["cells"] != nil else {
+            throw CommandFailure(.usage, "'\(path)' holds no result of wampctl bench --save")
+        }
+        return object
     }
 
     /// Says what became of the figures; false if one became worse beyond the tolerance.

@@ -1,5 +1,7 @@
 // Medians, intervals of ratios, and what is said of them. Pure.
 
+import WAMP
+
 enum BenchStatistics {
     /// The middle value; the mean of the two middle ones of an even number. 0 of none.
     static func median(_ values: [Double]) -> Double {

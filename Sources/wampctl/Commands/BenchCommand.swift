@@ -11,6 +11,16 @@ struct BenchCommand: Command {
 
     static let page = HelpPage(
         summary: "Measure throughput and latency.",
+        description: [
+            "Makes load and measures it: calls, events, joins or registrations, on a private router "
+                + "that it starts, or on the one named by --url. Lists of rates, sizes, sessions and "
+                + "serializers make a row of each combination.",
+            "Without --rate each session keeps a number of operations in flight, and its latency "
+                + "is service time. With --rate the moments of sending are fixed in advance and "
+                + "latency counts from them, so that a router that stalls cannot hide it.",
+            "What failed is counted apart and is in no latency. When the load generator and not the "
+                + "router was the limit, it says so.",
+        ],
         usage: ["wampctl bench [SCENARIO] [options]"],
         examples: [
             "wampctl bench",
