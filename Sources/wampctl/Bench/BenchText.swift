@@ -200,7 +200,7 @@ struct BenchTable {
             let many = varied.contains(.pace) ? "" : ", \(inFlight) in flight"
             notes.append(
                 "closed loop\(many): latency is service time; use --rate for response time")
-        } else if results.count > 1 {
+        } else if Set(results.map(\.cell.pace)).count > 1, varied == [.pace] {
             let line = BenchText.sparkline(results.map { $0.milliseconds(99) }, isUTF8: isUTF8)
             notes.append("p99 by rate   \(line)")
         }
@@ -248,9 +248,11 @@ struct BenchTable {
             let ratio = comparison.ratio
             let range = isUTF8 ? "…" : ".."
             let figures =
-                ratio.map {
-                    "\(Figures.fixed($0.ratio, 2)) (\(Figures.fixed($0.lower, 2)) \(range) "
-                        + "\(Figures.fixed($0.upper, 2)))"
+                ratio.map { ratio in
+                    let decimals = ratio.lower < 0.1 ? 4 : 2
+                    return "\(Figures.fixed(ratio.ratio, decimals)) "
+                        + "(\(Figures.fixed(ratio.lower, decimals)) \(range) "
+                        + "\(Figures.fixed(ratio.upper, decimals)))"
                 } ?? "-"
             rows.append([
                 "\(Columns.left(comparison.metric.name, 5)) \(comparison.label)",
