@@ -45,38 +45,40 @@ import WAMP
     @Test("Code and ids are read as the decoder reads them", arguments: Serializer.allCases)
     func envelopes(serializer: Serializer) throws {
         for id in ids {
-            let messages: [(Message, Envelope)] = [
+            let messages: [(Message, AnswerFront)] = [
                 (
                     .result(Result(request: RequestID(id))),
-                    Envelope(code: 50, first: id, second: 0)
+                    AnswerFront(code: 50, first: id, second: 0)
                 ),
                 (
                     .invocation(
                         Invocation(
                             request: RequestID(id), registration: RegistrationID(7),
                             payload: Payload())),
-                    Envelope(code: 68, first: id, second: 7)
+                    AnswerFront(code: 68, first: id, second: 7)
                 ),
                 (
                     .published(
                         Published(request: RequestID(id), publication: PublicationID(1 << 52))),
-                    Envelope(code: 17, first: id, second: 1 << 52)
+                    AnswerFront(code: 17, first: id, second: 1 << 52)
                 ),
             ]
             for (message, expected) in messages {
                 let bytes = Array(
                     try MessageCoder.encode(message, as: serializer).readableBytesView)
-                #expect(bytes.withUnsafeBytes { Envelope.scan($0, serializer) } == expected)
+                #expect(bytes.withUnsafeBytes { AnswerFront.scan($0, serializer) } == expected)
                 for length in 0..<min(bytes.count, 4) {
                     // A cut front is never taken for another message.
-                    let found = bytes[..<length].withUnsafeBytes { Envelope.scan($0, serializer) }
+                    let found = bytes[..<length].withUnsafeBytes {
+                        AnswerFront.scan($0, serializer)
+                    }
                     #expect(found == nil || found?.code == expected.code || length < 4)
                 }
             }
         }
         let spaced = Array("[ 50 , 123 , {}]".utf8)
-        let found = spaced.withUnsafeBytes { Envelope.scan($0, .json) }
-        #expect(found == nil || found == Envelope(code: 50, first: 123, second: 0))
+        let found = spaced.withUnsafeBytes { AnswerFront.scan($0, .json) }
+        #expect(found == nil || found == AnswerFront(code: 50, first: 123, second: 0))
     }
 
     @Test("A mark comes back from the bytes it was patched into", arguments: Serializer.allCases)

@@ -14,7 +14,7 @@ package final class LoadCallee: FrameTaker, @unchecked Sendable {
     }
 
     package func take(_ frame: UnsafeRawBufferPointer, from port: LoadPort, at now: Int64) -> Bool {
-        if let envelope = Envelope.scan(frame, port.serializer) {
+        if let envelope = AnswerFront.scan(frame, port.serializer) {
             guard envelope.code == MessageCode.invocation.rawValue else { return false }
             port.send(template, id: envelope.first)
             return true
@@ -41,7 +41,7 @@ package final class LoadSubscriber: FrameTaker, @unchecked Sendable {
     }
 
     package func take(_ frame: UnsafeRawBufferPointer, from port: LoadPort, at now: Int64) -> Bool {
-        guard Envelope.scan(frame, port.serializer)?.code == UInt64(MessageCode.event.rawValue)
+        guard AnswerFront.scan(frame, port.serializer)?.code == UInt64(MessageCode.event.rawValue)
         else { return false }
         if frame.count > distance,
             let mark = LoadMark.read(

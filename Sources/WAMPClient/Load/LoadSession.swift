@@ -124,7 +124,7 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
     }
 
     package func take(_ frame: UnsafeRawBufferPointer, from port: LoadPort, at now: Int64) -> Bool {
-        guard let envelope = Envelope.scan(frame, port.serializer) else {
+        guard let envelope = AnswerFront.scan(frame, port.serializer) else {
             return takeWhole(frame, port, now)
         }
         switch envelope.code {

@@ -3,7 +3,7 @@
 package import WAMP
 
 /// What a load generator needs to know of an answer.
-package struct Envelope: Equatable {
+package struct AnswerFront: Equatable {
     /// The message code.
     package var code: UInt64
     package var first: UInt64
@@ -13,8 +13,8 @@ package struct Envelope: Equatable {
     /// - Returns: nil if the front is written in a way that only the whole decoder can read.
     package static func scan(
         _ frame: UnsafeRawBufferPointer, _ serializer: Serializer
-    ) -> Envelope? {
-        var reader = EnvelopeReader(frame)
+    ) -> AnswerFront? {
+        var reader = FrontReader(frame)
         switch serializer {
         case .json: return reader.json()
         case .msgpack: return reader.messagePack()
@@ -23,35 +23,35 @@ package struct Envelope: Equatable {
     }
 }
 
-private struct EnvelopeReader {
+private struct FrontReader {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    mutating func json() -> Envelope? {
+    mutating func json() -> AnswerFront? {
         skipBlanks()
         guard take(UInt8(ascii: "[")), let code = decimal(), comma(), let first = decimal() else {
             return nil
         }
         let second = comma() ? decimal() ?? 0 : 0
-        return Envelope(code: code, first: first, second: second)
+        return AnswerFront(code: code, first: first, second: second)
     }
 
-    mutating func messagePack() -> Envelope? {
+    mutating func messagePack() -> AnswerFront? {
         guard index < bytes.count, bytes[index] & 0xf0 == 0x90 else { return nil }
         index += 1
         guard let code = messagePackInteger(), let first = messagePackInteger() else { return nil }
-        return Envelope(code: code, first: first, second: messagePackInteger() ?? 0)
+        return AnswerFront(code: code, first: first, second: messagePackInteger() ?? 0)
     }
 
-    mutating func cbor() -> Envelope? {
+    mutating func cbor() -> AnswerFront? {
         guard index < bytes.count, bytes[index] & 0xe0 == 0x80, bytes[index] & 0x1f < 24 else {
             return nil
         }
         index += 1
         guard let code = cborInteger(), let first = cborInteger() else { return nil }
-        return Envelope(code: code, first: first, second: cborInteger() ?? 0)
+        return AnswerFront(code: code, first: first, second: cborInteger() ?? 0)
     }
 
     private mutating func messagePackInteger() -> UInt64? {
