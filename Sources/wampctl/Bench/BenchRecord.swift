@@ -117,15 +117,14 @@ struct BenchRecord {
         recent.record(nanoseconds: now - due)
         guard isInWindow else { return }
         response.record(nanoseconds: now - due)
-        if sent != due { service.record(nanoseconds: now - sent) }
+        if window.isByDue { service.record(nanoseconds: now - sent) }
     }
 
     mutating func recordLoopDelay(_ nanoseconds: Int64) {
         loopDelay.record(nanoseconds: nanoseconds)
     }
 
-    /// Operations that were sent the moment they were due are in `response` alone: the two times
-    /// are one.
+    /// In a closed loop operations are sent the moment they are due, and are in `response` alone.
     var isServiceResponse: Bool { service.totalCount == 0 }
 
     /// What happened since this was asked last.
