@@ -29,6 +29,9 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     private let options: SessionOptions
     private var state = State.connecting
     private var connection: Connection?
+    /// What carries the connection, for a load that goes in front of it.
+    var channel: (any Channel)?
+    var handler: (any ChannelHandler)?
     private var core = ClientCore<Waiter, Responder, Listener>()
     private var invocations: [RequestID: InvocationRequest] = [:]
     private var tap: (any BatchTap)?
@@ -252,6 +255,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         leaving?.cancel()
         leaving = nil
         connection?.close()
+        channel = nil
+        handler = nil
         let error = end.error
         // Whoever hears that a request is lost may ask how the session ended.
         let waiting = self.end.withLock { state in
@@ -407,6 +412,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     }
 
     func removeTap() { tap = nil }
+
+    var framing: Framing? { connection?.framing }
 
     func nextRequest() -> RequestID { core.nextRequest() }
 

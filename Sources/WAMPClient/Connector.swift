@@ -121,9 +121,11 @@ private final class Attempt: @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try ChannelConfiguration.apply(to: channel)
-                    try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(
-                            owner: link, loop: loop, settings: settings, side: side))
+                    let handler = ConnectionHandler(
+                        owner: link, loop: loop, settings: settings, side: side)
+                    link.channel = channel
+                    link.handler = handler
+                    try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
         let connected =

@@ -8,7 +8,7 @@ import WAMPTransport
 /// Joins sessions as the options of the line say.
 struct Client: Sendable {
     let endpoint: Endpoint
-    private let options: SessionOptions
+    let options: SessionOptions
     private let group: MultiThreadedEventLoopGroup
     private let isVerbose: Bool
 
@@ -52,12 +52,12 @@ struct Client: Sendable {
             }
             return session
         } catch {
-            throw failure(error)
+            throw Self.failure(error, at: endpoint)
         }
     }
 
     /// What a failure to join means for the command.
-    private func failure(_ error: ClientError) -> CommandFailure {
+    static func failure(_ error: ClientError, at endpoint: Endpoint) -> CommandFailure {
         guard case .connect(let text) = error else {
             return CommandFailure(error, subject: "\(endpoint)")
         }
