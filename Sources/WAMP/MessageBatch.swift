@@ -4,7 +4,8 @@
 import BasicContainers
 package import NIOCore
 
-package struct MessageBatch: ~Copyable {
+/// An object, since it is handed through many functions while its messages go their way.
+package final class MessageBatch {
     // Not private: the compiler (6.3.1) fails on a private type in the fields of a type that other
     // files use.
     enum Entry {
@@ -40,7 +41,7 @@ package struct MessageBatch: ~Copyable {
     package var isEmpty: Bool { entries.isEmpty }
 
     /// Forgets the messages; memory of a common size is kept.
-    package mutating func removeAll() {
+    package func removeAll() {
         let isLarge = entries.capacity > 4096
         entries.removeAll(keepingCapacity: !isLarge)
         if !others.isEmpty { others.removeAll(keepingCapacity: !isLarge) }
@@ -49,7 +50,7 @@ package struct MessageBatch: ~Copyable {
 
     /// Adds memory for frames to lie in.
     /// - Returns: the place to name in `decode`.
-    package mutating func add(_ buffer: ByteBuffer) -> Int {
+    package func add(_ buffer: ByteBuffer) -> Int {
         buffers.append(Memory(buffer))
         return buffers.count - 1
     }
@@ -63,7 +64,7 @@ package struct MessageBatch: ~Copyable {
     /// - Throws: a violation whose sentence names the message and the element; nothing is added.
     ///
     /// Spec: Basic Profile, Messages; Protocol Violations.
-    package mutating func decode(
+    package func decode(
         _ buffer: Int, from start: Int, count: Int, as serializer: Serializer
     ) throws(ProtocolViolation) {
         let place = FramePlace(
@@ -88,7 +89,7 @@ package struct MessageBatch: ~Copyable {
     }
 
     /// Takes the message at `index` out, in full. Its URI and payload are slices of the frame.
-    package mutating func take(at index: Int) -> Message {
+    package func take(at index: Int) -> Message {
         switch entries[index] {
         case .plain(let plain): return message(plain)
         case .other(let place): return others[place].take()
@@ -96,7 +97,7 @@ package struct MessageBatch: ~Copyable {
     }
 
     /// All messages, in full.
-    package mutating func takeAll() -> [Message] { (0..<count).map { take(at: $0) } }
+    package func takeAll() -> [Message] { (0..<count).map { take(at: $0) } }
 }
 
 // The parts of plain messages.

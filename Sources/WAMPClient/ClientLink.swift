@@ -121,7 +121,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         send(.hello(options.hello))
     }
 
-    func received(_ batch: inout MessageBatch) {
+    func received(_ batch: MessageBatch) {
         var messages = batch.takeAll()
         if let trace = options.trace {
             for message in messages { trace(false, message, message.payload) }

@@ -41,7 +41,7 @@ package struct Passage: Equatable, Sendable {
     /// The message in full.
     /// - Parameter identity: who a callee is that is to be named. It may have left meanwhile.
     package func message(
-        passing plain: PlainMessage, of batch: borrowing MessageBatch,
+        passing plain: PlainMessage, of batch: MessageBatch,
         naming identity: (SessionKey) -> PeerIdentity?
     ) -> Message {
         let payload = batch.payload(of: plain)

@@ -109,7 +109,7 @@ package struct Realm: ~Copyable {
     /// message in full.
     /// - Returns: what is to be sent before the effects are carried out.
     package mutating func receive(
-        _ plain: PlainMessage, of batch: borrowing MessageBatch, from session: SessionKey,
+        _ plain: PlainMessage, of batch: MessageBatch, from session: SessionKey,
         at now: Now, into effects: inout Effects
     ) -> Passage? {
         guard sessions.isPresent(session) else { return nil }

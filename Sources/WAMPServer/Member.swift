@@ -1,5 +1,6 @@
 // A session of a realm, as far as sending goes.
 
+import BasicContainers
 import WAMP
 import WAMPTransport
 
@@ -19,21 +20,30 @@ final class Member {
 
 /// The details of a callee's RESULTs: all the same, so they are encoded once for each serializer,
 /// when they are first needed.
-struct ResultDetails {
+struct ResultDetails: ~Copyable {
     let callee: PeerIdentity?
-    private var encoded: [[UInt8]?] = []
+    private var encoded = UniqueArray<Encoded>()
+
+    /// Not private: the compiler (6.3.1) fails on a private type in the fields of a type that other
+    /// files use.
+    struct Encoded: ~Copyable {
+        let serializer: Serializer
+        let writer: ByteWriter
+    }
 
     init(naming callee: PeerIdentity?) { self.callee = callee }
 
-    /// As they stand in an envelope.
-    subscript(serializer: Serializer) -> [UInt8] {
+    /// As they stand in an envelope. The bytes are there as long as this value.
+    subscript(serializer: Serializer) -> UnsafeRawBufferPointer {
         mutating get {
-            let place = Int(serializer.rawValue)
-            if place < encoded.count, let known = encoded[place] { return known }
-            while encoded.count <= place { encoded.append(nil) }
-            let details = MessageCoder.encode(OutcomeDetails(callee: callee), as: serializer)
-            encoded[place] = details
-            return details
+            for place in encoded.indices where encoded[place].serializer == serializer {
+                return encoded[place].writer.bytes
+            }
+            let details = OutcomeDetails(callee: callee)
+            encoded.append(
+                Encoded(
+                    serializer: serializer, writer: MessageCoder.encode(details, as: serializer)))
+            return encoded[encoded.count - 1].writer.bytes
         }
     }
 }

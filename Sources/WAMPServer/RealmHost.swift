@@ -64,7 +64,7 @@ final class RealmHost: Sendable {
     /// Hands over the messages of one read from `first` on, under one lock.
     /// - Returns: the first that is not for this session: one behind its GOODBYE, or the end.
     func submit(
-        _ batch: inout MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
+        _ batch: MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
     ) -> Int {
         perform(on: loop) { state, now in
             guard state.realm.isPresent(session) else { return first }
@@ -185,7 +185,7 @@ final class RealmHost: Sendable {
 
     /// Sends a plain message on: its payload as it lies there, unless it must be transcoded.
     private func pass(
-        _ passage: Passage, _ plain: PlainMessage, of batch: borrowing MessageBatch,
+        _ passage: Passage, _ plain: PlainMessage, of batch: MessageBatch,
         _ state: inout State, on loop: IOLoop, at now: Now
     ) {
         guard let outbox = state.members[Int(passage.receiver.slot)]?.outbox else { return }
@@ -210,8 +210,8 @@ final class RealmHost: Sendable {
         case .result(let request, nil):
             return .result(request, details: state.anonymous[serializer])
         case .result(let request, let callee?):
-            return .result(
-                request, details: state.members[Int(callee.slot)]?.details[serializer] ?? [])
+            let details = state.members[Int(callee.slot)]?.details[serializer]
+            return .result(request, details: details ?? state.anonymous[serializer])
         }
     }
 

@@ -44,12 +44,12 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
     }
 
-    func received(_ batch: inout MessageBatch) {
+    func received(_ batch: MessageBatch) {
         var next = 0
         while next < batch.count {
             switch state {
             case .joined(let host, let session, _):
-                next = host.submit(&batch, from: next, of: session, on: loop)
+                next = host.submit(batch, from: next, of: session, on: loop)
                 // What was not taken comes behind a GOODBYE, or finds a session that another loop
                 // has ended and that will be told so.
                 if case .joined = state { return }

@@ -10,7 +10,7 @@ package protocol ConnectionOwner: AnyObject {
     /// Framing and serializer are agreed; messages may be sent. A client sends HELLO now.
     func opened(_ connection: Connection)
     /// The messages of one read, in order. The memory they lie in is used again afterwards.
-    func received(_ batch: inout MessageBatch)
+    func received(_ batch: MessageBatch)
     /// The peer sent something that cannot be decoded. Nothing more is read: the owner sends ABORT
     /// and closes.
     func violated(_ violation: ProtocolViolation)

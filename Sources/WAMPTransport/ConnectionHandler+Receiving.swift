@@ -14,15 +14,15 @@ extension ConnectionHandler {
 
     private func receiveRawSocket(_ bytes: ByteBuffer) {
         guard phase == .open, let connection else { return }
-        var batch = loop.takeBatch()
+        let batch = loop.takeBatch()
         var violation: ProtocolViolation?
         var fault: RawSocketFrame.Fault?
         do throws(RawSocketFrame.Fault) {
-            violation = try takeFrames(bytes, connection, into: &batch)
+            violation = try takeFrames(bytes, connection, into: batch)
         } catch {
             fault = error
         }
-        deliver(&batch, violation)
+        deliver(batch, violation)
         loop.giveBack(batch)
         guard let fault, phase == .open else { return }
         let reason: CloseReason =
@@ -37,7 +37,7 @@ extension ConnectionHandler {
     /// Decodes all frames that are whole: in place, but for one that a former read began.
     /// - Returns: what was wrong with a message; nothing behind it counts.
     private func takeFrames(
-        _ bytes: ByteBuffer, _ connection: Connection, into batch: inout MessageBatch
+        _ bytes: ByteBuffer, _ connection: Connection, into batch: MessageBatch
     ) throws(RawSocketFrame.Fault) -> ProtocolViolation? {
         var input = bytes
         if partial.readableBytes > 0 {
@@ -46,7 +46,7 @@ extension ConnectionHandler {
             partial = ByteBuffer()
             let buffer = batch.add(body)
             if let violation = take(
-                frame, buffer, at: RawSocketFrame.headerLength, connection, into: &batch)
+                frame, buffer, at: RawSocketFrame.headerLength, connection, into: batch)
             {
                 return violation
             }
@@ -66,7 +66,7 @@ extension ConnectionHandler {
                 partial = ByteBufferAllocator().buffer(capacity: capacity)
                 break
             }
-            if let violation = take(frame, buffer, at: body, connection, into: &batch) {
+            if let violation = take(frame, buffer, at: body, connection, into: batch) {
                 return violation
             }
             start = body + frame.length
@@ -79,12 +79,12 @@ extension ConnectionHandler {
     /// Does what one whole frame asks for.
     private func take(
         _ frame: RawSocketFrame, _ buffer: Int, at body: Int, _ connection: Connection,
-        into batch: inout MessageBatch
+        into batch: MessageBatch
     ) -> ProtocolViolation? {
         switch frame.kind {
         case .message:
             return decode(
-                buffer, from: body, count: frame.length, connection.serializer, into: &batch)
+                buffer, from: body, count: frame.length, connection.serializer, into: batch)
         case .ping:
             connection.outbox.appendPing(
                 false, payload: batch.bytes(buffer, from: body, count: frame.length))
@@ -124,7 +124,7 @@ extension ConnectionHandler {
         } catch {
             fault = error
         }
-        var batch = loop.takeBatch()
+        let batch = loop.takeBatch()
         let unmasked = loop.unmasked.readableBytes > 0 ? batch.add(loop.unmasked) : 0
         var violation: ProtocolViolation?
         var close: WebSocketFrame.Close?
@@ -134,11 +134,11 @@ extension ConnectionHandler {
                 guard violation == nil, phase == .open else { continue }
                 violation = decode(
                     batch.add(body), from: 0, count: body.readableBytes, connection.serializer,
-                    into: &batch)
+                    into: batch)
             case .unmasked(let offset, let length):
                 guard violation == nil, phase == .open else { continue }
                 violation = decode(
-                    unmasked, from: offset, count: length, connection.serializer, into: &batch)
+                    unmasked, from: offset, count: length, connection.serializer, into: batch)
             case .ping(let payload): connection.outbox.appendPing(false, payload: payload)
             case .pong: break
             case .close(let said): close = said
@@ -147,7 +147,7 @@ extension ConnectionHandler {
         items.removeAll(keepingCapacity: items.capacity <= 4096)
         swap(&items, &loop.items)
         if loop.unmasked.capacity > 256 << 10 { loop.unmasked = ByteBuffer() }
-        deliver(&batch, violation)
+        deliver(batch, violation)
         loop.giveBack(batch)
         if let close {
             peerClosed(close)
@@ -170,7 +170,7 @@ extension ConnectionHandler {
 
     private func decode(
         _ buffer: Int, from start: Int, count: Int, _ serializer: Serializer,
-        into batch: inout MessageBatch
+        into batch: MessageBatch
     ) -> ProtocolViolation? {
         do throws(ProtocolViolation) {
             try batch.decode(buffer, from: start, count: count, as: serializer)
@@ -181,8 +181,8 @@ extension ConnectionHandler {
     }
 
     /// Hands the batch to the owner, then the violation that ended it.
-    private func deliver(_ batch: inout MessageBatch, _ violation: ProtocolViolation?) {
-        if !batch.isEmpty { owner.received(&batch) }
+    private func deliver(_ batch: MessageBatch, _ violation: ProtocolViolation?) {
+        if !batch.isEmpty { owner.received(batch) }
         guard let violation, phase == .open else { return }
         phase = .deaf
         partial = ByteBuffer()

@@ -20,7 +20,7 @@ package final class IOLoop: @unchecked Sendable {
     var unmasked = ByteBuffer()
     /// What one WebSocket read held.
     var items: [WebSocketReceiver.Item] = []
-    private var batch = MessageBatch()
+    private var batch: MessageBatch?
     private var spares: [ByteBuffer] = []
 
     private var dirty: [Outbox] = []
@@ -71,7 +71,7 @@ package final class IOLoop: @unchecked Sendable {
     ///
     /// The payload must be in the peer's serializer.
     package func send(
-        _ envelope: Envelope, passing plain: PlainMessage, of batch: borrowing MessageBatch,
+        _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch,
         to outbox: Outbox
     ) -> SendResult {
         scratch.removeAll()
@@ -241,12 +241,11 @@ package final class IOLoop: @unchecked Sendable {
 
     /// The messages of one read are collected in memory that is used again.
     func takeBatch() -> MessageBatch {
-        var taken = MessageBatch()
-        swap(&taken, &batch)
-        return taken
+        defer { batch = nil }
+        return batch ?? MessageBatch()
     }
 
-    func giveBack(_ messages: consuming MessageBatch) {
+    func giveBack(_ messages: MessageBatch) {
         messages.removeAll()
         batch = messages
     }

@@ -115,7 +115,7 @@ package final class Outbox: @unchecked Sendable {
     }
 
     /// Adds what the loop has encoded and the payload of a plain message. On the loop.
-    func append(passing plain: PlainMessage, of batch: borrowing MessageBatch) -> SendResult {
+    func append(passing plain: PlainMessage, of batch: MessageBatch) -> SendResult {
         if isShared(plain.payloadCount) {
             return append(sharing: batch.payload(of: plain).bytes)
         }

@@ -19,7 +19,7 @@ final class FakePeer: ConnectionOwner, @unchecked Sendable {
     }
 
     func opened(_ connection: Connection) { self.connection = connection }
-    func received(_ batch: inout MessageBatch) {
+    func received(_ batch: MessageBatch) {
         for message in batch.takeAll() { script(message, self) }
     }
     func violated(_ violation: ProtocolViolation) { connection?.abandon() }

@@ -19,7 +19,7 @@ final class RecordingOwner: ConnectionOwner {
 
     func opened(_ connection: Connection) { self.connection = connection }
 
-    func received(_ batch: inout MessageBatch) {
+    func received(_ batch: MessageBatch) {
         batchSizes.append(batch.count)
         messages += batch.takeAll()
         onReceived?(connection)

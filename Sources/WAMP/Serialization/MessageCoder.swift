@@ -11,7 +11,7 @@ package enum MessageCoder {
     package static func decode(
         _ frame: ByteBuffer, as serializer: Serializer
     ) throws(ProtocolViolation) -> Message {
-        var batch = MessageBatch()
+        let batch = MessageBatch()
         let buffer = batch.add(frame)
         try batch.decode(buffer, from: 0, count: frame.readableBytes, as: serializer)
         return batch.take(at: 0)
@@ -93,14 +93,16 @@ package enum MessageCoder {
     }
 
     /// The details of a RESULT as its envelope holds them.
-    package static func encode(_ details: OutcomeDetails, as serializer: Serializer) -> [UInt8] {
-        var writer = ByteWriter()
+    package static func encode(
+        _ details: OutcomeDetails, as serializer: Serializer
+    ) -> ByteWriter {
+        var writer = ByteWriter(capacity: 64)
         switch serializer {
         case .json: MessageEncoder<JSONWriter>.outcome(details, into: &writer)
         case .msgpack: MessageEncoder<MessagePackWriter>.outcome(details, into: &writer)
         case .cbor: MessageEncoder<CBORWriter>.outcome(details, into: &writer)
         }
-        return [UInt8](writer.bytes)
+        return writer
     }
 
     /// Encodes a whole message, its payload transcoded if it is in another serializer.
@@ -117,11 +119,12 @@ package enum MessageCoder {
 }
 
 /// The front of a message that passes on the payload of another.
-package enum Envelope: Sendable {
+package enum Envelope {
     /// An INVOCATION without details.
     case invocation(RequestID, RegistrationID)
-    /// A RESULT with details that were encoded before, once for many.
-    case result(RequestID, details: [UInt8])
+    /// A RESULT with details that were encoded before, once for many. The bytes stay where they are
+    /// until it is sent.
+    case result(RequestID, details: UnsafeRawBufferPointer)
 }
 
 extension Serializer {

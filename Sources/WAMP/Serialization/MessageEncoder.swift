@@ -72,7 +72,7 @@ enum MessageEncoder<Writer: ItemWriter> {
         case .result(let request, let details):
             open(.result, elements: 3, shape, into: &writer)
             id(request, into: &writer)
-            details.withUnsafeBytes { writer.append($0) }
+            writer.append(details)
         }
         if shape != .empty { Writer.separate(into: &writer) }
     }

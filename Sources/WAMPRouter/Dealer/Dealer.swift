@@ -47,7 +47,7 @@ extension Realm {
 
     /// A plain CALL for a registration, under a request id that is free.
     mutating func pass(
-        call plain: PlainMessage, of batch: borrowing MessageBatch, to slot: UInt32,
+        call plain: PlainMessage, of batch: MessageBatch, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) -> Passage? {
         guard
@@ -79,7 +79,8 @@ extension Realm {
                 into: &effects)
             return nil
         }
-        let choice = registrations.choose(slot, excluding: [], blocked: sessions.blocked, random: &random)
+        let choice = registrations.choose(
+            slot, excluding: [], blocked: sessions.blocked, random: &random)
         guard case .callee(let index) = choice else {
             refuse(choice, request, of: caller, into: &effects)
             return nil
@@ -223,6 +224,7 @@ extension Realm {
 
 extension Realm {
     /// Whether a call to this callee may have to be sent again, so that its arguments must be kept.
+    @inline(__always)
     private func mayReroute(_ policy: InvocationPolicy, _ callee: Callee) -> Bool {
         callee.retryOnLoss || (policy != .single && sessions[callee.session].canReroute)
     }

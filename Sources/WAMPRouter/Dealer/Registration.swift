@@ -23,6 +23,11 @@ struct Registration {
 
     static let vacant = Registration(id: RegistrationID(0), uri: [], policy: .single, created: 0)
 
+    @inline(__always)
+    func isNamed(_ sought: UnsafeRawBufferPointer) -> Bool {
+        uri.withUnsafeBytes { URI.isSame($0, sought) }
+    }
+
     var name: String { String(decoding: uri, as: UTF8.self) }
 
     mutating func append(_ callee: Callee) { callees.append(callee) }

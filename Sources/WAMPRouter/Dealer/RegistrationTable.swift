@@ -30,15 +30,13 @@ struct RegistrationTable: ~Copyable {
     func find(_ uri: URI) -> UInt32? { uri.withBytes { find($0) } }
 
     /// The registration of a CALL's procedure.
-    func find(_ call: PlainMessage, of batch: borrowing MessageBatch) -> UInt32? {
+    func find(_ call: PlainMessage, of batch: MessageBatch) -> UInt32? {
         find(batch.uri(of: call))
     }
 
     @inline(__always)
     private func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
-        byURI.find(uri) { slot in
-            slots[Int(slot)].uri.withUnsafeBytes { URI.isSame($0, uri) }
-        }
+        byURI.find(uri) { slots[Int($0)].isNamed(uri) }
     }
 
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }

@@ -74,21 +74,22 @@ struct URITable: ~Copyable {
         buckets[index] = bucket
     }
 
-    /// Eight bytes at a time, each mixed in by a 64 × 64 → 128 bit multiplication.
+    /// Eight bytes at a time, each mixed in by a 64 × 64 → 128 bit multiplication. The last eight
+    /// may overlap with those before.
     private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var state = seed ^ UInt64(truncatingIfNeeded: bytes.count)
-        var offset = 0
-        while offset + 8 <= bytes.count {
-            mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self), into: &state)
-            offset += 8
-        }
-        if offset < bytes.count {
-            var rest: UInt64 = 0
-            while offset < bytes.count {
-                rest = rest << 8 | UInt64(bytes[offset])
-                offset += 1
+        if bytes.count >= 8 {
+            var offset = 0
+            while offset + 8 < bytes.count {
+                mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self), into: &state)
+                offset += 8
             }
-            mix(rest, into: &state)
+            let last = bytes.count - 8
+            mix(bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self), into: &state)
+        } else {
+            var word: UInt64 = 0
+            for byte in bytes { word = word << 8 | UInt64(byte) }
+            mix(word, into: &state)
         }
         return UInt32(truncatingIfNeeded: state ^ (state >> 32))
     }

@@ -5,13 +5,13 @@ import WAMP
 
 @testable import WAMPRouter
 
-struct PlainFrame: ~Copyable {
+struct PlainFrame {
     let batch: MessageBatch
     let plain: PlainMessage
 
     /// - Returns: nil if the message is not a plain one.
     init?(_ message: Message) {
-        var batch = MessageBatch()
+        let batch = MessageBatch()
         let serializer = message.payload.serializer
         guard let frame = try? MessageCoder.encode(message, as: serializer) else { return nil }
         let buffer = batch.add(frame)

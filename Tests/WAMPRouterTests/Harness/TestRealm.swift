@@ -79,7 +79,7 @@ final class TestRealm {
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
     }
 
-    private func send(_ frame: borrowing PlainFrame, from peer: Peer) -> [Effect] {
+    private func send(_ frame: PlainFrame, from peer: Peer) -> [Effect] {
         effects.removeAll()
         let list = frame.tell(&realm, from: peer.key, at: now, &effects) { [joined] key in
             joined.last { $0.key == key }?.identity
