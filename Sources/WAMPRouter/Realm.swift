@@ -116,13 +116,13 @@ package struct Realm: ~Copyable {
         switch plain.kind {
         case .call:
             if let slot = registrations.find(plain, of: batch),
-                calls.find(madeBy: session, plain.request) == nil
+                calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(
                     call: plain, of: batch, to: slot, from: session, at: now, into: &effects)
             }
         case .yield:
-            if let slot = calls.find(servedBy: session, plain.request) {
+            if let slot = calls.find(servedBy: session, RequestID(plain.id)) {
                 return pass(resultOf: slot, from: session, at: now, into: &effects)
             }
         default: break

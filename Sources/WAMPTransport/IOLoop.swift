@@ -74,10 +74,8 @@ package final class IOLoop: @unchecked Sendable {
         _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch,
         to outbox: Outbox
     ) -> SendResult {
-        scratch.removeAll()
-        MessageCoder.encode(
-            envelope, shape: plain.shape, as: outbox.format.serializer, into: &scratch)
-        if outbox.loop === self { return outbox.append(passing: plain, of: batch) }
+        if outbox.loop === self { return outbox.append(envelope, passing: plain, of: batch) }
+        encode(envelope, plain, as: outbox.format.serializer)
         return stage(payload: batch.payloadBytes(of: plain), for: outbox)
     }
 
@@ -237,6 +235,11 @@ package final class IOLoop: @unchecked Sendable {
         assert(payload.isEmpty || payload.serializer == serializer)
         scratch.removeAll()
         MessageCoder.encodeEnvelope(message, payload: payload, as: serializer, into: &scratch)
+    }
+
+    func encode(_ envelope: Envelope, _ plain: PlainMessage, as serializer: Serializer) {
+        scratch.removeAll()
+        MessageCoder.encode(envelope, shape: plain.shape, as: serializer, into: &scratch)
     }
 
     /// The messages of one read are collected in memory that is used again.

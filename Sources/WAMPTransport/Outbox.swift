@@ -52,7 +52,7 @@ package final class Outbox: @unchecked Sendable {
     private var segments: [Segment] = []
     private var firstSegment = 0
     /// Whole frames (the first may be the end of one begun in `segments`).
-    private var tail = ByteBuffer()
+    private var tail = FrameTail()
     /// Bytes given to the channel, ever.
     private var handedOver = 0
     /// Whether what was given to the channel ends with a frame.
@@ -84,7 +84,7 @@ package final class Outbox: @unchecked Sendable {
     package var isOpen: Bool { state.load(ordering: .relaxed) == Outbox.open }
 
     /// Whether nothing waits. On the loop.
-    var isEmpty: Bool { tail.readableBytes == 0 && firstSegment == segments.count }
+    var isEmpty: Bool { tail.count == 0 && firstSegment == segments.count }
 
     /// Decides whether a message fits: in the peer's limit, and in the bound. An empty queue takes
     /// any message.
@@ -114,43 +114,59 @@ package final class Outbox: @unchecked Sendable {
         return payload.bytes.withUnsafeReadableBytes { append(copying: $0) }
     }
 
-    /// Adds what the loop has encoded and the payload of a plain message. On the loop.
-    func append(passing plain: PlainMessage, of batch: MessageBatch) -> SendResult {
-        if isShared(plain.payloadCount) {
+    /// Adds a message that passes on the payload of a plain one. On the loop.
+    func append(
+        _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch
+    ) -> SendResult {
+        let payload = batch.payloadBytes(of: plain)
+        if format.isMasked || isShared(payload.count) {
+            loop.encode(envelope, plain, as: format.serializer)
+            if format.isMasked { return append(copying: payload) }
             return append(sharing: batch.payload(of: plain).bytes)
         }
-        return append(copying: batch.payloadBytes(of: plain))
+        let start = tail.reserve(format.room(for: envelope, payload: payload.count), loop)
+        let (length, header) = format.write(
+            envelope, passing: payload, shape: plain.shape, to: start)
+        let admitted = admit(length)
+        guard admitted == .queued else { return refused(admitted) }
+        tail.advance(header + length)
+        endTail()
+        added(header + length)
+        return .queued
     }
 
     private func isShared(_ count: Int) -> Bool {
         count >= Outbox.sharedPayload && !format.isMasked
     }
 
+    /// Adds what the loop has encoded, and a payload.
     private func append(copying payload: UnsafeRawBufferPointer) -> SendResult {
         let length = loop.scratch.count + payload.count + format.closingLength
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
-        ensureTail()
         let key = loop.nextKey(for: format)
-        format.append(
-            envelope: loop.scratch.bytes, payload: payload, length: length, key: key, to: &tail)
+        tail.edit(loop) { buffer in
+            format.append(
+                envelope: loop.scratch.bytes, payload: payload, length: length, key: key,
+                to: &buffer)
+        }
         endTail()
         added(format.headerLength(length) + length)
         return .queued
     }
 
+    /// The same with a payload that is large: its memory is shared.
     private func append(sharing payload: ByteBuffer) -> SendResult {
         let length = loop.scratch.count + payload.readableBytes + format.closingLength
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
-        ensureTail()
-        format.appendFront(envelope: loop.scratch.bytes, length: length, to: &tail)
-        segments.append(Segment(bytes: tail, endsFrame: false))
+        tail.edit(loop) { buffer in
+            format.appendFront(envelope: loop.scratch.bytes, length: length, to: &buffer)
+        }
+        segments.append(Segment(bytes: tail.take(), endsFrame: false))
         segments.append(Segment(bytes: payload, endsFrame: format.closingLength == 0))
-        tail = ByteBuffer()
         if format.closingLength > 0 {
-            ensureTail()
-            tail.writeStaticString(format.serializer.closing)
+            tail.edit(loop) { $0.writeStaticString(format.serializer.closing) }
         }
         added(format.headerLength(length) + length)
         return .queued
@@ -160,8 +176,7 @@ package final class Outbox: @unchecked Sendable {
     func append(_ encoded: EncodedMessage) -> SendResult {
         let admitted = admit(encoded.length)
         guard admitted == .queued else { return refused(admitted) }
-        ensureTail()
-        tail.writeImmutableBuffer(encoded.bytes)
+        copyToTail(encoded.bytes)
         endTail()
         added(encoded.bytes.readableBytes)
         return .queued
@@ -174,8 +189,7 @@ package final class Outbox: @unchecked Sendable {
     func take(staged bytes: ByteBuffer) {
         staged.subtract(bytes.readableBytes, ordering: .relaxed)
         guard state.load(ordering: .relaxed) != Outbox.closed else { return }
-        ensureTail()
-        tail.writeImmutableBuffer(bytes)
+        copyToTail(bytes)
         endTail()
         added(bytes.readableBytes)
     }
@@ -188,10 +202,10 @@ package final class Outbox: @unchecked Sendable {
             _ = refused(admitted)
             return
         }
-        ensureTail()
-        let before = tail.readableBytes
-        format.appendPing(isPing, payload: payload, key: loop.nextKey(for: format), to: &tail)
-        added(tail.readableBytes - before)
+        let before = tail.count
+        let key = loop.nextKey(for: format)
+        tail.edit(loop) { format.appendPing(isPing, payload: payload, key: key, to: &$0) }
+        added(tail.count - before)
     }
 
     /// Takes no more messages, ends with a WebSocket close frame if there is one to send, and
@@ -199,12 +213,13 @@ package final class Outbox: @unchecked Sendable {
     func finish(closePayload: [UInt8]?) {
         state.store(Outbox.closed, ordering: .relaxed)
         if let closePayload, format.framing == .webSocket {
-            ensureTail()
-            let before = tail.readableBytes
-            format.appendControl(
-                .close, payload: ByteBuffer(bytes: closePayload), key: loop.nextKey(for: format),
-                to: &tail)
-            added(tail.readableBytes - before)
+            let before = tail.count
+            let key = loop.nextKey(for: format)
+            tail.edit(loop) { buffer in
+                format.appendControl(
+                    .close, payload: ByteBuffer(bytes: closePayload), key: key, to: &buffer)
+            }
+            added(tail.count - before)
         }
         reportsDrained = true
         loop.markDirty(self)
@@ -215,7 +230,7 @@ package final class Outbox: @unchecked Sendable {
         state.store(Outbox.closed, ordering: .relaxed)
         segments = []
         firstSegment = 0
-        tail = ByteBuffer()
+        tail = FrameTail()
         queued.store(0, ordering: .relaxed)
     }
 
@@ -247,15 +262,19 @@ package final class Outbox: @unchecked Sendable {
         if !isDirty { loop.markDirty(self) }
     }
 
-    @inline(__always)
-    private func ensureTail() {
-        if tail.capacity == 0 { tail = loop.takeSpare() }
+    private func copyToTail(_ bytes: ByteBuffer) {
+        bytes.withUnsafeReadableBytes { source in
+            guard let base = source.baseAddress else { return }
+            tail.reserve(source.count, loop).copyMemory(from: base, byteCount: source.count)
+            tail.advance(source.count)
+        }
     }
 
+    @inline(__always)
     private func endTail() {
-        guard tail.readableBytes >= Outbox.piece else { return }
-        segments.append(Segment(bytes: tail, endsFrame: true))
-        tail = ByteBuffer()
+        if tail.count >= Outbox.piece {
+            segments.append(Segment(bytes: tail.take(), endsFrame: true))
+        }
     }
 
     /// Hands over what the channel takes. Called once per tick, and when the channel becomes
@@ -276,10 +295,11 @@ package final class Outbox: @unchecked Sendable {
                 context.flush()
             } else {
                 // The buffer comes back to the loop if the channel could write it all at once.
-                write(tail, context)
+                var bytes = tail.take()
+                write(bytes, context)
                 isAtFrameBoundary = true
                 context.flush()
-                loop.giveBack(&tail)
+                loop.giveBack(&bytes)
             }
         }
         reportState(to: control)

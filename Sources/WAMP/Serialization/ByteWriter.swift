@@ -6,6 +6,7 @@ package import NIOCore
 package struct ByteWriter: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
+    private var isOwner = true
     /// The number of bytes written.
     package private(set) var count = 0
 
@@ -15,7 +16,14 @@ package struct ByteWriter: ~Copyable {
         base = .allocate(capacity: self.capacity)
     }
 
-    deinit { base.deallocate() }
+    /// Writes into the memory of another, who has made enough room.
+    package init(into memory: UnsafeMutableRawPointer, capacity: Int) {
+        base = memory.assumingMemoryBound(to: UInt8.self)
+        self.capacity = capacity
+        isOwner = false
+    }
+
+    deinit { if isOwner { base.deallocate() } }
 
     /// Forgets the bytes and keeps the memory.
     package mutating func removeAll() { count = 0 }
@@ -39,9 +47,10 @@ package struct ByteWriter: ~Copyable {
         let larger = max(capacity * 2, count + extra)
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
         memory.update(from: base, count: count)
-        base.deallocate()
+        if isOwner { base.deallocate() }
         base = memory
         capacity = larger
+        isOwner = true
     }
 
     @inline(__always)

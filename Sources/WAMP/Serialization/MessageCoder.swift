@@ -125,6 +125,11 @@ package enum Envelope {
     /// A RESULT with details that were encoded before, once for many. The bytes stay where they are
     /// until it is sent.
     case result(RequestID, details: UnsafeRawBufferPointer)
+
+    /// No envelope is longer, in any serializer.
+    package var longest: Int {
+        if case .result(_, let details) = self { 64 + details.count } else { 64 }
+    }
 }
 
 extension Serializer {

@@ -3,14 +3,19 @@
 import BasicContainers
 import WAMP
 
-struct Subscription {
+struct Subscription: ~Copyable {
     /// 0 in a vacant slot.
     let id: SubscriptionID
-    let uri: [UInt8]
+    let uri: StoredURI
     /// In no promised order: a subscriber that leaves is replaced by the last one.
     var subscribers: [SessionKey] = []
 
-    static let vacant = Subscription(id: SubscriptionID(0), uri: [])
+    init(id: SubscriptionID, uri: consuming StoredURI) {
+        self.id = id
+        self.uri = uri
+    }
+
+    static var vacant: Subscription { Subscription(id: SubscriptionID(0), uri: StoredURI()) }
 }
 
 struct SubscriptionTable: ~Copyable {
@@ -25,13 +30,13 @@ struct SubscriptionTable: ~Copyable {
 
     var count: Int { byID.count }
 
-    subscript(slot: UInt32) -> Subscription { slots[Int(slot)] }
+    subscript(slot: UInt32) -> Subscription {
+        _read { yield slots[Int(slot)] }
+    }
 
     func find(_ topic: URI) -> UInt32? {
         topic.withBytes { bytes in
-            byTopic.find(bytes) { slot in
-                slots[Int(slot)].uri.withUnsafeBytes { URI.isSame($0, bytes) }
-            }
+            byTopic.find(bytes) { URI.isSame(slots[Int($0)].uri.bytes, bytes) }
         }
     }
 
@@ -52,7 +57,7 @@ struct SubscriptionTable: ~Copyable {
     mutating func create(_ topic: URI, random: inout SeededRandom) -> UInt32 {
         var id: SubscriptionID = random.id()
         while byID[id] != nil { id = random.id() }
-        let subscription = Subscription(id: id, uri: topic.withBytes { [UInt8]($0) })
+        let subscription = Subscription(id: id, uri: StoredURI(topic))
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -61,7 +66,7 @@ struct SubscriptionTable: ~Copyable {
             slot = UInt32(slots.count)
             slots.append(subscription)
         }
-        subscription.uri.withUnsafeBytes { byTopic.insert($0, slot: slot) }
+        byTopic.insert(slots[Int(slot)].uri.bytes, slot: slot)
         byID[id] = slot
         return slot
     }
@@ -81,7 +86,7 @@ struct SubscriptionTable: ~Copyable {
             bySession[Int(last.slot)][slot] = place
         }
         guard slots[Int(slot)].subscribers.isEmpty else { return }
-        slots[Int(slot)].uri.withUnsafeBytes { byTopic.remove($0, slot: slot) }
+        byTopic.remove(slots[Int(slot)].uri.bytes, slot: slot)
         byID[slots[Int(slot)].id] = nil
         slots[Int(slot)] = .vacant
         vacant.append(slot)

@@ -52,7 +52,7 @@ extension Realm {
     ) -> Passage? {
         guard
             let routed = route(
-                plain.request, to: slot, timeout: 0, from: caller, at: now, into: &effects,
+                RequestID(plain.id), to: slot, timeout: 0, from: caller, at: now, into: &effects,
                 keeping: { (batch.payload(of: plain).detached(), InvocationDetails()) })
         else { return nil }
         return Passage(

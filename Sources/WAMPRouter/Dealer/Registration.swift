@@ -2,10 +2,10 @@
 
 import WAMP
 
-struct Registration {
+struct Registration: ~Copyable {
     /// 0 in a vacant slot.
     let id: RegistrationID
-    let uri: [UInt8]
+    let uri: StoredURI
     let policy: InvocationPolicy
     /// When the first callee registered, in milliseconds since 1970.
     let created: Int64
@@ -14,21 +14,18 @@ struct Registration {
     /// In the order in which their REGISTER was accepted (SR-22).
     private(set) var callees: [Callee] = []
 
-    init(id: RegistrationID, uri: [UInt8], policy: InvocationPolicy, created: Int64) {
+    init(
+        id: RegistrationID, uri: consuming StoredURI, policy: InvocationPolicy, created: Int64
+    ) {
         self.id = id
         self.uri = uri
         self.policy = policy
         self.created = created
     }
 
-    static let vacant = Registration(id: RegistrationID(0), uri: [], policy: .single, created: 0)
-
-    @inline(__always)
-    func isNamed(_ sought: UnsafeRawBufferPointer) -> Bool {
-        uri.withUnsafeBytes { URI.isSame($0, sought) }
+    static var vacant: Registration {
+        Registration(id: RegistrationID(0), uri: StoredURI(), policy: .single, created: 0)
     }
-
-    var name: String { String(decoding: uri, as: UTF8.self) }
 
     mutating func append(_ callee: Callee) { callees.append(callee) }
 

@@ -36,7 +36,7 @@ struct RegistrationTable: ~Copyable {
 
     @inline(__always)
     private func find(_ uri: UnsafeRawBufferPointer) -> UInt32? {
-        byURI.find(uri) { slots[Int($0)].isNamed(uri) }
+        byURI.find(uri) { URI.isSame(slots[Int($0)].uri.bytes, uri) }
     }
 
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }
@@ -77,7 +77,7 @@ struct RegistrationTable: ~Copyable {
         var id: RegistrationID = random.id()
         while byID[id] != nil { id = random.id() }
         let registration = Registration(
-            id: id, uri: uri.withBytes { [UInt8]($0) }, policy: policy, created: created)
+            id: id, uri: StoredURI(uri), policy: policy, created: created)
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -86,7 +86,7 @@ struct RegistrationTable: ~Copyable {
             slot = UInt32(slots.count)
             slots.append(registration)
         }
-        registration.uri.withUnsafeBytes { byURI.insert($0, slot: slot) }
+        byURI.insert(slots[Int(slot)].uri.bytes, slot: slot)
         byID[id] = slot
         return slot
     }
@@ -106,7 +106,7 @@ struct RegistrationTable: ~Copyable {
         if bySession[Int(session.slot)].isEmpty { bySession[Int(session.slot)] = [:] }
         slots[Int(slot)].remove(session)
         guard slots[Int(slot)].callees.isEmpty else { return false }
-        slots[Int(slot)].uri.withUnsafeBytes { byURI.remove($0, slot: slot) }
+        byURI.remove(slots[Int(slot)].uri.bytes, slot: slot)
         byID[slots[Int(slot)].id] = nil
         slots[Int(slot)] = .vacant
         vacant.append(slot)

@@ -5,13 +5,12 @@ import WAMP
 
 extension Realm {
     func details(ofRegistration slot: UInt32) -> Value.Dictionary {
-        let registration = registrations[slot]
-        return [
-            "id": Value(registration.id),
-            "created": .string(timestamp(unixMilliseconds: registration.created)),
-            "uri": .string(registration.name),
+        [
+            "id": Value(registrations[slot].id),
+            "created": .string(timestamp(unixMilliseconds: registrations[slot].created)),
+            "uri": .string(registrations[slot].uri.string),
             "match": .string(MatchPolicy.exact.rawValue),
-            "invoke": .string(registration.policy.rawValue),
+            "invoke": .string(registrations[slot].policy.rawValue),
         ]
     }
 
