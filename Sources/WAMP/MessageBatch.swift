@@ -6,16 +6,10 @@ package import NIOCore
 
 /// An object, since it is handed through many functions while its messages go their way.
 package final class MessageBatch {
-    // Not private: the compiler (6.3.1) fails on a private type in the fields of a type that other
-    // files use.
-    enum Entry {
-        case plain(PlainMessage)
-        /// A place among `others`.
-        case other(Int)
-    }
-
-    private var entries = UniqueArray<Entry>()
-    private var others = UniqueArray<Message>()
+    /// Nil for a message that is no plain one: it is among the others.
+    private var entries = UniqueArray<PlainMessage?>()
+    /// In order, each with its place in `entries`.
+    private var others = UniqueArray<(index: Int, message: Message)>()
     private var buffers = UniqueArray<Memory>()
 
     /// A buffer that is held, and where its readable bytes are: a buffer's memory does not move as
@@ -74,26 +68,26 @@ package final class MessageBatch {
         if let start = frame.bindMemory(to: UInt8.self).baseAddress, count > 0 {
             plain = MessageCoder.plain(start, count: count, as: serializer, at: place)
         }
-        if let plain {
-            entries.append(.plain(plain))
-        } else {
+        if plain == nil {
             let frame = bytes(buffer, from: start, count: count)
-            others.append(try MessageCoder.decodeAny(frame, as: serializer))
-            entries.append(.other(others.count - 1))
+            others.append((entries.count, try MessageCoder.decodeAny(frame, as: serializer)))
         }
+        entries.append(plain)
     }
 
     /// The message at `index`, if it is a plain one.
-    package func plain(at index: Int) -> PlainMessage? {
-        if case .plain(let plain) = entries[index] { plain } else { nil }
-    }
+    package func plain(at index: Int) -> PlainMessage? { entries[index] }
 
     /// Takes the message at `index` out, in full. Its URI and payload are slices of the frame.
     package func take(at index: Int) -> Message {
-        switch entries[index] {
-        case .plain(let plain): return message(plain)
-        case .other(let place): return others[place].take()
+        if let plain = entries[index] { return message(plain) }
+        var range = 0..<others.count
+        while range.count > 1 {
+            let middle = range.lowerBound + range.count / 2
+            range = others[middle].index <= index
+                ? middle..<range.upperBound : range.lowerBound..<middle
         }
+        return others[range.lowerBound].message.take()
     }
 
     /// All messages, in full.

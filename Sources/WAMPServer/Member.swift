@@ -4,17 +4,29 @@ import BasicContainers
 import WAMP
 import WAMPTransport
 
-/// An object, so that looking it up copies one reference. It is touched under the realm's lock.
-final class Member {
-    let link: SessionLink
-    let outbox: Outbox
+/// What stands in a place of the host's list, vacant or not.
+struct Member: ~Copyable {
+    /// Nil in a vacant place.
+    let link: SessionLink?
+    /// The link's, without counting references: nothing is looked up more often.
+    let outbox: Unmanaged<Outbox>?
+    private let held: Outbox?
     /// Of the RESULTs that this session is the callee of.
     var details: ResultDetails
 
     init(link: SessionLink, outbox: Outbox, callee: PeerIdentity) {
         self.link = link
-        self.outbox = outbox
+        self.outbox = Unmanaged.passUnretained(outbox)
+        held = outbox
         details = ResultDetails(naming: callee)
+    }
+
+    /// A vacant place.
+    init() {
+        link = nil
+        outbox = nil
+        held = nil
+        details = ResultDetails(naming: nil)
     }
 }
 

@@ -22,7 +22,7 @@ final class RealmHost: Sendable {
     private struct State: ~Copyable {
         var realm: Realm
         /// By session slot.
-        var members = UniqueArray<Member?>()
+        var members = UniqueArray<Member>()
         var effects = Effects()
         /// Of RESULTs whose callee is not disclosed.
         var anonymous = ResultDetails(naming: nil)
@@ -52,7 +52,7 @@ final class RealmHost: Sendable {
     ) -> (SessionKey, PeerIdentity) {
         perform(on: link.loop) { state, now in
             let key = state.realm.join(newcomer, at: now, into: &state.effects)
-            while state.members.count <= Int(key.slot) { state.members.append(nil) }
+            while state.members.count <= Int(key.slot) { state.members.append(Member()) }
             let identity = state.realm.identity(of: key)
             state.members[Int(key.slot)] = Member(link: link, outbox: outbox, callee: identity)
             return (key, identity)
@@ -102,7 +102,7 @@ final class RealmHost: Sendable {
             guard state.realm.isPresent(session) else { return }
             state.realm.leave(session, at: now, into: &state.effects)
             carryOut(&state, on: loop, at: now)
-            state.members[Int(session.slot)] = nil
+            state.members[Int(session.slot)] = Member()
         }
     }
 
@@ -176,9 +176,9 @@ final class RealmHost: Sendable {
             case .broadcast(let event, let sessions):
                 broadcast(event, to: sessions, &state, on: loop)
             case .ended(let session, let ending):
-                guard let member = state.members[Int(session.slot)] else { continue }
-                state.endings.append((member.link, ending))
-                state.members[Int(session.slot)] = nil
+                guard let link = state.members[Int(session.slot)].link else { continue }
+                state.endings.append((link, ending))
+                state.members[Int(session.slot)] = Member()
             }
         }
     }
@@ -188,15 +188,18 @@ final class RealmHost: Sendable {
         _ passage: Passage, _ plain: PlainMessage, of batch: MessageBatch,
         _ state: inout State, on loop: IOLoop, at now: Now
     ) {
-        guard let outbox = state.members[Int(passage.receiver.slot)]?.outbox else { return }
-        let serializer = outbox.format.serializer
-        if serializer == plain.serializer || plain.shape == .empty {
+        guard let receiver = state.members[Int(passage.receiver.slot)].outbox else { return }
+        let isSent = receiver._withUnsafeGuaranteedRef { outbox in
+            let serializer = outbox.format.serializer
+            guard serializer == plain.serializer || plain.shape == .empty else { return false }
             let envelope = envelope(passage, serializer, &state)
             let result = loop.send(envelope, passing: plain, of: batch, to: outbox)
-            guard case .tooLarge = result else { return }
+            if case .tooLarge = result { return false }
+            return true
         }
+        guard !isSent else { return }
         let message = passage.message(passing: plain, of: batch) { callee in
-            state.members[Int(callee.slot)]?.details.callee
+            state.members[Int(callee.slot)].details.callee
         }
         deliver(message, to: passage.receiver, &state, on: loop, at: now)
     }
@@ -210,8 +213,7 @@ final class RealmHost: Sendable {
         case .result(let request, nil):
             return .result(request, details: state.anonymous[serializer])
         case .result(let request, let callee?):
-            let details = state.members[Int(callee.slot)]?.details[serializer]
-            return .result(request, details: details ?? state.anonymous[serializer])
+            return .result(request, details: state.members[Int(callee.slot)].details[serializer])
         }
     }
 
@@ -219,7 +221,9 @@ final class RealmHost: Sendable {
         _ message: Message, to session: SessionKey, _ state: inout State, on loop: IOLoop,
         at now: Now
     ) {
-        guard let outbox = state.members[Int(session.slot)]?.outbox else { return }
+        guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue() else {
+            return
+        }
         if !send(message, to: outbox, on: loop) {
             state.realm.undeliverable(message, to: session, at: now, into: &state.effects)
         }
@@ -245,7 +249,8 @@ final class RealmHost: Sendable {
     ) {
         var encoded: [EncodedMessage] = []
         for session in sessions {
-            guard let outbox = state.members[Int(session.slot)]?.outbox else { continue }
+            guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue()
+            else { continue }
             if let known = encoded.first(where: { $0.format == outbox.format }) {
                 _ = loop.send(known, to: outbox)
                 continue

@@ -78,38 +78,33 @@ package struct FrameFormat: Hashable, Sendable {
         buffer.moveWriterIndex(forwardBy: header + length)
     }
 
-    /// The memory that `write` needs at most.
-    @inline(__always)
-    func room(for envelope: Envelope, payload: Int) -> Int {
-        let longest = envelope.longest + payload + closingLength
-        return headerLength(longest) + longest
-    }
-
-    /// Writes a message that passes on a payload to memory that has room for it. Not for formats
-    /// that mask.
+    /// Writes a message that passes on a payload. Not for formats that mask.
+    /// - Parameters:
+    ///   - longest: the octets that the envelope may have.
+    ///   - start: memory with room for that, the payload, and 16 more.
     /// - Returns: the octets of the message, and those of its header.
     @inline(__always)
     func write(
-        _ envelope: Envelope, passing payload: UnsafeRawBufferPointer, shape: Payload.Shape,
-        to start: UnsafeMutableRawPointer
+        _ envelope: Envelope, longest: Int, passing payload: UnsafeRawBufferPointer,
+        shape: Payload.Shape, to start: UnsafeMutableRawPointer
     ) -> (length: Int, header: Int) {
         // The header comes last, when the length is known; nearly always it is as long as thought.
-        let expected = headerLength(envelope.longest + payload.count + closingLength)
-        var writer = ByteWriter(into: start + expected, capacity: envelope.longest)
-        MessageCoder.encode(envelope, shape: shape, as: serializer, into: &writer)
-        var length = writer.count
+        let expected = headerLength(longest + payload.count)
+        let body = start + expected
+        var length = MessageCoder.encode(
+            envelope, shape: shape, as: serializer, into: body, longest: longest)
         if let bytes = payload.baseAddress {
-            (start + expected + length).copyMemory(from: bytes, byteCount: payload.count)
+            (body + length).copyMemory(from: bytes, byteCount: payload.count)
             length += payload.count
         }
         if closingLength > 0 {
-            (start + expected).storeBytes(
+            body.storeBytes(
                 of: serializer.closing.utf8Start.pointee, toByteOffset: length, as: UInt8.self)
             length += closingLength
         }
         let header = headerLength(length)
-        if header < expected {
-            (start + header).copyMemory(from: start + expected, byteCount: length)
+        if header != expected {
+            (start + header).copyMemory(from: body, byteCount: length)
         }
         writeHeader(length, key: (0, 0, 0, 0), to: start)
         return (length, header)

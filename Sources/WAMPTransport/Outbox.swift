@@ -124,9 +124,10 @@ package final class Outbox: @unchecked Sendable {
             if format.isMasked { return append(copying: payload) }
             return append(sharing: batch.payload(of: plain).bytes)
         }
-        let start = tail.reserve(format.room(for: envelope, payload: payload.count), loop)
+        let longest = envelope.longest
+        let start = tail.reserve(longest + payload.count + 16, loop)
         let (length, header) = format.write(
-            envelope, passing: payload, shape: plain.shape, to: start)
+            envelope, longest: longest, passing: payload, shape: plain.shape, to: start)
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
         tail.advance(header + length)

@@ -92,6 +92,17 @@ package enum MessageCoder {
         }
     }
 
+    /// The same into memory that has room for `longest` octets.
+    /// - Returns: how many were written.
+    package static func encode(
+        _ envelope: Envelope, shape: Payload.Shape, as serializer: Serializer,
+        into memory: UnsafeMutableRawPointer, longest: Int
+    ) -> Int {
+        var writer = ByteWriter(into: memory, capacity: longest)
+        encode(envelope, shape: shape, as: serializer, into: &writer)
+        return writer.count
+    }
+
     /// The details of a RESULT as its envelope holds them.
     package static func encode(
         _ details: OutcomeDetails, as serializer: Serializer

@@ -34,16 +34,19 @@ struct CallTable: ~Copyable {
     /// What is kept of the call in a slot; nil if it may never be given to another callee.
     func rerouting(of slot: UInt32) -> Rerouting? { reroutings[Int(slot)] }
 
+    @inline(__always)
     func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
         guard let index = index(of: caller) else { return nil }
         return bySession[index].made.find(request.rawValue)
     }
 
+    @inline(__always)
     func find(servedBy callee: SessionKey, _ invocation: RequestID) -> UInt32? {
         guard let index = index(of: callee) else { return nil }
         return bySession[index].serving.find(invocation.rawValue)
     }
 
+    @inline(__always)
     func countMade(by caller: SessionKey) -> Int {
         guard let index = index(of: caller) else { return 0 }
         return bySession[index].made.count
@@ -98,6 +101,7 @@ struct CallTable: ~Copyable {
     }
 
     /// Takes a call out of all indexes.
+    @inline(__always)
     @discardableResult
     mutating func remove(_ slot: UInt32) -> PendingCall? {
         let call = slots[Int(slot)]

@@ -44,6 +44,7 @@ struct RegistrationTable: ~Copyable {
     /// Lets the rule of a registration choose.
     /// - Parameter tried: the sessions that are out of the question.
     /// - Parameter blocked: the sessions that may take no call now.
+    @inline(__always)
     mutating func choose(
         _ slot: UInt32, excluding tried: [SessionKey], blocked: Set<SessionKey>,
         random: inout SeededRandom
