@@ -22,11 +22,6 @@ package final class MessageBatch {
             self.buffer = buffer
             bytes = buffer.withUnsafeReadableBytes { $0 }
         }
-
-        @inline(__always)
-        func part(from start: Int, count: Int) -> UnsafeRawBufferPointer {
-            UnsafeRawBufferPointer(rebasing: bytes[start..<(start + count)])
-        }
     }
 
     package init() {}
@@ -61,12 +56,10 @@ package final class MessageBatch {
     package func decode(
         _ buffer: Int, from start: Int, count: Int, as serializer: Serializer
     ) throws(ProtocolViolation) {
-        let place = FramePlace(
-            buffer: UInt32(truncatingIfNeeded: buffer), start: UInt32(truncatingIfNeeded: start))
-        let frame = buffers[buffer].part(from: start, count: count)
         var plain: PlainMessage?
-        if let start = frame.bindMemory(to: UInt8.self).baseAddress, count > 0 {
-            plain = MessageCoder.plain(start, count: count, as: serializer, at: place)
+        if count > 0, let base = buffers[buffer].bytes.baseAddress {
+            let frame = (base + start).assumingMemoryBound(to: UInt8.self)
+            plain = MessageCoder.plain(frame, count: count, as: serializer, in: buffer)
         }
         if plain == nil {
             let frame = bytes(buffer, from: start, count: count)
@@ -84,7 +77,8 @@ package final class MessageBatch {
         var range = 0..<others.count
         while range.count > 1 {
             let middle = range.lowerBound + range.count / 2
-            range = others[middle].index <= index
+            range =
+                others[middle].index <= index
                 ? middle..<range.upperBound : range.lowerBound..<middle
         }
         return others[range.lowerBound].message.take()
@@ -96,24 +90,6 @@ package final class MessageBatch {
 
 // The parts of plain messages.
 extension MessageBatch {
-    /// The bytes of the procedure or topic. They are there until the batch is emptied.
-    package func uri(of plain: PlainMessage) -> UnsafeRawBufferPointer {
-        bytes(plain.uri, of: plain)
-    }
-
-    /// The bytes of the payload. They are there until the batch is emptied.
-    package func payloadBytes(of plain: PlainMessage) -> UnsafeRawBufferPointer {
-        bytes(plain.payload, of: plain)
-    }
-
-    @inline(__always)
-    private func bytes(
-        _ extent: PlainMessage.Extent, of plain: PlainMessage
-    ) -> UnsafeRawBufferPointer {
-        buffers[Int(plain.frame.buffer)].part(
-            from: Int(plain.frame.start) + Int(extent.start), count: Int(extent.count))
-    }
-
     /// The payload as a slice of the frame.
     package func payload(of plain: PlainMessage) -> Payload {
         if plain.shape == .empty { return Payload() }
@@ -150,10 +126,12 @@ extension MessageBatch {
         }
     }
 
-    private func slice(_ extent: PlainMessage.Extent, of plain: PlainMessage) -> ByteBuffer {
-        bytes(
-            Int(plain.frame.buffer), from: Int(plain.frame.start) + Int(extent.start),
-            count: Int(extent.count))
+    private func slice(_ part: UnsafeRawBufferPointer, of plain: PlainMessage) -> ByteBuffer {
+        let memory = buffers[plain.buffer]
+        guard let base = memory.bytes.baseAddress, let start = part.baseAddress else {
+            return ByteBuffer()
+        }
+        return memory.buffer.part(from: start - base, to: start - base + part.count)
     }
 }
 

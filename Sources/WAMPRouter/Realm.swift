@@ -115,7 +115,7 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return nil }
         switch plain.kind {
         case .call:
-            if let slot = registrations.find(plain, of: batch),
+            if let slot = registrations.find(plain),
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(

@@ -193,7 +193,7 @@ final class RealmHost: Sendable {
             let serializer = outbox.format.serializer
             guard serializer == plain.serializer || plain.shape == .empty else { return false }
             let envelope = envelope(passage, serializer, &state)
-            let result = loop.send(envelope, passing: plain, of: batch, to: outbox)
+            let result = outbox.send(envelope, passing: plain, of: batch, from: loop)
             if case .tooLarge = result { return false }
             return true
         }

@@ -67,16 +67,12 @@ package final class IOLoop: @unchecked Sendable {
         return payload.bytes.withUnsafeReadableBytes { stage(payload: $0, for: outbox) }
     }
 
-    /// Queues a message that passes on the payload of another.
-    ///
-    /// The payload must be in the peer's serializer.
-    package func send(
-        _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch,
-        to outbox: Outbox
+    /// Stages a message that passes on the payload of a plain one.
+    func stage(
+        _ envelope: Envelope, passing plain: PlainMessage, to outbox: Outbox
     ) -> SendResult {
-        if outbox.loop === self { return outbox.append(envelope, passing: plain, of: batch) }
         encode(envelope, plain, as: outbox.format.serializer)
-        return stage(payload: batch.payloadBytes(of: plain), for: outbox)
+        return stage(payload: plain.payload, for: outbox)
     }
 
     /// Stages what `scratch` and a payload make for a peer of another loop.

@@ -7,7 +7,7 @@
 
 import NIOCore
 import Synchronization
-import WAMP
+package import WAMP
 
 /// What became of a message given to an outbox.
 package enum SendResult: Equatable, Sendable {
@@ -114,11 +114,16 @@ package final class Outbox: @unchecked Sendable {
         return payload.bytes.withUnsafeReadableBytes { append(copying: $0) }
     }
 
-    /// Adds a message that passes on the payload of a plain one. On the loop.
-    func append(
-        _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch
+    /// Queues a message that passes on the payload of a plain one, which is in this peer's
+    /// serializer.
+    /// - Parameter sender: the loop this is called on. If it is not the peer's, the message goes
+    ///   with its next `postStaged`.
+    package func send(
+        _ envelope: Envelope, passing plain: PlainMessage, of batch: MessageBatch,
+        from sender: IOLoop
     ) -> SendResult {
-        let payload = batch.payloadBytes(of: plain)
+        guard sender === loop else { return sender.stage(envelope, passing: plain, to: self) }
+        let payload = plain.payload
         if format.isMasked || isShared(payload.count) {
             loop.encode(envelope, plain, as: format.serializer)
             if format.isMasked { return append(copying: payload) }

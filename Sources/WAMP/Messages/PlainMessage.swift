@@ -5,7 +5,7 @@
 /// a `MessageBatch`.
 ///
 /// Spec: Basic Profile, Messages.
-package struct PlainMessage: Equatable, Sendable {
+package struct PlainMessage {
     /// The raw value is the type code.
     package enum Kind: UInt8, Sendable {
         case publish = 16
@@ -16,42 +16,23 @@ package struct PlainMessage: Equatable, Sendable {
         case yield = 70
     }
 
-    /// A part of the frame's bytes.
-    package struct Extent: Equatable, Sendable {
-        package let start: UInt32
-        package let count: UInt32
-
-        init(from start: Int, to end: Int) {
-            self.start = UInt32(truncatingIfNeeded: start)
-            count = UInt32(truncatingIfNeeded: end - start)
-        }
-
-        static let none = Extent(from: 0, to: 0)
-    }
-
     package let kind: Kind
     package let serializer: Serializer
     package let shape: Payload.Shape
-    /// The frame, in the memory of the batch.
-    package private(set) var frame = FramePlace(buffer: 0, start: 0)
+    /// The place of its memory in the batch.
+    let buffer: Int
     /// The request; of an EVENT, the subscription.
     package let id: UInt64
     /// The registration of an INVOCATION, the publication of an EVENT.
     package let secondID: UInt64
-    /// The procedure of a CALL, the topic of a PUBLISH.
-    package let uri: Extent
-    package let payload: Extent
+    /// The bytes of a CALL's procedure or a PUBLISH's topic. Like those of the payload they are
+    /// there until the batch is emptied.
+    package let uri: UnsafeRawBufferPointer
+    package let payload: UnsafeRawBufferPointer
 
     package var request: RequestID { RequestID(id) }
-    /// The octets of the payload.
-    package var payloadCount: Int { Int(payload.count) }
-}
 
-/// Where a frame begins: in which buffer of a batch, and how far behind the beginning of that
-/// buffer's readable bytes.
-package struct FramePlace: Equatable, Sendable {
-    package let buffer: UInt32
-    package let start: UInt32
+    static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 }
 
 extension PlainMessage {
@@ -60,7 +41,7 @@ extension PlainMessage {
     /// - Returns: nil for everything else, faults included: the decoder tells them apart.
     @inline(never)
     static func read<Reader: ItemReader>(
-        _ start: Reader, _ serializer: Serializer, at frame: FramePlace
+        _ start: Reader, _ serializer: Serializer, in buffer: Int
     ) -> PlainMessage? {
         var reader = start
         do throws(Malformed) {
@@ -80,17 +61,16 @@ extension PlainMessage {
             guard try reader.next(&members), var options = try reader.open(isDictionary: true),
                 try !reader.next(&options)
             else { return nil }
-            var uri = Extent.none
+            var uri = nothing
             if kind == .call || kind == .publish {
                 guard try reader.next(&members), let text = try reader.text(),
                     text.decoded == nil
                 else { return nil }
-                let offset = text.start - reader.start
-                uri = Extent(from: offset, to: offset + text.count)
+                uri = UnsafeRawBufferPointer(start: text.start, count: text.count)
             }
             guard let (shape, payload) = try readPayload(&reader, &members) else { return nil }
             return PlainMessage(
-                kind: kind, serializer: serializer, shape: shape, frame: frame, id: id,
+                kind: kind, serializer: serializer, shape: shape, buffer: buffer, id: id,
                 secondID: secondID, uri: uri, payload: payload)
         } catch {
             return nil
@@ -101,26 +81,32 @@ extension PlainMessage {
     /// - Returns: nil if there is something else.
     private static func readPayload<Reader: ItemReader>(
         _ reader: inout Reader, _ members: inout Members
-    ) throws(Malformed) -> (Payload.Shape, Extent)? {
+    ) throws(Malformed) -> (Payload.Shape, UnsafeRawBufferPointer)? {
         var shape = Payload.Shape.empty
-        var payload = Extent.none
+        var payload = nothing
         if try reader.next(&members) {
             try reader.settle()
             let begin = reader.offset
             guard let isEmpty = try reader.skip(isDictionary: false) else { return nil }
             if !isEmpty {
                 shape = .arguments
-                payload = Extent(from: begin, to: reader.offset)
+                payload = bytes(of: reader, from: begin)
             }
             if try reader.next(&members) {
                 guard let isEmpty = try reader.skip(isDictionary: true) else { return nil }
                 if !isEmpty {
                     shape = .argumentsAndKeywords
-                    payload = Extent(from: begin, to: reader.offset)
+                    payload = bytes(of: reader, from: begin)
                 }
                 guard try !reader.next(&members) else { return nil }
             }
         }
         return reader.isAtEnd() ? (shape, payload) : nil
+    }
+
+    private static func bytes(
+        of reader: some ItemReader, from begin: Int
+    ) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: reader.start + begin, count: reader.offset - begin)
     }
 }

@@ -72,6 +72,7 @@ package struct ByteWriter: ~Copyable {
         count += length
     }
 
+    @inline(__always)
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
         append(start, count: bytes.count)

@@ -20,12 +20,12 @@ package enum MessageCoder {
     /// Reads one message, if it is a plain one.
     @inline(__always)
     static func plain(
-        _ start: UnsafePointer<UInt8>, count: Int, as serializer: Serializer, at frame: FramePlace
+        _ start: UnsafePointer<UInt8>, count: Int, as serializer: Serializer, in buffer: Int
     ) -> PlainMessage? {
         switch serializer {
-        case .json: PlainMessage.read(JSONReader(start: start, count: count), .json, at: frame)
-        case .msgpack: MessagePackShortcut.read(start, count: count, at: frame)
-        case .cbor: PlainMessage.read(CBORReader(start: start, count: count), .cbor, at: frame)
+        case .json: PlainMessage.read(JSONReader(start: start, count: count), .json, in: buffer)
+        case .msgpack: MessagePackShortcut.read(start, count: count, in: buffer)
+        case .cbor: PlainMessage.read(CBORReader(start: start, count: count), .cbor, in: buffer)
         }
     }
 

@@ -11,7 +11,7 @@ struct MessagePackShortcut {
 
     /// - Returns: nil for what is no plain message, or is not written in the shortest form.
     static func read(
-        _ start: UnsafePointer<UInt8>, count: Int, at frame: FramePlace
+        _ start: UnsafePointer<UInt8>, count: Int, in buffer: Int
     ) -> PlainMessage? {
         guard count > 3, start[0] & 0xf0 == 0x90, let kind = PlainMessage.Kind(rawValue: start[1])
         else { return nil }
@@ -26,10 +26,11 @@ struct MessagePackShortcut {
             rest -= 1
         }
         guard shortcut.passEmptyDictionary() else { return nil }
-        var uri = PlainMessage.Extent.none
+        var uri = UnsafeRawBufferPointer(start: nil, count: 0)
         if kind == .call || kind == .publish {
-            guard let count = shortcut.passText() else { return nil }
-            uri = PlainMessage.Extent(from: shortcut.index - count, to: shortcut.index)
+            guard let length = shortcut.passText() else { return nil }
+            uri = UnsafeRawBufferPointer(
+                start: start + shortcut.index - length, count: length)
             rest -= 1
         }
         let begin = shortcut.index
@@ -45,8 +46,9 @@ struct MessagePackShortcut {
         default: return nil
         }
         return PlainMessage(
-            kind: kind, serializer: .msgpack, shape: shape, frame: frame, id: id,
-            secondID: secondID, uri: uri, payload: PlainMessage.Extent(from: begin, to: end))
+            kind: kind, serializer: .msgpack, shape: shape, buffer: buffer, id: id,
+            secondID: secondID, uri: uri,
+            payload: UnsafeRawBufferPointer(start: start + begin, count: end - begin))
     }
 
     @inline(__always)

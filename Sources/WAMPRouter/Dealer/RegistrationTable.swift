@@ -30,8 +30,8 @@ struct RegistrationTable: ~Copyable {
     func find(_ uri: URI) -> UInt32? { uri.withBytes { find($0) } }
 
     /// The registration of a CALL's procedure.
-    func find(_ call: PlainMessage, of batch: MessageBatch) -> UInt32? {
-        find(batch.uri(of: call))
+    func find(_ call: PlainMessage) -> UInt32? {
+        find(call.uri)
     }
 
     @inline(__always)
