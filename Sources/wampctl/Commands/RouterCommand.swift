@@ -32,8 +32,8 @@ struct RouterCommand: Command {
             "wampctl router",
             "wampctl router --port 0 --print-url",
             "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
-            "wampctl router -p 0 -- sh -c 'wampctl register com.example.x --detach && "
-                + "wampctl call com.example.x'",
+            "wampctl router -p 0 -- sh -c 'wampctl register my.test --detach && "
+                + "wampctl call my.test'",
         ],
         notes: [
             .init(
