@@ -114,6 +114,40 @@ import WAMP
         }
     }
 
+    @Test(
+        "Help lists every variable by its name, and none twice",
+        arguments: ["router", "register", "call"])
+    func variablesAreListed(name: String) throws {
+        let command = try #require(CommandLineReader.command(named: name))
+        let section = try #require(
+            command.helpText.split(separator: "ENVIRONMENT:").last?
+                .split(separator: "EXIT CODES:").first)
+        let lines = section.split(separator: "\n").map {
+            $0.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
+        }
+        for variable in command.variables {
+            #expect(lines.count { $0 == [variable.name, variable.option] } == 1, "\(variable)")
+        }
+        #expect(lines.count { $0.first?.hasPrefix("WAMPCTL_") == true } == command.variables.count)
+    }
+
+    @Test("Switches can be set by the environment too; a fault of one names its variable")
+    func switches() throws {
+        let call = try command(
+            CallCommand.self, "call", "a.b",
+            environment: ["WAMPCTL_CALL_VERIFY": "1", "WAMPCTL_CALL_TALLY": "off"])
+        #expect(call.distribution.verify && !call.distribution.tally)
+        let message = fault("call", "-", environment: ["WAMPCTL_CALL_TALLY": "1"])
+        #expect(message?.hasSuffix("(from WAMPCTL_CALL_TALLY)") == true, "\(message ?? "")")
+    }
+
+    @Test(
+        "An option behind -- is no fault of the router's, and an unknown one of its own no command")
+    func routerOptions() {
+        #expect(fault("router", "--nope") == "unknown option '--nope'")
+        #expect(fault("router", "-p", "0", "--nope", "--", "x") == "unknown option '--nope'")
+    }
+
     @Test("Unknown commands and options suggest the nearest one; prefixes are not accepted")
     func suggestions() {
         #expect(fault("regster") == "unknown command 'regster' (did you mean 'register'?)")
@@ -158,7 +192,8 @@ import WAMP
             (["call", "x", "--rule", "random"], "--tally"),
             (["router", "--listen", "ws://:1", "-p", "2"], "one or the other"),
             (["router", "--detach", "--", "true"], "exclude each other"),
-            (["router", "word"], "unexpected argument"),
+            (["router", "-p", "0", "env"], "goes behind --"),
+            (["router", "-p", "0", "sh", "-c", "x"], "goes behind --"),
             (["router", "--max-message", "511"], "at least 512"),
             (["call", "x", "-n", "-1"], "'-1' is no value for -n: it must not be negative"),
             (["call", "x", "-t", "-1s"], "'-1s' is no value for -t"),

@@ -186,6 +186,7 @@ import WAMPTransport
         #expect(try await call.ended().output == "\"here\"\n")
         let never = try await router.run("call", "t.never", "--wait", "50ms")
         #expect(never.code == 6)
+        #expect(never.talk.contains("no such procedure after 50ms"))
         _ = callee
     }
 

@@ -41,6 +41,23 @@ import WAMP
         _ = callees
     }
 
+    @Test("A picture taller than the terminal is cut to it; --verify alone draws one too")
+    func small() async throws {
+        let router = try await TestRouter()
+        let callees = try await router.register(
+            "t.x", "--invoke", "roundrobin", "--instances", "20", "--delay", "1ms")
+        let outcome = try await onTerminal(
+            router, "stty rows 12 cols 80; wampctl call t.x -n 400 --verify")
+        #expect(outcome.code == 0)
+        let pictures = outcome.output.split(separator: "\u{1b}[J")
+        #expect(pictures.count >= 2)
+        for picture in pictures.dropLast() {
+            #expect(picture.unicodeScalars.count { $0 == "\n" } <= 11, "\(picture)")
+            #expect(picture.contains(" more"))
+        }
+        _ = callees
+    }
+
     @Test(
         "NO_COLOR, a dumb terminal, and --no-live with --color never send no escape",
         arguments: [

@@ -14,6 +14,8 @@ import WAMP
         let outcome = try await Program.run("router", "-p", String(port))
         #expect(outcome.code == 11)
         #expect(outcome.talk.contains("by a WAMP router"))
+        let serving = try await Program.run("router", "-p", String(port), "--", "make", "test")
+        #expect(serving.talk.hasSuffix("hint: another port: wampctl router --port 0 -- make ...\n"))
         let detached = try await Program.run("router", "-p", String(port), "--detach")
         #expect(detached.code == 11)
         #expect(detached.output.isEmpty)

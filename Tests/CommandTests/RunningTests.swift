@@ -72,6 +72,10 @@ import WAMPTransport
         let silent = "no answer that opens a session within 5.0 seconds"
         #expect(Hints.unreachable(try Endpoint("tcp://h:1"), because: silent).count == 1)
         #expect(Hints.url(meantBy: "localhost:8080") == ["did you mean 'ws://localhost:8080/ws'?"])
+        #expect(
+            Hints.url(meantBy: "http://localhost:8080/ws") == [
+                "did you mean 'ws://localhost:8080/ws'?"
+            ])
         #expect(Hints.url(meantBy: "h:1/x") == ["did you mean 'ws://h:1/x'?"])
         #expect(Hints.url(meantBy: "/run/w.sock") == ["did you mean 'unix:///run/w.sock'?"])
         #expect(Hints.url(meantBy: "a b:c").isEmpty)
@@ -82,8 +86,18 @@ import WAMPTransport
         #expect(Hints.reserved("wamp.x", error: .invalidURI).count == 1)
         #expect(Hints.reserved("a..b", error: .invalidURI).isEmpty)
         #expect(
+            Hints.reserved("wampctl.router.x", error: .invalidURI)
+                == ["URIs that begin with 'wampctl.router.' are reserved for the router"])
+        #expect(Hints.reserved("wampctl.mine", error: .invalidURI).isEmpty)
+        #expect(
             Hints.needless(concurrency: 10, sessions: 3, calls: 1)
-                == ["--concurrency and --sessions: one call is made; -n says how many"])
+                == [
+                    "--concurrency and --sessions: one call is made; -n or --duration says how many"
+                ])
+        #expect(
+            Hints.needless(concurrency: nil, sessions: nil, rate: 10, calls: 1)
+                == ["--rate: one call is made; -n or --duration says how many"])
+        #expect(Hints.needless(concurrency: nil, sessions: nil, rate: 10, calls: nil).isEmpty)
         #expect(Hints.needless(concurrency: 10, sessions: nil, calls: 5).isEmpty)
         #expect(Hints.needless(concurrency: 1, sessions: nil, calls: 1).isEmpty)
     }

@@ -242,6 +242,57 @@ import WAMP
         #expect(lines.contains("… and 1 more"))
     }
 
+    @Test(
+        "While the run goes on, the picture is no taller than the terminal, and counts what is left out",
+        arguments: [9, 12, 15, 23, 40])
+    func height(limit: Int) {
+        var feed = Feed(rule: "random", registered: 30)
+        for callee in 1...30 as ClosedRange<UInt64> { feed.call(callee) }
+        for callee in 31...50 as ClosedRange<UInt64> {
+            feed.tally.joined(callee, at: feed.clock, time: .now())
+            feed.call(callee)
+        }
+        let report = TallyReport(
+            tally: feed.tally.settled(), verdict: feed.verdict, duration: .seconds(1))
+        let lines = TallyPicture(
+            report: report, isLive: true, rowLimit: 16, height: limit
+        ).lines
+        #expect(lines.count <= limit, "\(lines)")
+        let rows = lines.count { $0.hasPrefix("callee-") }
+        #expect(lines.contains("… and \(50 - rows) more"))
+        let events = lines.count { $0.hasSuffix(" joined") }
+        #expect(lines.contains("  … \(20 - events) earlier joins and leaves"))
+        #expect(limit < 40 ? rows > 0 : rows == 16 && events == 10)
+        #expect(TallyPicture(report: report).lines.count { $0.hasSuffix(" joined") } == 10)
+    }
+
+    @Test("A verdict about several stretches says which test is about which, and of many the worst")
+    func stretches() {
+        func test(_ stretch: Int, _ probability: Double) -> StatisticalTest {
+            StatisticalTest(
+                name: "shares", statistic: 1, degrees: 2, probability: probability, stretch: stretch
+            )
+        }
+        func lines(_ tests: [StatisticalTest]) -> [String] {
+            let verdict = Verdict(isOK: true, rule: "random", tests: tests, reason: "fine")
+            return TallyPicture(
+                report: TallyReport(
+                    tally: report.tally, verdict: verdict, duration: .seconds(1))
+            ).verdictLines
+        }
+        #expect(
+            lines([test(1, 0.5), test(1, 0.4), test(2, 0.3)]) == [
+                "verdict: fine",
+                "         stretch 1   shares: chi-square 1.00, 2 df, p = 0.500"
+                    + "   shares: chi-square 1.00, 2 df, p = 0.400",
+                "         stretch 2   shares: chi-square 1.00, 2 df, p = 0.300",
+            ])
+        let many = lines((1...12).map { test($0, Double($0) / 100) })
+        #expect(many.count == 8)
+        #expect(many[6].contains("stretch 6 "))
+        #expect(many[7] == "         … and 6 tests with a higher p")
+    }
+
     @Test("Rows for a pipe: callee, name, count, share, errors, p50, p99")
     func rows() {
         #expect(report.rows[0] == "1\tcallee-1\t251\t0.2510\t0\t1.000\t1.000")
@@ -263,7 +314,7 @@ import WAMP
         #expect(verdict["ok"] == true)
         #expect(
             verdict["tests"]?.list?.first
-                == ["name": "shares", "statistic": 1.16, "df": 3, "p": 0.7626])
+                == ["name": "shares", "statistic": 1.16, "df": 3, "p": 0.7626, "stretch": nil])
     }
 
     @Test("Lines are cut by columns, and escapes take none")

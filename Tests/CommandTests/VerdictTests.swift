@@ -29,6 +29,52 @@ import WAMP
         #expect(failures <= 5)
     }
 
+    @Test(
+        "random: a router that picks fairly fails one run in a thousand at most, from the fewest calls on",
+        arguments: [
+            (2, 10), (2, 12), (3, 15), (3, 24), (4, 20), (5, 40), (8, 40), (10, 50), (10, 100),
+            (20, 100), (20, 120), (20, 200),
+        ] as [(UInt64, Int)])
+    func promise(callees: UInt64, calls: Int) {
+        var dice = Dice(state: callees * 1000 + UInt64(calls))
+        var failures = 0
+        for _ in 0..<2000 {
+            var feed = Feed(rule: "random", registered: Int(callees))
+            feed.calls(dice.picks(calls, of: callees))
+            if !feed.verdict.isOK { failures += 1 }
+        }
+        // Two are expected; more than nine come in one of twenty thousand series.
+        #expect(failures <= 9)
+    }
+
+    @Test("random: a silent callee fails the run as soon as chance can hardly be the cause")
+    func silence() {
+        var dice = Dice(state: 9)
+        for (calls, isJudged) in [(160, false), (300, true)] {
+            var feed = Feed(rule: "random", registered: 20)
+            // Each of nineteen has its share, so that the shares alone say little.
+            feed.calls((0..<calls).map { UInt64($0 % 19) + 1 }.shuffled(using: &dice))
+            let verdict = feed.verdict
+            #expect(verdict.isOK == !isJudged)
+            #expect(
+                verdict.silent
+                    == (isJudged
+                        ? ["callee-20 is registered but answered 0 of 15 expected calls"] : []))
+        }
+    }
+
+    @Test("Each test names its stretch where callees came or went, and only there")
+    func stretches() {
+        var dice = Dice(state: 4)
+        var feed = Feed(rule: "random", registered: 2)
+        feed.calls(dice.picks(100, of: 2))
+        #expect(feed.verdict.tests.map(\.stretch) == [nil, nil])
+        feed.tally.joined(3, at: feed.clock, time: .now())
+        feed.clock += 1
+        feed.calls(dice.picks(100, of: 3))
+        #expect(feed.verdict.tests.map(\.stretch) == [1, 1, 2, 2])
+    }
+
     @Test("random: a rotation fails by its order although its shares are perfect")
     func rotationIsNotRandom() throws {
         var feed = Feed(rule: "random", registered: 3)
@@ -64,7 +110,8 @@ import WAMP
         var dice = Dice(state: 3)
         var feed = Feed(rule: "random", registered: 4)
         feed.calls(dice.picks(19, of: 4))
-        #expect(feed.verdict.reason == "too few calls")
+        #expect(
+            feed.verdict.reason == "too few calls: 19, and random with 4 callees needs 20")
         #expect(!feed.verdict.isOK)
         feed.calls(dice.picks(60, of: 4))
         #expect(feed.verdict.tests.map(\.name) == ["shares"])
@@ -83,7 +130,10 @@ import WAMP
             : Array(repeating: rule == "last" ? UInt64(callees) : 1, count: needed)
         feed.calls(Array(picks.dropLast()))
         #expect(!feed.verdict.isOK)
-        #expect(feed.verdict.reason == "too few calls")
+        let subject = rule == "roundrobin" ? "roundrobin with 3 callees" : rule
+        #expect(
+            feed.verdict.reason
+                == "too few calls: \(needed - 1), and \(subject) needs \(needed)")
         feed.calls([picks[needed - 1]])
         #expect(feed.verdict.isOK, "\(feed.verdict.reason)")
     }
@@ -266,7 +316,11 @@ import WAMP
         unknown.call(nil)
         #expect(unknown.verdict.reason == "callees not identifiable")
         #expect(!unknown.verdict.isOK)
-        #expect(Feed(rule: "first").verdict.reason == "too few calls")
+        #expect(
+            Feed(rule: "first").verdict.reason == "too few calls: 0, and first needs 5")
+        #expect(
+            Feed(rule: "random").verdict.reason
+                == "too few calls: 0, and random needs 5 for each callee")
         var ruleless = Feed(rule: nil)
         ruleless.call(1)
         #expect(!ruleless.verdict.isOK)

@@ -40,6 +40,7 @@ struct CallRun {
         let hints = Hints.needless(
             concurrency: isInherited("CONCURRENCY") ? nil : command.load.concurrency,
             sessions: isInherited("SESSIONS") ? nil : command.load.sessions,
+            rate: isInherited("RATE") ? nil : command.load.rate,
             calls: command.load.goal)
         for hint in hints { Streams.shared.say("hint: \(hint)") }
     }

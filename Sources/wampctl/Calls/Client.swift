@@ -71,7 +71,10 @@ extension Endpoint {
         do throws(EndpointError) {
             return try Endpoint(url)
         } catch {
-            guard !url.contains("://") else { throw CommandFailure(.usage, error.description) }
+            let isWeb = url.hasPrefix("http://") || url.hasPrefix("https://")
+            guard isWeb || !url.contains("://") else {
+                throw CommandFailure(.usage, error.description)
+            }
             throw CommandFailure(
                 .usage, "'\(url)' is not a URL: it must begin with ws://, tcp:// or unix://",
                 hints: Hints.url(meantBy: url))

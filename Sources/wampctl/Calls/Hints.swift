@@ -16,8 +16,12 @@ enum Hints {
         return []
     }
 
-    /// For an address without scheme.
+    /// For an address without scheme, or with that of a web page.
     static func url(meantBy text: String) -> [String] {
+        var text = text
+        for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
+            text.removeFirst(scheme.count)
+        }
         let candidate =
             text.hasPrefix("/")
             ? "unix://\(text)" : "ws://\(text)" + (text.contains("/") ? "" : "/ws")
@@ -27,18 +31,26 @@ enum Hints {
 
     /// For a REGISTER that the router refused because the URI is its own.
     static func reserved(_ procedure: String, error: ErrorURI?) -> [String] {
-        guard error == .invalidURI, procedure.hasPrefix("wamp.") else { return [] }
-        return ["URIs that begin with 'wamp.' are reserved for the router"]
+        let prefixes = ["wamp.", "wampctl.router.", "wampctl.registration.", "wampctl.cluster."]
+        guard error == .invalidURI, let prefix = prefixes.first(where: procedure.hasPrefix) else {
+            return []
+        }
+        return ["URIs that begin with '\(prefix)' are reserved for the router"]
     }
 
     /// For options that many calls need, given for one.
-    static func needless(concurrency: Int?, sessions: Int?, calls: Int?) -> [String] {
+    static func needless(
+        concurrency: Int?, sessions: Int?, rate: Double? = nil, calls: Int?
+    ) -> [String] {
         guard calls == 1 else { return [] }
         var names: [String] = []
         if concurrency ?? 1 > 1 { names.append("--concurrency") }
         if sessions ?? 1 > 1 { names.append("--sessions") }
+        if rate != nil { names.append("--rate") }
         guard !names.isEmpty else { return [] }
-        return ["\(names.joined(separator: " and ")): one call is made; -n says how many"]
+        return [
+            "\(names.joined(separator: " and ")): one call is made; -n or --duration says how many"
+        ]
     }
 
     /// For a connection that was refused.

@@ -292,13 +292,13 @@ final class LoadRecord: Sendable {
     }
 
     /// The picture while the run goes on.
-    func picture(width: Int, isColored: Bool) -> TallyPicture {
+    func picture(width: Int, height: Int, isColored: Bool) -> TallyPicture {
         let (tally, duration) = state.withLock { ($0.tally.settled(), Self.duration($0)) }
         let undecided = Verdict(isOK: false, rule: tally.rule, reason: "")
         return TallyPicture(
             report: TallyReport(tally: tally, verdict: undecided, duration: duration),
             goal: command.load.goal, width: width, isUTF8: terminal.isUTF8, isColored: isColored,
-            isLive: true, rowLimit: 16)
+            isLive: true, rowLimit: 16, height: height)
     }
 
     private static func nanoseconds(_ deadline: NIODeadline) -> Int64 {

@@ -162,8 +162,9 @@ struct LoadRun: Sendable {
                     events.send(.drainExpired)
                 }
             case .tick:
-                if let width = display?.width {
-                    let picture = record.picture(width: width, isColored: hasLiveColor)
+                if let (width, height) = display.map({ ($0.width, $0.height) }) {
+                    let picture = record.picture(
+                        width: width, height: height, isColored: hasLiveColor)
                     display?.draw(picture.lines)
                 }
             default: continue
@@ -199,7 +200,7 @@ struct LoadRun: Sendable {
     /// The picture is drawn where a terminal is: on stderr if stdout goes elsewhere.
     private var liveDisplay: LiveDisplay? {
         let terminal = context.terminal
-        guard command.distribution.tally, terminal.canRedraw, !command.output.quiet else {
+        guard command.tallies, terminal.canRedraw, !command.output.quiet else {
             return nil
         }
         if terminal.stdoutIsTerminal {
@@ -249,7 +250,7 @@ struct LoadRun: Sendable {
             Streams.shared.print(JSONText.text(.dictionary(report.record(at: .now()))))
         case .text where terminal.stdoutIsTerminal:
             var picture = TallyPicture(report: report, goal: command.load.goal)
-            picture.width = Terminal.width(of: STDOUT_FILENO)
+            picture.width = Terminal.size(of: STDOUT_FILENO).columns
             picture.isUTF8 = terminal.isUTF8
             picture.isColored = terminal.stdoutHasColor
             Streams.shared.print(picture.lines.joined(separator: "\n"))

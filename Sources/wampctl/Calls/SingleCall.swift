@@ -67,9 +67,12 @@ struct SingleCall: Sendable {
             do throws(CommandFailure) {
                 return try await call(session)
             } catch {
-                guard error.code == .noSuchProcedure, !Task.isCancelled,
-                    await watch.registered(before: deadline)
-                else { throw error }
+                guard error.code == .noSuchProcedure, !Task.isCancelled else { throw error }
+                guard await watch.registered(before: deadline) else {
+                    var failure = error
+                    failure.message += " after \(Figures.duration(patience))"
+                    throw failure
+                }
             }
         }
     }

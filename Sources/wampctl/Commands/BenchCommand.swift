@@ -29,10 +29,7 @@ struct BenchCommand: Command {
             "wampctl bench --threshold 'p99<5ms' --threshold 'errors<0.1%' --save now.json",
         ],
         notes: BenchNotes.all,
-        environment: ConnectionOptions.environment
-            + [
-                ("WAMPCTL_BENCH_OPTION", "other options, such as WAMPCTL_BENCH_DURATION")
-            ] + OutputOptions.environment,
+        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .noSuchProcedure,
             .unavailable, .timeout, .canceled, .application, .conflict, .partial, .checkFailed,

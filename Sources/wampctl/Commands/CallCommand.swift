@@ -15,15 +15,15 @@ struct CallCommand: Command {
                 + "unless they are written as values, so that the type of an argument never "
                 + "depends on what is in it. The exit code tells how the call ended: each kind "
                 + "of error has its own.",
-            "With -n, --duration, --rate or --sessions there are many calls, with --concurrency "
-                + "several at a time. Their results are printed as they come, and a summary "
+            "With -n or --duration there are many calls, with --concurrency several at a time, with "
+                + "--sessions from several sessions, with --rate on a schedule. Their results are printed as they come, and a summary "
                 + "follows. With --stdin lines or jsonl, or - in place of the URI, each line of "
                 + "standard input is a call.",
             "A tally counts which callee answered, as the router tells it or as the answers do. "
                 + "It learns the rule and the callees of the registration from the router, shows "
                 + "who joins and who leaves, and ends with a verdict: whether the choices follow "
-                + "the rule. With --verify the verdict becomes the exit code, so that a script "
-                + "can test a router.",
+                + "the rule. With --verify a verdict that does not hold is exit code 13, so that a "
+                + "script can test a router.",
         ],
         usage: [
             "wampctl call URI [ARG…] [options]",
@@ -34,14 +34,11 @@ struct CallCommand: Command {
             "wampctl call com.example.hello",
             "wampctl call com.example.add2 ':=2' ':=3'",
             "wampctl call com.example.hello -n 1000 --tally",
+            "wampctl call com.example.hello --duration 10s --rate 500 --verify",
             "printf 'a\\nb\\n' | wampctl call com.example.upper --stdin lines",
         ],
         notes: CallNotes.all,
-        environment: ConnectionOptions.environment
-            + [
-                ("WAMPCTL_AUTHID", "--authid"), ("WAMPCTL_TIMEOUT", "--timeout"),
-                ("WAMPCTL_CALL_OPTION", "other options, such as WAMPCTL_CALL_CONCURRENCY"),
-            ] + OutputOptions.environment,
+        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: ExitCode.allCases.filter { $0 != .cannotRun && $0 != .commandNotFound },
         seeAlso: "wampctl register, wampctl router, wampctl help exit-codes")
 
@@ -54,8 +51,10 @@ struct CallCommand: Command {
         + EnvironmentVariable.named(
             after: [
                 "--wait", "--repeat", "--duration", "--concurrency", "--sessions", "--rate",
-                "--tally-by", "--rule",
+                "--tally-by", "--rule", "--keepalive",
             ], of: "call")
+        + EnvironmentVariable.named(
+            after: ["--fail-fast", "--tally", "--verify", "--json-args"], of: "call", kind: .flag)
 
     @Argument(
         help: ArgumentHelp(

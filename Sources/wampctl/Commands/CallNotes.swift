@@ -35,6 +35,7 @@ enum CallNotes {
             "                  kwargs      an object",
             "                  options     an object: CALL options",
             "                  id          any value, for the answer; else the line's number",
+            "A line that cannot be read is answered with the error wampctl.error.usage.",
             "With -c above 1 answers come as they are ready, not in the order of the lines; the id",
             "in jsonl, and in the answers to -, which are always jsonl, tells whose they are.",
         ])
@@ -69,10 +70,13 @@ enum CallNotes {
             "json   an object with the figures, callees, events and verdict",
             "jsonl  an object per call: type, time, id, uri, caller (the session, from 1), callee,",
             "       callee_authid, latency_ms; then the object of json with the type tally",
-            "A verdict needs 5 calls per callee. random is judged by chi-square tests of shares and",
-            "order; a correct router fails them once in 1000 runs. roundrobin must rotate, or hold",
-            "each callee once in every round; other callers of the procedure, and callees that",
-            "decline calls, break that. Where callees join or leave, each stretch is judged alone,",
-            "without the calls that were under way.",
+            "A verdict needs 5 calls per callee; with fewer it does not hold. random is judged by",
+            "chi-square tests of shares, and from 5 calls per pair of callees on of order, and no",
+            "callee may be silent where chance can hardly be the cause. All of them together share",
+            "one level of significance: a correct router fails one run in 1000 at most. roundrobin",
+            "must rotate, or hold each callee once in every round; other callers of the procedure,",
+            "and callees that decline calls, break that. Where callees join or leave, each stretch",
+            "is judged alone, without the calls that were under way; the tests number the stretches.",
+            "Calls that fail count for the exit code as without a tally, unless the verdict fails.",
         ])
 }

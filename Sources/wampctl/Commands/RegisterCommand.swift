@@ -51,11 +51,7 @@ struct RegisterCommand: Command {
                     "SIGUSR1 prints the figures of each instance on stderr.",
                 ]), .quantities,
         ],
-        environment: ConnectionOptions.environment
-            + [
-                ("WAMPCTL_INVOKE", "--invoke"),
-                ("WAMPCTL_REGISTER_OPTION", "other options, such as WAMPCTL_REGISTER_DELAY"),
-            ] + OutputOptions.environment,
+        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .application,
             .conflict, .connectionLost, .protocolFault, .hangup, .interrupted, .brokenPipe,
@@ -68,8 +64,10 @@ struct RegisterCommand: Command {
         + [EnvironmentVariable(name: "WAMPCTL_INVOKE", option: "--invoke")]
         + OutputOptions.variables
         + EnvironmentVariable.named(
-            after: ["--instances", "--name", "--delay", "--fail-rate", "--concurrency", "--count"],
-            of: "register")
+            after: [
+                "--instances", "--name", "--delay", "--fail-rate", "--concurrency", "--count",
+                "--keepalive",
+            ], of: "register")
 
     @Argument(help: ArgumentHelp("Procedure to register.", valueName: "uri"))
     var uri: String
@@ -90,7 +88,7 @@ struct RegisterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Instances are named PREFIX-1, PREFIX-2, ... (default: by process ID).",
+            "Instances are named PREFIX-1, PREFIX-2, ... (default: PID.1, PID.2, ...).",
             valueName: "prefix"))
     var name: String?
 

@@ -19,9 +19,10 @@ struct RouterCommand: Command {
                 + "first and last; the first registration sets the rule, and another rule is "
                 + "refused. A callee that leaves is out of the choice at once. A call that its "
                 + "callee answers with wamp.error.unavailable goes to another one.",
-            "With a command behind -- the router is private: it listens, runs the command with "
+            "With a command behind -- the router serves that command: it listens, runs it with "
                 + "WAMPCTL_URL and WAMPCTL_REALM set, and ends with it and its exit code. That, "
-                + "with --port 0, is the way to test programs against a router.",
+                + "with --port 0 for a free port, is the way to test programs against a router of "
+                + "their own.",
             "There is no authentication and no TLS yet: whoever reaches the port may do "
                 + "everything. The router therefore listens on the loopback address unless told "
                 + "otherwise.",
@@ -31,7 +32,8 @@ struct RouterCommand: Command {
             "wampctl router",
             "wampctl router --port 0 --print-url",
             "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
-            "wampctl router -p 0 -- sh -c 'wampctl call com.example.hello --wait 5s'",
+            "wampctl router -p 0 -- sh -c 'wampctl register my.test --detach && "
+                + "wampctl call my.test'",
         ],
         notes: [
             .init(
@@ -46,15 +48,11 @@ struct RouterCommand: Command {
                 title: "SIGNALS",
                 lines: [
                     "The first SIGINT or SIGTERM lets running calls finish and ends with 0; the second",
-                    "ends at once. With a command, signals are passed on to it.",
+                    "ends at once. SIGUSR1 writes statistics to the log; SIGHUP is noted there, and has",
+                    "no effect. With a command, signals are passed on to it.",
                 ]), .quantities,
         ],
-        environment: [
-            ("WAMPCTL_ROUTER_PORT", "--port"), ("WAMPCTL_ROUTER_HOST", "--host"),
-            ("WAMPCTL_REALM", "--realm"), ("WAMPCTL_LOG_LEVEL", "--log-level"),
-            ("WAMPCTL_LOG_FORMAT", "--log-format"), ("WAMPCTL_THREADS", "--threads"),
-            ("WAMPCTL_ROUTER_OPTION", "other options, such as WAMPCTL_ROUTER_MAX_MESSAGE"),
-        ] + OutputOptions.environment,
+        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [
             .ok, .failure, .usage, .conflict, .cannotRun, .commandNotFound, .interrupted,
             .brokenPipe, .terminated,
@@ -257,7 +255,9 @@ struct ReadinessOptions: ParsableArguments {
         transform: Self.descriptor)
     var readyDescriptor: Int32?
 
-    @Flag(name: .long, help: "Go on in the background; return when ready, the PID on stdout.")
+    @Flag(
+        name: .long,
+        help: "Go on in the background, without a log; return when ready, the PID on stdout.")
     var detach = false
 
     private static func descriptor(_ text: String) throws -> Int32 {

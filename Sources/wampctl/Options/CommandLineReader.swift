@@ -85,8 +85,14 @@ struct CommandLineReader {
                 return .help(Wampctl.fullMessage(for: error))
             }
             var sentence = withoutJargon(Self.sentence(Wampctl.message(for: error)))
+            if command == RouterCommand.self, isBeforeCommand(sentence) {
+                sentence += "; a command for the router to run goes behind --"
+            }
             for (word, variable) in inherited {
                 let parts = word.split(separator: "=", maxSplits: 1)
+                if parts.count == 1, sentence.contains(word), !options.contains(word) {
+                    sentence += " (from \(variable))"
+                }
                 if parts.count == 2, sentence.contains("'\(parts[1])'"),
                     sentence.contains("\(parts[0]) ")
                 {
@@ -113,6 +119,21 @@ struct CommandLineReader {
             return "'\(value)' is no value for \(name): it must not be negative"
         }
         return text
+    }
+
+    /// Whether a fault of a `router` line comes from the words of a command that it should run,
+    /// written without `--`: an argument, or an option behind one.
+    private func isBeforeCommand(_ fault: String) -> Bool {
+        guard options.count == arguments.count else { return false }
+        if fault.hasPrefix("unexpected argument") { return true }
+        guard fault.hasPrefix("unknown option"),
+            let option = fault.split(separator: "'").dropFirst().first,
+            let place = arguments.firstIndex(where: { $0.hasPrefix(option) }), place > 1
+        else { return false }
+        let words = CommandLineReader(
+            arguments: Array(arguments[..<place]), environment: environment)
+        guard case .fault(let failure, _) = words.read() else { return false }
+        return failure.message.hasPrefix("unexpected argument")
     }
 
     /// Options that the environment sets, written as words. They go in front, so that what is on
@@ -178,12 +199,21 @@ struct EnvironmentVariable: Equatable {
     var isRepeatable = false
 
     /// Variables named by the rule: option `--foo-bar` of command `call` is `WAMPCTL_CALL_FOO_BAR`.
-    static func named(after options: [String], of command: String) -> [EnvironmentVariable] {
+    static func named(
+        after options: [String], of command: String, kind: Kind = .value
+    ) -> [EnvironmentVariable] {
         options.map { option in
             let words = option.drop { $0 == "-" }.replacing("-", with: "_").uppercased()
             return EnvironmentVariable(
-                name: "WAMPCTL_\(command.uppercased())_\(words)", option: option)
+                name: "WAMPCTL_\(command.uppercased())_\(words)", option: option, kind: kind)
         }
+    }
+
+    /// The variables and their options, for help.
+    static func table(
+        _ variables: [EnvironmentVariable]
+    ) -> [(name: String, meaning: String)] {
+        variables.map { ($0.name, $0.option) }
     }
 
     func isWritten(_ word: String) -> Bool {

@@ -57,12 +57,7 @@ struct ConnectionOptions: ParsableArguments {
         EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
     ]
 
-    static let environment: [(name: String, meaning: String)] = [
-        ("WAMPCTL_URL", "--url"), ("WAMPCTL_REALM", "--realm"),
-        ("WAMPCTL_SERIALIZER", "--serializer"),
-        ("WAMPCTL_CONNECT_TIMEOUT", "--connect-timeout"), ("WAMPCTL_RETRY", "--retry"),
-        ("WAMPCTL_TRACE", "--trace"),
-    ]
+    static let environment = EnvironmentVariable.table(variables)
 
     private static func serializer(_ text: String) throws -> Serializer {
         guard let serializer = Serializer(name: text) else {

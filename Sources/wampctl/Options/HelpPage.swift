@@ -50,7 +50,8 @@ struct HelpPage: Sendable {
             parts.append(
                 "ENVIRONMENT:\n"
                     + environment.map { "  \(Columns.left($0.name, width))\($0.meaning)" }
-                    .joined(separator: "\n"))
+                    .joined(separator: "\n")
+                    + "\n  The line goes before the environment; other options have no variable.")
         }
         if !exitCodes.isEmpty {
             parts.append(

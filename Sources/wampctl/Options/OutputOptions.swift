@@ -31,9 +31,12 @@ struct OutputOptions: ParsableArguments {
 
     static let variables = [EnvironmentVariable(name: "WAMPCTL_OUTPUT", option: "--output")]
 
-    static let environment: [(name: String, meaning: String)] = [
-        ("WAMPCTL_OUTPUT", "--output"),
-        ("NO_COLOR, CLICOLOR_FORCE", "no colour at all; colour in a pipe too"),
+    static let environment = EnvironmentVariable.table(variables) + colors
+
+    /// What other programs know too.
+    static let colors = [
+        (name: "NO_COLOR", meaning: "no colour and no redraw: not one escape"),
+        (name: "CLICOLOR_FORCE", meaning: "colour in a pipe too"),
     ]
 
     private static func color(_ text: String) throws -> ColorChoice {

@@ -71,7 +71,8 @@ enum ExitCode: Int32, CaseIterable {
         case .application: "any other error of the callee or the router"
         case .conflict: "procedure already registered, another rule in force, port in use"
         case .partial: "of several, some succeeded and some failed"
-        case .checkFailed: "--verify, --threshold or a comparison did not hold"
+        case .checkFailed:
+            "--verify, --threshold or a comparison did not hold, or too little to judge"
         case .connectionLost: "the session ended before the work did"
         case .protocolFault: "protocol violation, payload too large, missing feature"
         case .cannotRun: "the command after -- could not be run"

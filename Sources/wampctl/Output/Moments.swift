@@ -51,8 +51,8 @@ enum Figures {
     }
 
     /// A number and what it counts: `1 call`, `2 431 calls`.
-    static func counted(_ number: Int, _ noun: String) -> String {
-        "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
+    static func counted(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? noun : plural ?? "\(noun)s")"
     }
 
     /// What a first signal is answered with, while something is still to be finished.

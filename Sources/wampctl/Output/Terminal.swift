@@ -50,11 +50,13 @@ struct Terminal {
         isUTF8 = (locale ?? "").uppercased().replacing("-", with: "").contains("UTF8")
     }
 
-    /// The columns of the terminal behind a descriptor; 80 where there is none.
-    static func width(of descriptor: Int32) -> Int {
+    /// The size of the terminal behind a descriptor, as it is now; 80 and 24 where there is none.
+    static func size(of descriptor: Int32) -> (columns: Int, rows: Int) {
         var size = winsize()
-        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+        return (
+            size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24
+        )
     }
 
     /// The text without control characters, so that what a peer sent cannot steer the terminal.

@@ -97,11 +97,19 @@ struct RouterRun {
                 .conflict,
                 isRouter
                     ? "\(address) is already in use, by a WAMP router" : "\(error)",
-                hints: address.hasPrefix("unix:")
-                    ? [] : ["another port: wampctl router --port 0 --print-url"])
+                hints: address.hasPrefix("unix:") ? [] : ["another port: \(anywhere)"])
         } catch {
             throw CommandFailure(.failure, "cannot start: \(error)")
         }
+    }
+
+    /// The line that finds a free port.
+    private var anywhere: String {
+        guard let program = command.command.first else {
+            return "wampctl router --port 0 --print-url"
+        }
+        let isLonger = command.command.count > 1
+        return "wampctl router --port 0 -- \(program)\(isLonger ? " ..." : "")"
     }
 
     // MARK: Readiness

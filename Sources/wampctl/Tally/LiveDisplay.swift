@@ -9,12 +9,16 @@ struct LiveDisplay {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    var width: Int { Terminal.width(of: descriptor) }
+    var width: Int { Terminal.size(of: descriptor).columns }
+
+    /// How many lines a picture may have: the cursor stands on one more.
+    var height: Int { Terminal.size(of: descriptor).rows - 1 }
 
     /// Replaces what was drawn before. Lines are cut to the width, so that none wraps and none is
-    /// left behind.
+    /// left behind; those beyond the height would scroll away and could not be taken back.
     mutating func draw(_ lines: [String]) {
         let width = width
+        let lines = lines.prefix(max(1, height))
         var text = clearing
         for line in lines { text += line.prefixOfColumns(width - 1) + "\n" }
         drawn = lines.count

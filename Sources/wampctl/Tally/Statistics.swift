@@ -9,6 +9,8 @@ struct StatisticalTest: Equatable {
     let degrees: Int
     /// How likely a correct router gives a statistic at least as large.
     let probability: Double
+    /// Which stretch of the run it is about, from 1; nil where there is one alone.
+    var stretch: Int?
 }
 
 enum Statistics {
@@ -55,6 +57,13 @@ enum Statistics {
         let twoSidedQuantile = 3.290_526_731_491_896
         return Int(
             (twoSidedQuantile * (Double(calls) * share * (1 - share)).squareRoot()).rounded())
+    }
+
+    /// How likely fair picks leave one callee or more without any of the calls: the sum over the
+    /// callees, which is above the truth by what two silent ones would add.
+    static func silence(calls: Int, calleeCount: Int) -> Double {
+        let count = Double(calleeCount)
+        return count * pow(1 - 1 / count, Double(calls))
     }
 
     /// The probability that chi-square with `degrees` degrees of freedom is at least `statistic`.

@@ -13,7 +13,10 @@ struct TallyPicture {
     var isLive = false
     /// How many callees fit; the others are counted in one line.
     var rowLimit = Int.max
+    /// How many lines fit, for callees and events to share; nil without a limit.
+    var height: Int?
 
+    private static let eventLimit = 10
     private static let shortestBar = 5
     private static let longestBar = 40
     private static let eighths: [Character] = ["▏", "▎", "▍", "▌", "▋", "▊", "▉"]
@@ -21,17 +24,26 @@ struct TallyPicture {
     private var tally: Tally { report.tally }
 
     var lines: [String] {
-        var lines = header + [""]
-        lines += bars
-        if let expectation { lines.append(expectation) }
-        lines.append(contentsOf: recentLine)
-        lines += eventLines
+        let head = header + [""]
+        let steps = [expectation].compactMap { $0 } + recentLine
+        var rows = min(tally.listing.count, rowLimit)
+        var events = min(tally.events.count, Self.eventLimit)
+        if let height {
+            // What is left out takes a line to say so.
+            let rowLines = rows < tally.listing.count ? rows + 1 : rows
+            let eventLines = events < tally.events.count ? events + 1 : events
+            let room = height - head.count - steps.count
+            let fitting = min(rowLines, max(room - eventLines, room * 2 / 3))
+            if fitting < rowLines { rows = max(0, fitting - 1) }
+            if room - fitting < eventLines { events = max(0, room - fitting - 1) }
+        }
+        var lines = head + bars(rows) + steps + eventLines(events)
         if !isLive { lines += [""] + interruption + verdictLines(within: columns) }
         return lines
     }
 
     /// What is said on stderr when the rows go elsewhere: who came and went, and the verdict.
-    var talk: [String] { eventLines + interruption + verdictLines }
+    var talk: [String] { eventLines(Self.eventLimit) + interruption + verdictLines }
 
     private var interruption: [String] {
         report.wasInterrupted
@@ -63,9 +75,9 @@ struct TallyPicture {
 
     // MARK: Bars
 
-    private var bars: [String] {
+    private func bars(_ limit: Int) -> [String] {
         let listing = tally.listing
-        let shown = listing.prefix(rowLimit)
+        let shown = listing.prefix(limit)
         let most = shown.map { tally.callees[$0].answers }.max() ?? 0
         let countWidth = max(5, Figures.grouped(most).count + 2)
         let labelLimit = max(8, columns - Self.shortestBar - countWidth - 10)
@@ -163,11 +175,19 @@ struct TallyPicture {
         return position < symbols.count ? symbols[position] : "*"
     }
 
-    private var eventLines: [String] {
-        tally.events.suffix(10).map { event in
-            let name = Terminal.sanitized(tally.callees[event.callee].label)
-            return "  \(event.time.timeOfDay)  \(name) \(event.hasJoined ? "joined" : "left")"
-        }
+    private func eventLines(_ limit: Int) -> [String] {
+        let hidden = tally.events.count - min(limit, tally.events.count)
+        let note =
+            hidden > 0
+            ? [
+                "  \(ellipsis) \(Figures.counted(hidden, "earlier join or leave", "earlier joins and leaves"))"
+            ]
+            : []
+        return note
+            + tally.events.suffix(limit).map { event in
+                let name = Terminal.sanitized(tally.callees[event.callee].label)
+                return "  \(event.time.timeOfDay)  \(name) \(event.hasJoined ? "joined" : "left")"
+            }
     }
 
     // MARK: Verdict
@@ -189,14 +209,19 @@ struct TallyPicture {
         var lines = filled(verdict.reason).enumerated().map { index, text in
             (index == 0 ? "verdict: " : indent) + (style?.applied(to: text, if: isColored) ?? text)
         }
-        let tests = verdict.tests.map { test in
-            "\(test.name): chi-square \(Figures.fixed(test.statistic, 2)), \(test.degrees) df, "
-                + "p = \(Figures.fixed(test.probability, 3))"
+        let told = Self.told(verdict.tests)
+        for (index, test) in told.enumerated()
+        where index == 0 || told[index - 1].stretch != test.stretch {
+            let pair = told[index...].prefix { $0.stretch == test.stretch }
+            let label = test.stretch.map { ["stretch \($0)"] } ?? []
+            lines += Columns.filled(
+                label + pair.map(Self.text), separator: label.isEmpty ? "      " : "   ",
+                within: columns - indent.count
+            ).map { indent + $0 }
         }
-        for start in stride(from: 0, to: tests.count, by: 2) {
-            let pair = Array(tests[start..<min(start + 2, tests.count)])
-            lines += Columns.filled(pair, separator: "      ", within: columns - indent.count)
-                .map { indent + $0 }
+        if told.count < verdict.tests.count {
+            let others = Figures.counted(verdict.tests.count - told.count, "test")
+            lines.append("\(indent)\(ellipsis) and \(others) with a higher p")
         }
         var others = verdict.silent.filter { $0 != verdict.reason }
         if tally.errors > 0 {
@@ -207,9 +232,21 @@ struct TallyPicture {
             others.append("errors: \(list.joined(separator: ", "))")
         }
         if tally.unanswered > 0 {
-            others.append("\(Figures.grouped(tally.unanswered)) calls unanswered")
+            others.append("\(Figures.counted(tally.unanswered, "call")) unanswered")
         }
         return lines
             + others.flatMap(filled).map { indent + Style.bad.applied(to: $0, if: isColored) }
+    }
+
+    /// The tests worth a line: all, or of many those that speak most against the rule.
+    private static func told(_ tests: [StatisticalTest]) -> [StatisticalTest] {
+        guard tests.count > 8 else { return tests }
+        let lowest = tests.indices.sorted { tests[$0].probability < tests[$1].probability }
+        return lowest.prefix(6).sorted().map { tests[$0] }
+    }
+
+    private static func text(_ test: StatisticalTest) -> String {
+        "\(test.name): chi-square \(Figures.fixed(test.statistic, 2)), \(test.degrees) df, "
+            + "p = \(Figures.fixed(test.probability, 3))"
     }
 }

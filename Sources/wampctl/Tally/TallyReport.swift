@@ -104,6 +104,7 @@ struct TallyReport {
                         "statistic": .double(Figures.rounded(test.statistic, 4)),
                         "df": .int(Int64(test.degrees)),
                         "p": .double(Figures.rounded(test.probability, 6)),
+                        "stretch": test.stretch.map { .int(Int64($0)) } ?? .null,
                     ]
                 }),
             "reason": .string(verdict.reason),

@@ -1,6 +1,7 @@
 // Whether a distribution agrees with an invocation rule.
 //
-// Alpha is shared between all tests of a run, so a correct router fails one run in a thousand.
+// Alpha is shared between all that can fail a run by chance, so a correct router fails one run in a
+// thousand.
 
 import WAMP
 
@@ -10,13 +11,19 @@ struct Verdict: Equatable {
     var tests: [StatisticalTest] = []
     /// One sentence.
     var reason: String
-    /// Callees that should have answered and did not.
+    /// Callees that should have answered and did not, a sentence each; under `random` only where
+    /// chance can hardly be the cause.
     var silent: [String] = []
 
     static let alpha = 0.001
 
     /// Expected calls per callee below which shares say nothing.
     static let fewestPerCallee = 5
+
+    /// The part of alpha that each of so many tests has. One more part is for silent callees; where
+    /// it is not used up, it makes good for the chi-square distribution, which for few calls is a
+    /// little below the truth.
+    static func part(of tests: Int) -> Double { alpha / Double(tests + 1) }
 
     init(isOK: Bool, rule: String?, tests: [StatisticalTest] = [], reason: String) {
         self.isOK = isOK
@@ -28,7 +35,7 @@ struct Verdict: Equatable {
     init(_ tally: Tally) {
         let judge = Judge(tally: tally.concluded())
         self = judge.verdict()
-        silent = judge.silentCallees()
+        silent = judge.silentCallees(chance: Self.part(of: tests.count))
         if isOK, let first = silent.first {
             isOK = false
             reason = first
@@ -66,20 +73,39 @@ private struct Judge {
 
     /// Nothing to judge: too little was answered, or too little of it has a certain place.
     private var tooFewCalls: Verdict {
-        let unplaced = tally.segments.reduce(0) { $0 + $1.unplaced }
-        guard tally.segments.count > 1, unplaced > 0 else { return found(false, "too few calls") }
-        return found(
-            false,
-            "too few calls: \(Figures.grouped(unplaced)) were under way when callees joined or left"
-        )
+        found(false, (["too few calls"] + [missing].compactMap { $0 }).joined(separator: ": "))
     }
+
+    /// How many calls there are to judge, and how many it takes.
+    private var missing: String? {
+        let unplaced = tally.segments.reduce(0) { $0 + $1.unplaced }
+        if tally.segments.count > 1, unplaced > 0 {
+            return "\(Figures.grouped(unplaced)) were under way when callees joined or left"
+        }
+        guard let rule = tally.rule, Self.rules.contains(rule) else { return nil }
+        let judged = segments.reduce(0) { $0 + $1.judged }
+        let each = Verdict.fewestPerCallee
+        guard rule == "random" || rule == "roundrobin" else {
+            return "\(judged), and \(rule) needs \(each)"
+        }
+        let callees = tally.segments.count == 1 ? members(of: tally.segments[0]).count : 0
+        guard callees > 0 else { return "\(judged), and \(rule) needs \(each) for each callee" }
+        guard judged < each * callees else {
+            return "\(Figures.grouped(unplaced)) more have no certain place"
+        }
+        return "\(judged), and \(rule) with \(Figures.counted(callees, "callee")) needs "
+            + Figures.grouped(each * callees)
+    }
+
+    private static let rules = ["single", "roundrobin", "random", "first", "last"]
 
     // MARK: random
 
     private func random() -> Verdict {
         var tests: [StatisticalTest] = []
         var calleeCount = 1, isJudged = false
-        for segment in segments {
+        for (index, segment) in segments.enumerated() {
+            let stretch = segments.count > 1 ? index + 1 : nil
             let members = members(of: segment)
             calleeCount = max(calleeCount, members.count)
             if members.count == 1 {
@@ -88,7 +114,8 @@ private struct Judge {
             }
             guard segment.judged >= Verdict.fewestPerCallee * members.count else { continue }
             isJudged = true
-            if let test = Statistics.shares(members.map { segment.counts[$0] ?? 0 }) {
+            if var test = Statistics.shares(members.map { segment.counts[$0] ?? 0 }) {
+                test.stretch = stretch
                 tests.append(test)
             }
             guard segment.judged >= Verdict.fewestPerCallee * members.count * members.count else {
@@ -97,11 +124,13 @@ private struct Judge {
             let pairs = members.map { from in
                 members.map { to in segment.pairs[.init(from: from, to: to)] ?? 0 }
             }
-            if let test = Statistics.order(pairs) { tests.append(test) }
+            if var test = Statistics.order(pairs) {
+                test.stretch = stretch
+                tests.append(test)
+            }
         }
         guard isJudged else { return tooFewCalls }
-        let bound = Verdict.alpha / Double(max(1, tests.count))
-        let failed = tests.filter { $0.probability < bound }
+        let failed = tests.filter { $0.probability < Verdict.part(of: tests.count) }
         if !failed.isEmpty {
             let names = failed.map(\.name).reduce(into: [String]()) { names, name in
                 if !names.contains(name) { names.append(name) }
@@ -262,25 +291,36 @@ private struct Judge {
     }
 
     /// A sentence for each callee that is registered, should have had calls, and answered none.
-    func silentCallees() -> [String] {
-        guard tally.rule == "random" || tally.rule == "roundrobin", tally.unknown == 0 else {
-            return []
-        }
-        var sentences: [String] = []
-        for segment in segments {
-            guard !segment.isCut, let registered = segment.registered, registered.count > 1 else {
-                continue
-            }
-            let expected = (segment.judged + registered.count / 2) / registered.count
-            guard expected >= (tally.rule == "random" ? Verdict.fewestPerCallee : 2) else {
-                continue
-            }
-            for callee in registered where segment.counts[callee] == nil {
-                sentences.append(
-                    "\(tally.callees[callee].label) is registered but answered 0 of "
-                        + "\(Figures.grouped(expected)) expected calls")
+    ///
+    /// - Parameter chance: how likely a correct `random` may be accused, in the whole run.
+    func silentCallees(chance: Double) -> [String] {
+        guard tally.unknown == 0 else { return [] }
+        return stretchesWithoutSilence(chance: chance).flatMap { segment in
+            let members = members(of: segment)
+            let expected = (segment.judged + members.count / 2) / members.count
+            return members.filter { segment.counts[$0] == nil }.map { callee in
+                "\(tally.callees[callee].label) is registered but answered 0 of "
+                    + "\(Figures.grouped(expected)) expected calls"
             }
         }
-        return sentences
+    }
+
+    /// The stretches that were long enough for each callee to answer.
+    private func stretchesWithoutSilence(chance: Double) -> [Tally.Segment] {
+        let whole = segments.filter { !$0.isCut && ($0.registered?.count ?? 0) > 1 }
+        switch tally.rule {
+        case "roundrobin": return whole.filter { $0.judged * 2 >= members(of: $0).count * 3 }
+        case "random":
+            let chances = whole.map {
+                Statistics.silence(calls: $0.judged, calleeCount: members(of: $0).count)
+            }
+            var total = 0.0
+            let judged = chances.indices.sorted { chances[$0] < chances[$1] }.prefix {
+                total += chances[$0]
+                return total <= chance
+            }
+            return judged.sorted().map { whole[$0] }
+        default: return []
+        }
     }
 }
