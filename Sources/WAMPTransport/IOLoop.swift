@@ -22,6 +22,9 @@ package final class IOLoop: @unchecked Sendable {
     var items: [WebSocketReceiver.Item] = []
     private var batch: MessageBatch?
     private var spares: [ByteBuffer] = []
+    /// The memory of the spares together: a burst must not make the loop large for good.
+    private var spareBytes = 0
+    private static let mostSpareBytes = 1 << 20
 
     private var dirty: [Outbox] = []
     private var isFlushScheduled = false
@@ -251,14 +254,21 @@ package final class IOLoop: @unchecked Sendable {
 
     /// An empty buffer to write frames to.
     func takeSpare() -> ByteBuffer {
-        spares.popLast() ?? ByteBufferAllocator().buffer(capacity: 4096)
+        guard let spare = spares.popLast() else {
+            return ByteBufferAllocator().buffer(capacity: 4096)
+        }
+        spareBytes -= spare.capacity
+        return spare
     }
 
     /// Takes a buffer back if nobody else holds it and it is not large; it is empty afterwards
     /// either way.
     func giveBack(_ buffer: inout ByteBuffer) {
         let isFree = buffer.modifyIfUniquelyOwned { $0.clear() } != nil
-        if isFree, (1...(128 << 10)).contains(buffer.capacity), spares.count < 64 {
+        if isFree, (1...(128 << 10)).contains(buffer.capacity),
+            spareBytes + buffer.capacity <= IOLoop.mostSpareBytes
+        {
+            spareBytes += buffer.capacity
             spares.append(buffer)
         }
         buffer = ByteBuffer()
