@@ -1,0 +1,168 @@
+// A peer on a bare socket that speaks messages in any serializer and waits only when it is told to,
+// so that one thread can play many peers.
+
+import Glibc
+import NIOCore
+import WAMP
+
+/// A RawSocket connection to a router under test. One thread at a time.
+final class MessagePeer {
+    let serializer: Serializer
+    private var descriptor: Int32
+    private var received = ByteBuffer()
+    /// The router has ended the connection.
+    private(set) var hasEnded = false
+
+    init(port: Int, _ serializer: Serializer) throws {
+        self.serializer = serializer
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let answer = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard answer == 0 else { throw Breach("cannot connect: \(errno)") }
+        var isOn: Int32 = 1
+        setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn,
+            socklen_t(MemoryLayout<Int32>.size))
+        send(bytes: [0x7F, 0xF0 | serializer.rawValue, 0, 0])
+        while received.readableBytes < 4, !hasEnded {
+            MessagePeer.wait(for: [self])
+            fill()
+        }
+        guard received.readInteger(as: UInt8.self) == 0x7F else { throw Breach("no RawSocket") }
+        received.moveReaderIndex(forwardBy: 3)
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Joins a realm and waits for the WELCOME.
+    /// - Parameter features: what is announced as a callee.
+    func join(_ realm: String, _ features: Features = []) throws -> SessionID {
+        let roles = Roles([.caller: [], .callee: features, .subscriber: [], .publisher: []])
+        try send([.hello(Hello(realm: URI(realm), roles: roles))])
+        guard case .welcome(let welcome) = try next() else { throw Breach("no WELCOME") }
+        return welcome.session
+    }
+
+    /// Sends messages in one write.
+    func send(_ messages: [Message]) throws {
+        var bytes = ByteBuffer()
+        for message in messages { try append(message, to: &bytes) }
+        send(bytes: Array(buffer: bytes))
+    }
+
+    /// Sends messages, each in a write of its own.
+    func sendEach(_ messages: [Message]) throws {
+        for message in messages { try send([message]) }
+    }
+
+    /// Sends a frame that is no message.
+    func sendGarbage() {
+        let garbage: UInt8 =
+            switch serializer {
+            case .json: UInt8(ascii: "}")
+            case .msgpack: 0xC1
+            case .cbor: 0xFF
+            }
+        send(bytes: [0, 0, 0, 1, garbage])
+    }
+
+    private func append(_ message: Message, to bytes: inout ByteBuffer) throws {
+        let frame = try MessageCoder.encode(message, as: serializer)
+        bytes.writeInteger(UInt32(frame.readableBytes))
+        bytes.writeImmutableBuffer(frame)
+    }
+
+    /// What cannot be sent is for nobody: the end of the connection will be read.
+    private func send(bytes: [UInt8]) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes[offset...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            offset += count
+        }
+    }
+
+    /// Takes the messages that have come, without waiting.
+    func receive() throws -> [Message] {
+        fill()
+        var messages: [Message] = []
+        while let message = try takeMessage() { messages.append(message) }
+        return messages
+    }
+
+    /// Waits for the next message.
+    func next() throws -> Message {
+        while true {
+            if let message = try takeMessage() { return message }
+            if hasEnded { throw Breach("the connection has ended") }
+            guard MessagePeer.wait(for: [self]) else { throw Breach("no message comes") }
+            fill()
+        }
+    }
+
+    private func takeMessage() throws -> Message? {
+        while let header = received.getInteger(at: received.readerIndex, as: UInt32.self) {
+            let length = Int(header & 0xFF_FFFF)
+            guard received.readableBytes >= 4 + length else { return nil }
+            received.moveReaderIndex(forwardBy: 4)
+            guard let frame = received.readSlice(length: length) else { return nil }
+            if header >> 24 == 0 { return try MessageCoder.decode(frame, as: serializer) }
+        }
+        return nil
+    }
+
+    private func fill() {
+        received.discardReadBytes()
+        while !hasEnded {
+            let count = received.writeWithUnsafeMutableBytes(minimumWritableBytes: 65536) { room in
+                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+                if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) {
+                    hasEnded = true
+                }
+                return max(0, count)
+            }
+            if count == 0 { return }
+        }
+    }
+
+    /// Ends the connection without a word.
+    /// - Parameter withReset: whether what is under way in either direction is thrown away.
+    func end(withReset: Bool) {
+        if withReset {
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_LINGER, &linger,
+                socklen_t(MemoryLayout<linger>.size))
+        }
+        close(descriptor)
+        descriptor = -1
+        hasEnded = true
+    }
+
+    /// Waits until one of the peers has something to read.
+    /// - Parameter patience: in milliseconds. A router that does not answer must fail a test, not
+    ///   hang it.
+    /// - Returns: false if nothing came.
+    @discardableResult
+    static func wait(for peers: [MessagePeer], patience: Int32 = 120_000) -> Bool {
+        var polled = peers.filter { !$0.hasEnded }
+            .map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        return poll(&polled, nfds_t(polled.count), patience) > 0
+    }
+}
+
+/// What a test saw that must not be.
+struct Breach: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
