@@ -14,6 +14,7 @@ import time
 import picture
 import processes
 from processes import ROOT, pause, say
+from rawsession import RawSession
 
 SHARED = os.environ.get("WAMPCTL_BENCH") or os.path.normpath(f"{ROOT}/../shared/bench")
 CROSSBAR = f"{ROOT}/.peers/crossbar/bin/crossbar"
@@ -25,7 +26,7 @@ class Case:
     """One line of the table: what is done, and which figure of it is compared."""
 
     def __init__(self, name, load, transport="raw", serializer="msgpack", figure="cpu",
-                 fresh=False, same=False, skip=()):
+                 fresh=False):
         self.name, self.load = name, load
         self.transport, self.serializer = transport, serializer
         # cpu, registering: microseconds of the router's process tree for each; session,
@@ -33,9 +34,6 @@ class Case:
         self.figure = figure
         # Memory is what a new process takes: in an old one it comes from what was freed.
         self.fresh = fresh
-        # Another figure of the measurements of the case before.
-        self.same = same
-        self.skip = dict(skip)
 
     @property
     def link(self):
@@ -44,21 +42,25 @@ class Case:
         return f"{transport} {names[self.serializer]}"
 
 
-def registrations(number, **options):
-    """Three lines of one load: registering, memory, and calls to random ones of them."""
-    load = ["registrations", "--registrations", str(number), "--inflight", "64"]
-    calls = Case(f"calls to {number:,} registrations", load, fresh=True, **options)
+def registrations(number):
+    """Calls to random ones of so many procedures, and what those take."""
+    load = ["registrations", "--registrations", str(number)]
+    deep = [*load, "--inflight", "64"]
+    calls = [
+        Case(f"calls to {number:,} registrations, 1 in flight", load, fresh=True),
+        Case(f"calls to {number:,} registrations, 64 in flight", deep, fresh=True),
+    ]
     if number < 1000:
-        return [calls]
+        return calls
     return [
-        calls,
-        Case(f"registering, of {number:,}", load, figure="registering", same=True),
-        Case(f"memory, each of {number:,} registrations", load, figure="registration", same=True),
+        *calls,
+        Case(f"registering, of {number:,}", deep, figure="registering", fresh=True),
+        Case(f"memory, each of {number:,} registrations", deep, figure="registration",
+             fresh=True),
     ]
 
 
 def cases(sessions):
-    slow = {OTHER: f"{OTHER} takes more than ten minutes to register them"}
     idle = ["idle", "--sessions", str(sessions), "--hold", "1"]
     memory = f"memory, each of {sessions:,} idle sessions"
     return [
@@ -77,7 +79,7 @@ def cases(sessions):
         Case(memory, idle, "ws", "json", figure="session", fresh=True),
         *registrations(10),
         *registrations(50_000),
-        *registrations(1_000_000, skip=slow),
+        *registrations(1_000_000),
     ]
 
 
@@ -168,7 +170,7 @@ def by_wampload(program, case, router, seconds):
         return None, "no end within ten minutes"
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
     if run.returncode not in (0, 1) or not lines:
-        return None, (run.stderr.strip().splitlines() or ["failed"])[-1][:120]
+        return None, (run.stderr.strip().splitlines() or ["failed"])[-1][:120].strip()
     seen = json.loads(lines[-1])
     # A case that lost or mixed up something has no figures.
     if run.returncode != 0:
@@ -181,12 +183,35 @@ def by_wampload(program, case, router, seconds):
     }, None
 
 
+def by_sessions(case, router):
+    """Memory beside idle sessions or registrations, without wampload."""
+    if case.transport != "raw" or case.figure not in ("session", "registration"):
+        return None, "needs wampload"
+    count = int(case.load[2])
+    memory = lambda: sum(map(processes.resident, processes.tree(router.process.pid)))
+    before, sessions = memory(), []
+    try:
+        if case.load[0] == "idle":
+            sessions = [RawSession(router.ports["raw"]) for _ in range(count)]
+        else:
+            sessions = [RawSession(router.ports["raw"])]
+            sessions[0].register(count)
+        pause(1)
+        return {"session" if case.load[0] == "idle" else "registration":
+                (memory() - before) / count}, None
+    except (OSError, processes.Trouble) as trouble:
+        return None, str(trouble)
+    finally:
+        for session in sessions:
+            session.close()
+
+
 def by_wampctl(case, router, seconds):
     """The same with our own generator, where wampload is not at hand."""
     load = dict(zip(case.load[1::2], case.load[2::2]))
     scenario = {"call": "rpc", "latency": "rpc", "pubsub": "pubsub", "connect": "join"}
     if case.load[0] not in scenario:
-        return None, "needs wampload"
+        return by_sessions(case, router)
     options = []
     if case.load[0] == "call":
         options = ["--sessions", "8", "--callees", "4", "-c", "16", "--invoke", "roundrobin",
@@ -194,7 +219,7 @@ def by_wampctl(case, router, seconds):
     elif case.load[0] == "latency":
         options = ["-c", "1", "--invoke", "single"]
     elif case.load[0] == "pubsub":
-        options = ["--subscribers", "100", "-c", "1"]
+        options = ["--subscribers", "100", "-c", load.get("--inflight", "1")]
     elif case.load[0] == "connect":
         options = ["-c", "64"]
     port = router.ports[case.transport]
@@ -221,7 +246,9 @@ def measure(every, routers, rounds, seconds, generator):
         for router in routers:
             router.start()
     for index, case in enumerate(every):
-        if case.same:
+        if index and case.fresh and case.load == every[index - 1].load and (
+                case.link == every[index - 1].link):
+            # Another figure of the same measurements.
             results.append({**results[-1], "case": case.name, "figure": case.figure})
             report(results[-1], index + 1, len(every))
             continue
@@ -233,9 +260,7 @@ def measure(every, routers, rounds, seconds, generator):
         for turn in range(rounds):
             order = routers if turn % 2 == 0 else routers[::-1]
             for router in order:
-                if router.name in case.skip:
-                    notes[router.name] = case.skip[router.name]
-                elif case.transport not in router.transports:
+                if case.transport not in router.transports:
                     notes[router.name] = "no " + case.link.split()[0]
                 elif router.name not in notes:
                     if case.fresh:
@@ -266,7 +291,7 @@ def measure(every, routers, rounds, seconds, generator):
 
 def report(result, number, count):
     shown = "  ".join(f"{name} {median[result['figure']]:.2f}"
-                      for name, median in result["routers"].items())
+                      for name, median in result["routers"].items() if result["figure"] in median)
     notes = "; ".join(f"{name}: {why}" for name, why in result["notes"].items())
     say(f"{number}/{count} {result['case']}, {result['link']}: {shown}  {notes}")
 
@@ -340,10 +365,12 @@ def main():
         routers.append(Crossbar())
     routers += [Given(text) for text in options.peer]
     others = [router.name for router in routers[1:]]
+    if not others:
+        raise processes.Trouble("no other router to compare with")
 
     every = cases(500 if options.quick else 5000)
     if options.quick:
-        every = [case for case in every if "000 registrations" not in case.name]
+        every = [case for case in every if "000" not in case.name]
     if options.only:
         every = [case for case in every if options.only in f"{case.name}, {case.link}"]
     rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)

@@ -11,6 +11,7 @@ import tempfile
 
 import processes
 from processes import ROOT, say
+from rawsession import RawSession
 
 THRESHOLDS = f"{ROOT}/Tests/Benchmarks/counts.json"
 TOLERANCE = 1.05
@@ -41,17 +42,24 @@ def totals(path):
     return instructions, allocations
 
 
-def run(program, directory, calls):
-    """Routes so many calls under callgrind."""
+def run(program, directory, calls, registrations):
+    """Routes so many calls under callgrind, beside so many other registrations."""
     output = f"{directory}/callgrind.{calls}"
     fixed = ["setarch", "-R"]
     # Some containers forbid it.
     if subprocess.run([*fixed, "true"], stderr=subprocess.DEVNULL).returncode != 0:
         fixed = []
-    valgrind = [*STEADY, *fixed, "valgrind", "-q", "--tool=callgrind",
-                f"--callgrind-out-file={output}"]
-    router, port = processes.start_wampctl_router("--threads", "1", before=valgrind,
-                                                  binary=program)
+    # Callgrind counts from here on, or else from when the registrations are there.
+    at_start = "no" if registrations else "yes"
+    router, port = processes.start_wampctl_router(
+        "--threads", "1", "--keepalive", "0", binary=program, before=[
+            *STEADY, *fixed, "valgrind", "-q", "--tool=callgrind",
+            f"--instr-atstart={at_start}", f"--callgrind-out-file={output}"])
+    if registrations:
+        others = RawSession(port)
+        others.register(registrations)
+        subprocess.run(["callgrind_control", "-i", "on", str(router.pid)], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     load = subprocess.run(
         [processes.wampctl(), "bench", "rpc", "-u", f"tcp://127.0.0.1:{port}", "-n", str(calls),
          "--warmup", "0", "-c", "64", "--sessions", "1", "--callees", "1", "--size", "16",
@@ -60,13 +68,18 @@ def run(program, directory, calls):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if load.returncode != 0 or json.loads(load.stdout)["cells"][0]["ok"] != calls:
         raise processes.Trouble(f"the load failed: {load.stderr.strip()}")
-    code = processes.end(router, 120)
+    if registrations:
+        # Taking them back must not be counted either.
+        subprocess.run(["callgrind_control", "-i", "off", str(router.pid)], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        others.close()
+    code = processes.end(router, 300)
     if code != 0:
         raise processes.Trouble(f"the router ended with {code}")
     return totals(output)
 
 
-def measure():
+def measure(registrations):
     for tool in ("valgrind", "strip", "setarch"):
         if not shutil.which(tool):
             raise processes.Trouble(f"{tool} is missing: run scripts/setup")
@@ -74,8 +87,8 @@ def measure():
         # valgrind cannot read Swift's debug sections.
         program = f"{directory}/wampctl"
         subprocess.run(["strip", "-g", "-o", program, processes.wampctl()], check=True)
-        short = run(program, directory, SHORT)
-        long = run(program, directory, LONG)
+        short = run(program, directory, SHORT, registrations)
+        long = run(program, directory, LONG, registrations)
     per_call = [(after - before) / (LONG - SHORT) for before, after in zip(short, long)]
     return {"instructions": round(per_call[0]), "allocations": round(per_call[1], 3)}
 
@@ -85,11 +98,13 @@ def main():
         prog="scripts/bench counts",
         description="Instructions and allocations of the router per call: RawSocket, MessagePack, "
         "16 bytes, one caller with 64 calls in flight, one callee. Exits 1 when a count is more "
-        "than 5 %% above Tests/Benchmarks/counts.json.")
+        "than 5 % above Tests/Benchmarks/counts.json.")
     parser.add_argument("--write", action="store_true", help="store the counts as the new ones")
+    parser.add_argument("--registrations", metavar="N", type=int, default=0,
+                        help="beside N other registrations; a million take some minutes")
     options = parser.parse_args()
 
-    counts = measure()
+    counts = measure(options.registrations)
     with open(THRESHOLDS) as file:
         stored = json.load(file)
     failed = False

@@ -4,7 +4,7 @@ from html import escape
 
 COLORS = {"floor": "#8a94a6"}
 PALETTE = ["#c2571a", "#2a7f62", "#6b4fa0", "#b08900"]
-LEFT, WIDTH, BAR, GAP, TOP = 400, 460, 11, 12, 70
+LEFT, WIDTH, BAR, GAP, TOP = 440, 440, 11, 12, 92
 
 
 def bars(title, rows):
@@ -23,7 +23,7 @@ def bars(title, rows):
     for label, pairs in rows:
         shown = [pair for pair in pairs if pair[1]]
         height = max(1, len(shown)) * (BAR + 3)
-        body.append(text(LEFT - 10, y + height / 2 + 2, label, 'text-anchor="end"'))
+        body.append(text(LEFT - 60, y + height / 2 + 2, label, 'text-anchor="end"'))
         for name, value in shown:
             start, stop = sorted((x(1), x(value)))
             body.append(f'<rect x="{start:.1f}" y="{y}" width="{max(stop - start, 1):.1f}" '
@@ -57,6 +57,7 @@ def bars(title, rows):
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
         text(20, 26, title, 'font-size="16" font-weight="bold"'),
+        text(20, 46, "To the right of the line: takes more than wampctl. Logarithmic scale."),
         *axis, *body, *legend, "</svg>", ""])
 
 
