@@ -49,6 +49,13 @@ package final class MessageBatch {
         buffers[buffer].buffer.part(from: start, to: start + count)
     }
 
+    /// The four bytes at `offset`, which are there, as a number in network order.
+    package func integer(_ buffer: Int, at offset: Int) -> UInt32 {
+        UInt32(
+            bigEndian: buffers[buffer].bytes.loadUnaligned(
+                fromByteOffset: offset, as: UInt32.self))
+    }
+
     /// Decodes the message in a part of the readable bytes of a buffer, and adds it.
     /// - Throws: a violation whose sentence names the message and the element; nothing is added.
     ///

@@ -35,6 +35,8 @@ struct Member: ~Copyable {
 struct ResultDetails: ~Copyable {
     let callee: PeerIdentity?
     private var encoded = UniqueArray<Encoded>()
+    /// What was asked for last, which is nearly always what is asked for next.
+    private var last: (serializer: Serializer, bytes: UnsafeRawBufferPointer)?
 
     /// Not private: the compiler (6.3.1) fails on a private type in the fields of a type that other
     /// files use.
@@ -48,14 +50,20 @@ struct ResultDetails: ~Copyable {
     /// As they stand in an envelope. The bytes are there as long as this value.
     subscript(serializer: Serializer) -> UnsafeRawBufferPointer {
         mutating get {
-            for place in encoded.indices where encoded[place].serializer == serializer {
-                return encoded[place].writer.bytes
-            }
-            let details = OutcomeDetails(callee: callee)
-            encoded.append(
-                Encoded(
-                    serializer: serializer, writer: MessageCoder.encode(details, as: serializer)))
-            return encoded[encoded.count - 1].writer.bytes
+            if let last, last.serializer == serializer { return last.bytes }
+            let bytes = bytes(serializer)
+            last = (serializer, bytes)
+            return bytes
         }
+    }
+
+    private mutating func bytes(_ serializer: Serializer) -> UnsafeRawBufferPointer {
+        for place in encoded.indices where encoded[place].serializer == serializer {
+            return encoded[place].writer.bytes
+        }
+        let details = OutcomeDetails(callee: callee)
+        encoded.append(
+            Encoded(serializer: serializer, writer: MessageCoder.encode(details, as: serializer)))
+        return encoded[encoded.count - 1].writer.bytes
     }
 }

@@ -54,12 +54,12 @@ extension ConnectionHandler {
         guard input.readableBytes > 0 else { return nil }
         let buffer = batch.add(input)
         var start = 0
-        while input.readableBytes - start >= RawSocketFrame.headerLength,
-            let header = input.getInteger(at: input.readerIndex + start, as: UInt32.self)
-        {
+        let count = input.readableBytes
+        while count - start >= RawSocketFrame.headerLength {
+            let header = batch.integer(buffer, at: start)
             let frame = try RawSocketFrame(header: header, limit: receiveLimit)
             let body = start + RawSocketFrame.headerLength
-            guard input.readableBytes - body >= frame.length else {
+            guard count - body >= frame.length else {
                 // What is announced decides no allocation beyond this; more room comes with what
                 // arrives.
                 let capacity = min(RawSocketFrame.headerLength + frame.length, 128 << 10)

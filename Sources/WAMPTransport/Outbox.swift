@@ -65,6 +65,8 @@ package final class Outbox: @unchecked Sendable {
 
     /// From this size on a payload is kept as a shared slice and not copied.
     private static let sharedPayload = 16 << 10
+    /// No envelope is longer, but for the details of a RESULT.
+    private static let envelopeRoom = 64
     /// The most given to the channel in one piece, so that what the channel holds stays small.
     private static let piece = 256 << 10
 
@@ -129,7 +131,12 @@ package final class Outbox: @unchecked Sendable {
             if format.isMasked { return append(copying: payload) }
             return append(sharing: batch.payload(of: plain).bytes)
         }
-        let longest = envelope.longest
+        let longest =
+            if case .result(_, let details) = envelope {
+                Outbox.envelopeRoom + details.count
+            } else {
+                Outbox.envelopeRoom
+            }
         let start = tail.reserve(longest + payload.count + 16, loop)
         let (length, header) = format.write(
             envelope, longest: longest, passing: payload, shape: plain.shape, to: start)

@@ -129,18 +129,14 @@ package enum MessageCoder {
     }
 }
 
-/// The front of a message that passes on the payload of another.
+/// The front of a message that passes on the payload of another. Without the details of a RESULT,
+/// it has less than 64 octets in any serializer.
 package enum Envelope {
     /// An INVOCATION without details.
     case invocation(RequestID, RegistrationID)
     /// A RESULT with details that were encoded before, once for many. The bytes stay where they are
     /// until it is sent.
     case result(RequestID, details: UnsafeRawBufferPointer)
-
-    /// No envelope is longer, in any serializer.
-    package var longest: Int {
-        if case .result(_, let details) = self { 64 + details.count } else { 64 }
-    }
 }
 
 extension Serializer {
