@@ -64,7 +64,8 @@ public final class RouterServer: Sendable {
     /// every session, waits a few seconds for the answers, and stops.
     public func drain(timeout: Duration) async {
         await closeListeners()
-        let eventLoop = pool.loops[0].eventLoop
+        // Not one of ours: `stop` may end those while this still goes on.
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         let allClosed = eventLoop.makePromise(of: Void.self)
         directory.drain(allClosed: allClosed)
         let emptied = directory.hosts.values.map { host in

@@ -38,8 +38,11 @@ struct RouterAddresses: Sendable {
 
 /// Runs `body` beside a `wampctl router` on a port that the system chose, and expects the router
 /// to end cleanly afterwards.
-func withRouter(_ body: @Sendable (RouterAddresses) async throws -> Void) async throws {
-    let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"]
+/// - Parameter options: more options of `wampctl router`.
+func withRouter(
+    _ options: [String] = [], _ body: @Sendable (RouterAddresses) async throws -> Void
+) async throws {
+    let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"] + options
     let (_, status) = try await whileRunning(Installed.wampctl, arguments) { lines in
         var iterator = lines.makeAsyncIterator()
         guard let line = await iterator.next(),

@@ -13,7 +13,7 @@ import WAMPServer
 @Suite("Sequences on two loops", .serialized)
 struct SequenceTests {
     static let environment = ProcessInfo.processInfo.environment
-    static let count = environment["WAMPCTL_LOOPS_SEQUENCES"].flatMap { Int($0) } ?? 400
+    static let count = environment["WAMPCTL_LOOPS_SEQUENCES"].flatMap { Int($0) } ?? 150
     static let replayed = environment["WAMPCTL_LOOPS_SEED"].flatMap { UInt64($0) }
     /// Each with a realm of its own; they share the loops.
     static let lanes = 3
