@@ -1,6 +1,6 @@
-// The registrations of a realm as its meta events tell them. Events and answers reach an observer on
-// one connection, so they come in the order of the realm's lock: what it is told of a list must be
-// what the events so far make of it.
+// The registrations of a realm as its meta events tell them. Events and answers reach an observer
+// on one connection, so they come in the order of the realm's lock: what it is told of a list must
+// be what the events so far make of it.
 
 import WAMP
 

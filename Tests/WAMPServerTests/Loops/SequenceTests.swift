@@ -1,8 +1,8 @@
 // shared-registrations.md K.1, K.5, K.6 through the real server with two loops: random sequences of
 // several connections, judged without knowing in which order the loops handle them.
 //
-// A failure prints the seed of its sequence and, when it is played again, what was sent and seen. To
-// play it again, many times, for its course depends on the threads:
+// A failure prints the seed of its sequence and, when it is played again, what was sent and seen.
+// To play it again, many times, for its course depends on the threads:
 // WAMPCTL_LOOPS_SEED=seed swift test --filter SequenceTests
 // WAMPCTL_LOOPS_SEQUENCES changes how many are played.
 
