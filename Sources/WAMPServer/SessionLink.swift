@@ -123,7 +123,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         case .goodbyeSent where isFarewellAnswered:
             close()
         case .goodbyeSent:
-            state = .awaitingGoodbye(loop.eventLoop.now + RouterServer.farewellTimeout)
+            state = .awaitingGoodbye(loop.eventLoop.now + directory.farewellTimeout)
         case .aborted:
             close()
         }

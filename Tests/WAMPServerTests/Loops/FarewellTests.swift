@@ -1,11 +1,9 @@
 // Sessions that one loop ends while their connections live on another.
 
 import Dispatch
-import NIOCore
 import Testing
 import WAMP
-
-@testable import WAMPServer
+import WAMPServer
 
 @Suite("Farewells across loops", .serialized)
 struct FarewellTests {
@@ -13,11 +11,13 @@ struct FarewellTests {
         "A drain waits for nobody who has answered its GOODBYE, on whichever loop",
         arguments: 1...5)
     func drain(round: Int) async throws {
-        let duration = try await withRouter({ $0.threads = 2 }) { port, router in
+        // So long that an answer which is missed fails the test.
+        try await withRouter({
+            $0.threads = 2
+            $0.farewellTimeout = .seconds(3600)
+        }) { port, router in
             let peers = try (0..<100).map { _ in try MessagePeer(port: port, .msgpack) }
             for peer in peers { _ = try peer.join("realm1") }
-            let clock = ContinuousClock()
-            let start = clock.now
             let isDrained = DispatchSemaphore(value: 0)
             Task {
                 await router.drain(timeout: .seconds(60))
@@ -25,11 +25,9 @@ struct FarewellTests {
             }
             try Self.sayGoodbye(peers)
             isDrained.wait()
-            return clock.now - start
         }
-        // An answer that is missed is made up for by the time limit, and only so.
-        #expect(duration < Duration.nanoseconds(RouterServer.farewellTimeout.nanoseconds))
     }
+
     @Test("A router that is stopped while it drains ends both")
     func stop() async throws {
         let drained = try await withRouter({ $0.threads = 2 }) { port, router in
@@ -46,7 +44,9 @@ struct FarewellTests {
     private static func sayGoodbye(_ peers: [MessagePeer]) throws {
         var answered: Set<Int> = []
         while peers.contains(where: { !$0.hasEnded }) {
-            MessagePeer.wait(for: peers)
+            guard MessagePeer.wait(for: peers) else {
+                throw Breach("the router waits for somebody")
+            }
             for (index, peer) in peers.enumerated() where !peer.hasEnded {
                 for message in try peer.receive() {
                     guard case .goodbye(let goodbye) = message,
