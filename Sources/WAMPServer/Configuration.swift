@@ -23,6 +23,8 @@ public struct Configuration: Sendable {
     /// The seed of the `random` rule and of ids; nil = drawn from the system.
     public var seed: UInt64?
 
+    /// How long peers have to answer the router's GOODBYE.
+    package var farewellTimeout = Duration.seconds(5)
     package var limits = Limits()
     package var settings = RealmSettings()
 

@@ -10,6 +10,7 @@ final class RealmDirectory: Sendable {
     let hosts: [String: RealmHost]
     let limits: Limits
     let handshakeTimeout: TimeAmount
+    let farewellTimeout: TimeAmount
     let logger: Logger
 
     private let connections = Mutex(Connections())
@@ -22,11 +23,13 @@ final class RealmDirectory: Sendable {
     }
 
     init(
-        hosts: [String: RealmHost], limits: Limits, handshakeTimeout: TimeAmount, logger: Logger
+        hosts: [String: RealmHost], limits: Limits, handshakeTimeout: TimeAmount,
+        farewellTimeout: TimeAmount, logger: Logger
     ) {
         self.hosts = hosts
         self.limits = limits
         self.handshakeTimeout = handshakeTimeout
+        self.farewellTimeout = farewellTimeout
         self.logger = logger
     }
 

@@ -17,9 +17,6 @@ public final class RouterServer: Sendable {
     private let directory: RealmDirectory
     private let listeners = Mutex<[any Channel]>([])
 
-    /// How long peers have to answer the router's GOODBYE.
-    static let farewellTimeout = TimeAmount.seconds(5)
-
     public init(configuration: Configuration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
@@ -38,7 +35,8 @@ public final class RouterServer: Sendable {
         }
         directory = RealmDirectory(
             hosts: hosts, limits: configuration.limits,
-            handshakeTimeout: settings.handshakeTimeout, logger: logger)
+            handshakeTimeout: settings.handshakeTimeout,
+            farewellTimeout: TimeAmount(configuration.farewellTimeout), logger: logger)
     }
 
     /// Binds every listener.
@@ -64,7 +62,8 @@ public final class RouterServer: Sendable {
     /// every session, waits a few seconds for the answers, and stops.
     public func drain(timeout: Duration) async {
         await closeListeners()
-        let eventLoop = pool.loops[0].eventLoop
+        // Not one of ours: `stop` may end those while this still goes on.
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         let allClosed = eventLoop.makePromise(of: Void.self)
         directory.drain(allClosed: allClosed)
         let emptied = directory.hosts.values.map { host in
@@ -80,7 +79,7 @@ public final class RouterServer: Sendable {
         try? await EventLoopFuture.andAllSucceed(emptied, on: eventLoop).get()
         deadline.cancel()
         // Connections close themselves within the farewell's time; nobody is waited for longer.
-        let end = eventLoop.scheduleTask(in: RouterServer.farewellTimeout * 2) {
+        let end = eventLoop.scheduleTask(in: directory.farewellTimeout * 2) {
             allClosed.succeed()
         }
         try? await allClosed.futureResult.get()

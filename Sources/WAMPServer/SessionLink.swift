@@ -15,6 +15,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     private let directory: RealmDirectory
     private var state = State.opening
     private var connection: Connection?
+    /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
+    private var isFarewellAnswered = false
 
     private enum State {
         /// No framing has been agreed yet.
@@ -51,8 +53,14 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             case .joined(let host, let session, _):
                 next = host.submit(batch, from: next, of: session, on: loop)
                 // What was not taken comes behind a GOODBYE, or finds a session that another loop
-                // has ended and that will be told so.
-                if case .joined = state { return }
+                // has ended and that will be told so. The peer may know it already.
+                if case .joined = state {
+                    while next < batch.count {
+                        if case .goodbye = batch.take(at: next) { isFarewellAnswered = true }
+                        next += 1
+                    }
+                    return
+                }
             case .awaitingHello:
                 admit(batch.take(at: next))
                 next += 1
@@ -112,8 +120,10 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         switch ending {
         case .goodbyeAnswered:
             state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
+        case .goodbyeSent where isFarewellAnswered:
+            close()
         case .goodbyeSent:
-            state = .awaitingGoodbye(loop.eventLoop.now + RouterServer.farewellTimeout)
+            state = .awaitingGoodbye(loop.eventLoop.now + directory.farewellTimeout)
         case .aborted:
             close()
         }

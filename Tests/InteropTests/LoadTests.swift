@@ -47,6 +47,39 @@ struct LoadTests {
         }
     }
 
+    @Test(
+        "Nothing is lost or reordered when connections are dealt over two loops",
+        arguments: [
+            Link(transport: .rawsocket, serializer: "msgpack"),
+            Link(transport: .websocket, serializer: "json"),
+        ])
+    func twoLoops(_ link: Link) async throws {
+        let scenarios = [
+            "call --policy roundrobin --callers 8 --callees 4 --inflight 16",
+            "call --policy roundrobin --callers 4 --callees 2 --inflight 8 --size 65536",
+            "latency", "pubsub --pubs 4 --subs 10", "pubsub --pubs 2 --subs 10 --ack 1",
+            "connect --sessions 200", "killcallee --callers 8 --inflight 16",
+            "killcallee --callers 8 --inflight 16 --rst",
+        ]
+        try await withGenerator { generator in
+            try await withRouter(["--threads", "2"]) { router in
+                for scenario in scenarios {
+                    let ended = try await run(
+                        generator,
+                        scenario.split(separator: " ").map(String.init) + [
+                            "--port", String(router.webSocketPort),
+                            "--transport", link.transport == .websocket ? "ws" : "raw",
+                            "--serializer", link.serializer, "--warmup", "0.1",
+                            "--duration", "0.3",
+                        ])
+                    #expect(
+                        ended.status == .exited(0),
+                        "\(scenario): \(ended.output) \(ended.errors)")
+                }
+            }
+        }
+    }
+
     /// Compiles the generator into a folder that goes away with the test.
     private func withGenerator(_ body: (String) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory

@@ -38,8 +38,11 @@ struct RouterAddresses: Sendable {
 
 /// Runs `body` beside a `wampctl router` on a port that the system chose, and expects the router
 /// to end cleanly afterwards.
-func withRouter(_ body: @Sendable (RouterAddresses) async throws -> Void) async throws {
-    let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"]
+/// - Parameter options: more options of `wampctl router`.
+func withRouter(
+    _ options: [String] = [], _ body: @Sendable (RouterAddresses) async throws -> Void
+) async throws {
+    let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"] + options
     let (_, status) = try await whileRunning(Installed.wampctl, arguments) { lines in
         var iterator = lines.makeAsyncIterator()
         guard let line = await iterator.next(),
@@ -56,21 +59,31 @@ func withCrossbar(_ body: @Sendable (RouterAddresses) async throws -> Void) asyn
         .appending(path: "wampctl-crossbar-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
-    let addresses = RouterAddresses(webSocketPort: try freePort(), rawSocketPort: try freePort())
-    try crossbarConfiguration(addresses)
-        .write(to: directory.appending(path: "config.json"), atomically: true, encoding: .utf8)
     let arguments = ["start", "--cbdir", directory.path, "--loglevel", "none"]
-    _ = try await whileRunning(Installed.crossbar, arguments) { _ in
-        // `--retry` is how one waits for a router: each port answers once its transport is up.
-        for address in [addresses.webSocket, addresses.rawSocket] {
-            let tried = try await wampctl(
-                "call", "wamp.session.count", "-u", address, "--retry", "60s")
-            guard tried.status == .exited(0) else {
-                throw Trouble(description: "no Crossbar.io at \(address): \(tried.errors)")
-            }
+    // A port that was free may be taken before Crossbar.io asks for it: then with others.
+    for _ in 1...3 {
+        let addresses = RouterAddresses(
+            webSocketPort: try freePort(), rawSocketPort: try freePort())
+        try crossbarConfiguration(addresses)
+            .write(to: directory.appending(path: "config.json"), atomically: true, encoding: .utf8)
+        let (isUp, _) = try await whileRunning(Installed.crossbar, arguments) { _ in
+            guard try await isCrossbarUp(addresses) else { return false }
+            try await body(addresses)
+            return true
         }
-        try await body(addresses)
+        if isUp { return }
     }
+    throw Trouble(description: "Crossbar.io did not listen, three times")
+}
+
+/// `--retry` is how one waits for a router: each port answers once its transport is up.
+private func isCrossbarUp(_ addresses: RouterAddresses) async throws -> Bool {
+    for address in [addresses.webSocket, addresses.rawSocket] {
+        let tried = try await wampctl(
+            "call", "wamp.session.count", "-u", address, "--retry", "90s")
+        guard tried.status == .exited(0) else { return false }
+    }
+    return true
 }
 
 private func crossbarConfiguration(_ addresses: RouterAddresses) -> String {

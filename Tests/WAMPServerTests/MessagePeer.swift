@@ -127,6 +127,8 @@ final class MessagePeer {
                 let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
                 if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) {
                     hasEnded = true
+                    // As any client does: the router lingers for it.
+                    shutdown(descriptor, Int32(SHUT_RDWR))
                 }
                 return max(0, count)
             }

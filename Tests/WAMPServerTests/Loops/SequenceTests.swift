@@ -1,9 +1,10 @@
-// shared-registrations.md K.1, K.5, K.6 through the real server with two loops: random sequences
-// of several connections, judged without knowing in which order the loops handle them.
+// shared-registrations.md K.1, K.5, K.6 through the real server with two loops: random sequences of
+// several connections, judged without knowing in which order the loops handle them.
 //
 // A failure prints the seed of its sequence and, when it is played again, what was sent and seen.
-// To play it again, many times, for its course depends on the threads: WAMPCTL_LOOPS_SEED=seed
-// swift test --filter SequenceTests WAMPCTL_LOOPS_SEQUENCES changes how many are played.
+// To play it again, many times, for its course depends on the threads:
+// WAMPCTL_LOOPS_SEED=seed swift test --filter SequenceTests
+// WAMPCTL_LOOPS_SEQUENCES changes how many are played.
 
 import Foundation
 import Testing
@@ -12,7 +13,7 @@ import WAMPServer
 @Suite("Sequences on two loops", .serialized)
 struct SequenceTests {
     static let environment = ProcessInfo.processInfo.environment
-    static let count = environment["WAMPCTL_LOOPS_SEQUENCES"].flatMap { Int($0) } ?? 400
+    static let count = environment["WAMPCTL_LOOPS_SEQUENCES"].flatMap { Int($0) } ?? 150
     static let replayed = environment["WAMPCTL_LOOPS_SEED"].flatMap { UInt64($0) }
     /// Each with a realm of its own; they share the loops.
     static let lanes = 3
