@@ -4,7 +4,7 @@ from html import escape
 
 COLORS = {"floor": "#8a94a6"}
 PALETTE = ["#c2571a", "#2a7f62", "#6b4fa0", "#b08900"]
-LEFT, WIDTH, BAR, GAP, TOP = 440, 440, 11, 12, 92
+LEFT, WIDTH, BAR, GAP, TOP = 530, 440, 11, 12, 92
 
 
 def bars(title, rows):
