@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP", nioCore],
+            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP", containers, nioCore],
             swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",

@@ -36,6 +36,16 @@ extension ErrorURI {
     public static let unavailable: Self = "wamp.error.unavailable"
     public static let noAvailableCallee: Self = "wamp.error.no_available_callee"
     public static let featureNotSupported: Self = "wamp.error.feature_not_supported"
+    public static let authorizationFailed: Self = "wamp.error.authorization_failed"
+    public static let authorizationDenied: Self = "wamp.error.authorization_denied"
+    public static let authorizationRequired: Self = "wamp.error.authorization_required"
+    public static let noSuchRole: Self = "wamp.error.no_such_role"
+    public static let noSuchPrincipal: Self = "wamp.error.no_such_principal"
+    public static let authenticationDenied: Self = "wamp.error.authentication_denied"
+    public static let authenticationFailed: Self = "wamp.error.authentication_failed"
+    public static let authenticationRequired: Self = "wamp.error.authentication_required"
+    public static let discloseMeNotAllowed: Self =
+        "wamp.error.option_disallowed.disclose_me"
 
     /// Crossbar.io's URI for a REGISTER whose rule differs from the one in force (SR-05, by
     /// configuration).
@@ -46,6 +56,7 @@ extension ErrorURI {
     public static let closeRealm: Self = "wamp.close.close_realm"
     public static let goodbyeAndOut: Self = "wamp.close.goodbye_and_out"
     public static let closeNormal: Self = "wamp.close.normal"
+    public static let killed: Self = "wamp.close.killed"
 }
 
 /// What a peer did against the protocol. It ends the peer's session with ABORT

@@ -19,6 +19,24 @@ public struct Features: OptionSet, Hashable, Sendable {
     public static let callTimeout = Features(rawValue: 1 << 3)
     public static let callReroute = Features(rawValue: 1 << 4)
     public static let registrationMetaAPI = Features(rawValue: 1 << 5)
+    public static let publisherIdentification = Features(rawValue: 1 << 6)
+    public static let subscriberBlackwhiteListing = Features(rawValue: 1 << 7)
+    public static let publicationTrustlevels = Features(rawValue: 1 << 8)
+    public static let patternBasedSubscription = Features(rawValue: 1 << 9)
+    public static let eventHistory = Features(rawValue: 1 << 10)
+    public static let eventRetention = Features(rawValue: 1 << 11)
+    public static let subscriptionRevocation = Features(rawValue: 1 << 12)
+    public static let subscriptionMetaAPI = Features(rawValue: 1 << 13)
+    public static let sessionMetaAPI = Features(rawValue: 1 << 14)
+    public static let payloadPassthruMode = Features(rawValue: 1 << 15)
+    public static let progressiveCallResults = Features(rawValue: 1 << 16)
+    public static let progressiveCallInvocations = Features(rawValue: 1 << 17)
+    public static let callerIdentification = Features(rawValue: 1 << 18)
+    public static let callTrustlevels = Features(rawValue: 1 << 19)
+    public static let patternBasedRegistration = Features(rawValue: 1 << 20)
+    public static let shardedRegistration = Features(rawValue: 1 << 21)
+    public static let registrationRevocation = Features(rawValue: 1 << 22)
+    public static let testamentMetaAPI = Features(rawValue: 1 << 23)
 
     /// Spelling on the wire → feature. The first spelling of a feature is the one we announce; the
     /// progressive invocations section of the specification writes `call_cancelling` once, so both
@@ -31,6 +49,24 @@ public struct Features: OptionSet, Hashable, Sendable {
         ("call_timeout", .callTimeout),
         ("call_reroute", .callReroute),
         ("registration_meta_api", .registrationMetaAPI),
+        ("publisher_identification", .publisherIdentification),
+        ("subscriber_blackwhite_listing", .subscriberBlackwhiteListing),
+        ("publication_trustlevels", .publicationTrustlevels),
+        ("pattern_based_subscription", .patternBasedSubscription),
+        ("event_history", .eventHistory),
+        ("event_retention", .eventRetention),
+        ("subscription_revocation", .subscriptionRevocation),
+        ("subscription_meta_api", .subscriptionMetaAPI),
+        ("session_meta_api", .sessionMetaAPI),
+        ("payload_passthru_mode", .payloadPassthruMode),
+        ("progressive_call_results", .progressiveCallResults),
+        ("progressive_call_invocations", .progressiveCallInvocations),
+        ("caller_identification", .callerIdentification),
+        ("call_trustlevels", .callTrustlevels),
+        ("pattern_based_registration", .patternBasedRegistration),
+        ("sharded_registration", .shardedRegistration),
+        ("registration_revocation", .registrationRevocation),
+        ("testament_meta_api", .testamentMetaAPI),
     ]
 }
 

@@ -221,14 +221,3 @@ package struct ErrorMessage: Equatable, Sendable {
         self.payload = payload
     }
 }
-
-extension Value.Dictionary {
-    /// The implementation-specific entries (`_…` and `x_…`), which are carried over from CALL to
-    /// INVOCATION, from YIELD to RESULT, from ERROR to ERROR and from PUBLISH to EVENT.
-    ///
-    /// Spec: Basic Profile, Extensibility.
-    package var forwardable: Value.Dictionary {
-        if isEmpty { return self }
-        return Value.Dictionary(entries.filter { $0.key.hasPrefix("_") || $0.key.hasPrefix("x_") })
-    }
-}

@@ -65,7 +65,10 @@ extension Realm {
         guard let slot else { return }
         let excluded = publish.options.excludeMe ? session : nil
         broadcast(
-            slot, publication, EventDetails(custom: publish.options.custom.forwardable),
+            slot, publication,
+            EventDetails(
+                custom: publish.options.custom.forwardable(
+                    withCustom: settings.forwardsCustomOptions)),
             publish.payload,
             except: excluded, into: &effects)
     }

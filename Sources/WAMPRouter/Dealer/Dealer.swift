@@ -31,7 +31,8 @@ extension Realm {
             if isDraining { return refuseDraining(call.request, of: caller, into: &effects) }
             return refuse(.call, call.request, of: caller, .noSuchProcedure, into: &effects)
         }
-        let details = InvocationDetails(custom: call.options.custom.forwardable)
+        let details = InvocationDetails(
+            custom: call.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
         guard
             let routed = route(
                 call.request, to: slot, timeout: call.options.timeout, from: caller, at: now,
@@ -132,7 +133,8 @@ extension Realm {
         // Nobody asked for progressive results, so nobody is prepared for one: the call stays open.
         guard !yield.options.progress, let call = calls.remove(slot) else { return }
         let details = OutcomeDetails(
-            callee: disclosed(callee), custom: yield.options.custom.forwardable)
+            callee: disclosed(callee),
+            custom: yield.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
         effects.send(
             .result(Result(request: call.request, details: details, payload: yield.payload)),
             to: call.caller)
@@ -157,7 +159,9 @@ extension Realm {
             reroute(call, rerouting, at: now, into: &effects)
         } else {
             let details = OutcomeDetails(
-                callee: disclosed(callee), custom: error.details.custom.forwardable)
+                callee: disclosed(callee),
+                custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions)
+            )
             effects.send(
                 .error(
                     ErrorMessage(

@@ -1,0 +1,105 @@
+// Looking a URI up among patterns.
+
+import BasicContainers
+import Testing
+import WAMP
+
+@testable import WAMPRouter
+
+@Suite("Pattern index")
+struct PatternIndexTests {
+    /// The index with its patterns, as a table holds them.
+    final class Patterns {
+        var index = PatternIndex(seed: 7)
+        var count: Int { index.count }
+        var stored = UniqueArray<StoredURI>()
+        var patterns: [(pattern: URI, match: MatchPolicy)] = []
+
+        func add(_ pattern: URI, _ match: MatchPolicy) {
+            pattern.withBytes { index.insert($0, as: match, slot: UInt32(patterns.count)) }
+            stored.append(StoredURI(pattern))
+            patterns.append((pattern, match))
+        }
+
+        func remove(_ pattern: URI, _ match: MatchPolicy) {
+            guard let slot = patterns.firstIndex(where: { $0 == (pattern, match) }) else { return }
+            pattern.withBytes { index.remove($0, as: match, slot: UInt32(slot)) }
+        }
+
+        func best(_ uri: URI) -> URI? {
+            uri.withBytes { index.best(for: $0, stored: { stored[Int($0)].bytes }) }.map {
+                patterns[Int($0)].pattern
+            }
+        }
+
+        func all(_ uri: URI) -> [URI] {
+            uri.withBytes { index.all(for: $0, stored: { stored[Int($0)].bytes }) }.map {
+                patterns[Int($0)].pattern
+            }
+        }
+    }
+
+    @Test(
+        "SR-69, SR-72 the specification's examples of precedence",
+        arguments: [
+            ("a1.b2.c3.d98.e74", "a1.b2.c3"), ("a1.b2.c3.d4.e325", "a1.b2.c3.d4"),
+            ("a1.b2.c55.d4.e5", "a1.b2..d4.e5"), ("a1.b2.c33.d4.e5", "a1.b2.c33..e5"),
+            ("a1.b2.c88.d4.e5.f6.g7", "a1.b2..d4.e5..g7"), ("a2.b2.c2.d2.e2", nil),
+        ] as [(URI, URI?)])
+    func precedence(uri: URI, expected: URI?) {
+        let patterns = Patterns()
+        patterns.add("a1.b2.c3", .prefix)
+        patterns.add("a1.b2.c3.d4", .prefix)
+        for wildcard in ["a1.b2..d4.e5", "a1.b2.c33..e5", "a1.b2..d4.e5..g7", "a1.b2..d4..f6.g7"] {
+            patterns.add(URI(wildcard), .wildcard)
+        }
+        #expect(patterns.best(uri) == expected)
+    }
+
+    @Test("A prefix is a prefix of the string, not of the components")
+    func stringPrefix() {
+        let patterns = Patterns()
+        patterns.add("com.app.e", .prefix)
+        #expect(patterns.best("com.app.emergency") == "com.app.e")
+        #expect(patterns.best("com.app.e") == "com.app.e")
+        #expect(patterns.best("com.app.") == nil)
+    }
+
+    @Test("The empty prefix matches everything, behind all others")
+    func emptyPrefix() {
+        let patterns = Patterns()
+        patterns.add("", .prefix)
+        patterns.add("com.", .prefix)
+        #expect(patterns.all("com.x") == ["com.", ""])
+        #expect(patterns.all("org") == [""])
+    }
+
+    @Test("A wildcard matches just as many components, none of them empty")
+    func wildcardComponents() {
+        let patterns = Patterns()
+        patterns.add("a..c", .wildcard)
+        patterns.add("..", .wildcard)
+        #expect(patterns.all("a.b.c") == ["a..c", ".."])
+        #expect(patterns.all("a..c") == [])
+        #expect(patterns.all("a.b.c.d") == [])
+        #expect(patterns.all("a.b") == [])
+    }
+
+    @Test("A pattern that was removed matches no more, its neighbours do")
+    func removal() {
+        let patterns = Patterns()
+        patterns.add("a..c", .wildcard)
+        patterns.add("a..d", .wildcard)
+        patterns.add("a.", .prefix)
+        patterns.add("b.", .prefix)
+        patterns.remove("a..c", .wildcard)
+        patterns.remove("a.", .prefix)
+        #expect(patterns.all("a.b.c") == [])
+        #expect(patterns.all("a.b.d") == ["a..d"])
+        #expect(patterns.all("b.x") == ["b."])
+        #expect(patterns.count == 2)
+        patterns.remove("a..d", .wildcard)
+        patterns.remove("b.", .prefix)
+        #expect(patterns.count == 0)
+    }
+}
