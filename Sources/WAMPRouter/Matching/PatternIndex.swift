@@ -35,17 +35,30 @@ struct PatternIndex: ~Copyable {
 
     /// The pattern that a call of `uri` is routed to: the longest prefix, else the wildcard with
     /// the longest run of literal components from the left.
+    ///
+    /// A prefix matches by characters, so it may end within a component. Such a one yields to a
+    /// wildcard: the specification's example routes `a1.b2.c33.d4.e5` to `a1.b2.c33..e5`, though
+    /// the prefix `a1.b2.c3` is registered.
     func best(
         for uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
     ) -> UInt32? {
+        var prefix: UInt32?
         for (length, _) in lengths where length <= uri.count {
             let start = UnsafeRawBufferPointer(rebasing: uri[..<length])
             if let slot = prefixes.find(start, isSame: { URI.isSame(stored($0), start) }) {
-                return slot
+                if endsComponent(length, of: uri) { return slot }
+                prefix = slot
+                break
             }
         }
-        guard !wildcards.isEmpty else { return nil }
-        return wildcards.first(matching: components(of: uri)[...])
+        guard !wildcards.isEmpty else { return prefix }
+        return wildcards.first(matching: components(of: uri)[...]) ?? prefix
+    }
+
+    /// Whether the first `length` bytes are whole components.
+    private func endsComponent(_ length: Int, of uri: UnsafeRawBufferPointer) -> Bool {
+        let dot = UInt8(ascii: ".")
+        return length == 0 || length == uri.count || uri[length] == dot || uri[length - 1] == dot
     }
 
     /// All patterns that match `uri`: prefixes from the longest on, then wildcards in the order of
