@@ -15,6 +15,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let containers = Target.Dependency.product(
     name: "BasicContainers", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -40,7 +41,7 @@ let package = Package(
         .target(
             name: "WAMP", dependencies: ["CScan", nioCore, containers], swiftSettings: settings),
         .target(
-            name: "WAMPRouter", dependencies: ["WAMP", containers], swiftSettings: settings),
+            name: "WAMPRouter", dependencies: ["WAMP", containers, deque], swiftSettings: settings),
         .target(
             name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, crypto],
             swiftSettings: settings),

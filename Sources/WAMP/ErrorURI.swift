@@ -52,6 +52,11 @@ extension ErrorURI {
     public static let differentInvocationPolicy: Self =
         "wamp.error.procedure_exists_with_different_invocation_policy"
 
+    /// Crossbar.io's URI for a call that finds every callee busy (SR-58, by configuration).
+    public static let maxConcurrencyReached: Self = "crossbar.error.max_concurrency_reached"
+    /// The reason that callees are told when another takes their procedure (SR-87).
+    public static let unregistered: Self = "wamp.error.unregistered"
+
     public static let systemShutdown: Self = "wamp.close.system_shutdown"
     public static let closeRealm: Self = "wamp.close.close_realm"
     public static let goodbyeAndOut: Self = "wamp.close.goodbye_and_out"

@@ -13,6 +13,9 @@ package struct SessionKey: Hashable, Sendable {
         self.slot = slot
         self.generation = generation
     }
+
+    /// The router itself, which asks questions and is sent nothing.
+    package static var router: SessionKey { SessionKey(slot: 0, generation: 0) }
 }
 
 package enum Effect: Equatable, Sendable {
@@ -21,6 +24,15 @@ package enum Effect: Equatable, Sendable {
     indirect case broadcast(Event, to: [SessionKey])
     /// The session is no more, and has been sent its last message.
     case ended(SessionKey, Ending)
+    /// What `Realm.ask` was told, under the token given there.
+    indirect case answered(UInt64, Answer)
+}
+
+/// What came of a question that the router asked a callee.
+package enum Answer: Equatable, Sendable {
+    case values([Value], Value.Dictionary)
+    /// The callee refused, or there was no answer: `no_such_procedure`, `timeout`, `canceled`.
+    case failed(ErrorURI, [Value])
 }
 
 /// What a plain message becomes on its way through the router: its payload goes on under a new

@@ -10,5 +10,10 @@ package struct Limits: Sendable {
     /// The longest authid a client may ask for, in bytes.
     package var authidLength = 256
 
+    /// Messages of one session that may wait for the dynamic authorizer; those beyond are refused.
+    package var postponedMessages = 1000
+    /// Decisions of the dynamic authorizer that are remembered.
+    package var cachedDecisions = 10_000
+
     package init() {}
 }

@@ -6,6 +6,9 @@ package struct Moment: Comparable, Hashable, Sendable {
 
     package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+    /// The end of time.
+    package static var never: Moment { Moment(nanoseconds: .max) }
+
     package static func < (left: Moment, right: Moment) -> Bool {
         left.nanoseconds < right.nanoseconds
     }

@@ -9,13 +9,29 @@ package import WAMP
 /// carries the effects out before it reports the next fact.
 package struct Realm: ~Copyable {
     package let name: String
-    package let settings: RealmSettings
-    package let limits: Limits
+    package private(set) var settings: RealmSettings
+    package private(set) var limits: Limits
 
     var sessions = SessionTable()
     var registrations: RegistrationTable
     var calls = CallTable()
     var subscriptions: SubscriptionTable
+    /// The calls that wait for a callee, by the slot of their registration.
+    var queues: [UInt32: CallQueue] = [:]
+    /// Calls that ended before all of their arguments had come, by caller.
+    var lateChunks: [SessionKey: LateChunks] = [:]
+    /// Messages that wait for the dynamic authorizer, by session.
+    var postponed: [SessionKey: Postponed] = [:]
+    /// A message that waited is being handled.
+    var isReplaying = false
+    /// What the dynamic authorizer allowed to remember.
+    var decisions: [Inquiry: Decision] = [:]
+    var questions: [RequestID: Question] = [:]
+    var lastQuestion: UInt64 = 0
+    private(set) var permissions: PermissionIndex
+    private(set) var procedureSettings: PatternTable<ProcedureSettings>
+    /// Whether a plain call may pass without a look at what else is configured.
+    private var letsPlainCallsPass: Bool
     var random: SeededRandom
     /// No new calls are taken, and sessions are sent away as their last call ends.
     var isDraining = false
@@ -30,6 +46,20 @@ package struct Realm: ~Copyable {
         random = SeededRandom(seed: seed)
         registrations = RegistrationTable(seed: random.next())
         subscriptions = SubscriptionTable(seed: random.next())
+        permissions = PermissionIndex(settings.permissions, seed: random.next())
+        procedureSettings = PatternTable(settings.procedures, seed: random.next())
+        letsPlainCallsPass = settings.letsPlainCallsPass
+    }
+
+    /// Replaces what the operator decided. Sessions stay, and so do registrations, even those that
+    /// would be refused now.
+    package mutating func update(_ settings: RealmSettings, _ limits: Limits) {
+        self.settings = settings
+        self.limits = limits
+        permissions = PermissionIndex(settings.permissions, seed: random.next())
+        procedureSettings = PatternTable(settings.procedures, seed: random.next())
+        letsPlainCallsPass = settings.letsPlainCallsPass
+        decisions = [:]
     }
 
     package var sessionCount: Int { sessions.count }
@@ -55,9 +85,8 @@ package struct Realm: ~Copyable {
         let identity = PeerIdentity(session: id, authid: authid, authrole: newcomer.authrole)
         let key = sessions.insert(
             Session(
-                identity: identity, authmethod: newcomer.authmethod,
-                authprovider: newcomer.authprovider,
-                calleeFeatures: newcomer.roles[.callee] ?? []))
+                identity: identity, roles: newcomer.roles, authmethod: newcomer.authmethod,
+                authprovider: newcomer.authprovider))
         let details: Value.Dictionary = [
             "roles": .dictionary(announcement.details),
             "agent": .string(Realm.agent),
@@ -79,17 +108,21 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return }
         let code = message.code
         do throws(ProtocolViolation) {
+            guard !waits(message, of: session, into: &effects) else { return }
+            if settings.requestIDs == .strict { try checkSequence(message, of: session, at: now) }
             switch consume message {
             case .call(let message): try call(message, from: session, at: now, into: &effects)
             case .yield(let message): try yield(message, from: session, at: now, into: &effects)
             case .error(let message): try error(message, from: session, at: now, into: &effects)
             case .cancel(let message): cancel(message, from: session, at: now, into: &effects)
-            case .publish(let message): publish(message, from: session, into: &effects)
+            case .publish(let message):
+                publish(message, from: session, at: now, into: &effects)
             case .register(let message):
                 try register(message, from: session, at: now, into: &effects)
             case .unregister(let message):
                 unregister(message, from: session, at: now, into: &effects)
-            case .subscribe(let message): subscribe(message, from: session, into: &effects)
+            case .subscribe(let message):
+                subscribe(message, from: session, at: now, into: &effects)
             case .unsubscribe(let message): unsubscribe(message, from: session, into: &effects)
             case .eventReceived: break
             case .goodbye:
@@ -115,14 +148,17 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return nil }
         switch plain.kind {
         case .call:
-            if let slot = registrations.find(plain),
+            if letsPlainCallsPass, lateChunks.isEmpty, postponed.isEmpty,
+                let slot = registrations.find(plain), registrations[slot].isPlain,
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(
                     call: plain, of: batch, to: slot, from: session, at: now, into: &effects)
             }
         case .yield:
-            if let slot = calls.find(servedBy: session, RequestID(plain.id)) {
+            if let slot = calls.find(servedBy: session, RequestID(plain.id)),
+                !calls.isSpecial(slot)
+            {
                 return pass(resultOf: slot, from: session, at: now, into: &effects)
             }
         default: break
@@ -148,9 +184,13 @@ package struct Realm: ~Copyable {
     }
 
     /// More waits to be written to the session than the high mark allows, or no longer does.
-    package mutating func setWriteBlocked(_ isBlocked: Bool, _ session: SessionKey) {
+    package mutating func setWriteBlocked(
+        _ isBlocked: Bool, _ session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
         guard sessions.isPresent(session) else { return }
         sessions.setWriteBlocked(isBlocked, session)
+        guard !isBlocked, !queues.isEmpty else { return }
+        for slot in registrations.slots(of: session) { dispatch(slot, at: now, into: &effects) }
     }
 
     /// Ends whatever came due.
@@ -184,13 +224,6 @@ package struct Realm: ~Copyable {
     ) {
         depart(session, at: now, into: &effects)
         effects.append(.ended(session, ending))
-    }
-
-    /// What WELCOME announces: just what works and is switched on.
-    private var announcement: Roles {
-        var dealer: Features = [.callCanceling, .callTimeout, .callReroute, .registrationMetaAPI]
-        if settings.sharedRegistration { dealer.insert(.sharedRegistration) }
-        return Roles([.broker: [.publisherExclusion], .dealer: dealer])
     }
 
     static let agent = Release.agent

@@ -39,6 +39,12 @@ package struct RealmSettings: Sendable {
     package var authorizer: URI?
 
     package init() {}
+
+    /// Whether nothing here concerns a call without options.
+    var letsPlainCallsPass: Bool {
+        permissions.isOpen && requestIDs == .lenient && callTimeoutDefault == 0
+            && callTimeoutMax == 0 && callerDisclosure != .always
+    }
 }
 
 /// Whether the other side learns who a caller or publisher is.

@@ -106,8 +106,15 @@ final class RealmHost: Sendable {
         }
     }
 
-    func setWriteBlocked(_ isBlocked: Bool, _ session: SessionKey) {
-        state.withLock { $0.realm.setWriteBlocked(isBlocked, session) }
+    func setWriteBlocked(_ isBlocked: Bool, _ session: SessionKey, on loop: IOLoop) {
+        perform(on: loop) { state, now in
+            state.realm.setWriteBlocked(isBlocked, session, at: now, into: &state.effects)
+        }
+    }
+
+    /// Replaces what the operator decided about the realm.
+    func update(_ settings: RealmSettings, _ limits: Limits) {
+        state.withLock { $0.realm.update(settings, limits) }
     }
 
     /// Sends sessions away as their last calls end; fulfils `emptied` when nobody is left.
@@ -175,6 +182,8 @@ final class RealmHost: Sendable {
                 deliver(message, to: session, &state, on: loop, at: now)
             case .broadcast(let event, let sessions):
                 broadcast(event, to: sessions, &state, on: loop)
+            case .answered:
+                break
             case .ended(let session, let ending):
                 guard let link = state.members[Int(session.slot)].link else { continue }
                 state.endings.append((link, ending))

@@ -87,7 +87,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
 
     func writeBlocked(_ isBlocked: Bool) {
         guard case .joined(let host, let session, _) = state else { return }
-        host.setWriteBlocked(isBlocked, session)
+        host.setWriteBlocked(isBlocked, session, on: loop)
     }
 
     func tick(_ now: NIODeadline) {

@@ -26,7 +26,7 @@ struct LeavingTests {
         return effects.filter { effect in
             switch effect {
             case .send(_, let key), .ended(let key, _): key != peer.key
-            case .broadcast: true
+            case .broadcast, .answered: true
             }
         }
     }

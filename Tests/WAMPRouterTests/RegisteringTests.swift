@@ -97,7 +97,7 @@ struct RegisteringTests {
 
     @Test(
         "SR-08 an unknown rule is an error that names the five, and the session lives on",
-        arguments: ["foo", "all", "RoundRobin", "", "_leastbusy"])
+        arguments: ["foo", "all", "RoundRobin", "", "_busiest"])
     func unknownRule(rule: String) throws {
         let realm = TestRealm()
         let a = realm.join()
@@ -196,17 +196,22 @@ struct RegisteringTests {
             ])
     }
 
-    @Test("SR-13 a pattern is refused and does not touch the exact registration of that string")
-    func patternsAreRefused() {
+    @Test("SR-13 the same string under another match policy is a registration of its own")
+    func patternsAreIndependent() {
         let realm = TestRealm()
-        let (a, b) = (realm.join(), realm.join())
-        let id = realm.registration(a, "t.x", "roundrobin")
-        for match in [MatchPolicy.prefix, .wildcard] {
-            let effects = realm.register(b, "t.x", "roundrobin", match: match)
-            #expect(effects.count == 1)
-            #expect(effects.refusal == .featureNotSupported)
-        }
-        #expect(realm.list(id, from: a) == [a])
+        let (a, b, c) = (realm.join(), realm.join(), realm.join())
+        let exact = realm.registration(a, "t.x", "roundrobin")
+        let prefix = realm.registration(b, "t.x", "random", match: .prefix)
+        let wildcard = realm.registration(c, "t.x", match: .wildcard)
+        #expect(Set([exact, prefix, wildcard]).count == 3)
+        #expect(realm.list(exact, from: a) == [a])
+        #expect(realm.list(prefix, from: a) == [b])
+        #expect(realm.pick(from: a, "t.x") == a)
+        #expect(realm.pick(from: a, "t.xy") == b)
+        realm.unregister(a, exact)
+        #expect(realm.pick(from: a, "t.x") == b)
+        realm.unregister(b, prefix)
+        #expect(realm.pick(from: a, "t.x") == c)
     }
 
     @Test("SR-14 a callee that announced nothing may share, unless the realm is strict")

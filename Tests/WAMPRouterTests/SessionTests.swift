@@ -18,6 +18,9 @@ struct SessionTests {
                     "features": [
                         "shared_registration": true, "call_canceling": true, "call_timeout": true,
                         "call_reroute": true, "registration_meta_api": true,
+                        "progressive_call_results": true, "progressive_call_invocations": true,
+                        "caller_identification": true, "pattern_based_registration": true,
+                        "registration_revocation": true, "payload_passthru_mode": true,
                     ]
                 ],
             ],

@@ -181,7 +181,7 @@ struct CallTableTests {
     private func call(_ request: UInt64, deadline: UInt64) -> PendingCall {
         PendingCall(
             caller: SessionKey(slot: 0, generation: 0), request: RequestID(request),
-            callee: SessionKey(slot: 1, generation: 0), registration: 0,
+            callee: SessionKey(slot: 1, generation: 0), registration: 0, place: 0,
             registrationID: RegistrationID(1), deadline: Moment(nanoseconds: deadline))
     }
 

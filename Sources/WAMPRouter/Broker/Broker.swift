@@ -7,7 +7,7 @@ import WAMP
 extension Realm {
     /// SUBSCRIBE. Asking again for what one has gets the same id and changes nothing.
     mutating func subscribe(
-        _ subscribe: Subscribe, from session: SessionKey, into effects: inout Effects
+        _ subscribe: Subscribe, from session: SessionKey, at now: Now, into effects: inout Effects
     ) {
         func refuse(_ error: ErrorURI, _ args: [Value] = [], kwargs: Value.Dictionary = [:]) {
             self.refuse(
@@ -45,8 +45,9 @@ extension Realm {
     }
 
     /// PUBLISH. Unless it is to be acknowledged, every failure is silent.
-    mutating func publish(_ publish: Publish, from session: SessionKey, into effects: inout Effects)
-    {
+    mutating func publish(
+        _ publish: Publish, from session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
         let slot = subscriptions.find(publish.topic)
         // A topic that has subscribers is valid.
         guard !publish.topic.isReserved, slot != nil || publish.topic.isValid(settings.uriRule)

@@ -7,7 +7,7 @@ import WAMP
 struct CallTable: ~Copyable {
     private var slots = UniqueArray<PendingCall>()
     /// By slot: what is kept of a call that may have to be sent again.
-    private var reroutings = UniqueArray<Rerouting?>()
+    private var retained = UniqueArray<RetainedCall?>()
     private var vacant = UniqueArray<UInt32>()
     private var bySession = UniqueArray<SessionCalls>()
     /// A binary heap of slots, the earliest deadline first.
@@ -22,6 +22,8 @@ struct CallTable: ~Copyable {
         var serving = InFlightRing()
         /// Invocation ids are sequential from 1 for each callee.
         var lastInvocation: UInt64 = 0
+        /// Invocations that it was asked to stop because it went on after their end; the last ones.
+        var stopped: [UInt64] = []
     }
 
     var count: Int { slots.count - vacant.count }
@@ -31,8 +33,14 @@ struct CallTable: ~Copyable {
         slots[Int(slot)].isVacant ? nil : slots[Int(slot)]
     }
 
-    /// What is kept of the call in a slot; nil if it may never be given to another callee.
-    func rerouting(of slot: UInt32) -> Rerouting? { reroutings[Int(slot)] }
+    /// What is kept of the call in a slot; nil if it goes to one callee, once and at once.
+    func retained(_ slot: UInt32) -> RetainedCall? { retained[Int(slot)] }
+
+    /// What a plain YIELD must not pass by.
+    @inline(__always)
+    func isSpecial(_ slot: UInt32) -> Bool {
+        !slots[Int(slot)].flags.isDisjoint(with: .special)
+    }
 
     @inline(__always)
     func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
@@ -74,15 +82,40 @@ struct CallTable: ~Copyable {
         return invocation.rawValue <= bySession[index].lastInvocation
     }
 
-    /// Adds a call and draws its invocation id from the callee's sequence.
-    /// - Parameter rerouting: what is kept in case that it has to be sent again.
-    mutating func insert(_ call: PendingCall, keeping rerouting: Rerouting? = nil) -> RequestID {
+    /// Adds a call that has a callee and draws its invocation id from the callee's sequence.
+    /// - Parameter record: what is kept in case that it has to be sent again.
+    mutating func insert(_ call: PendingCall, keeping record: RetainedCall? = nil) -> RequestID {
+        let slot = enter(call, keeping: record)
+        return invoke(slot)
+    }
+
+    /// Adds a call that waits for a callee.
+    mutating func insertWaiting(_ call: PendingCall, keeping record: RetainedCall) -> UInt32 {
+        let slot = enter(call, keeping: record)
+        slots[Int(slot)].flags.insert(.isWaiting)
+        return slot
+    }
+
+    /// Gives a call that has no callee to one.
+    mutating func assign(_ slot: UInt32, to callee: SessionKey, place: UInt32) -> RequestID {
+        slots[Int(slot)].callee = callee
+        slots[Int(slot)].place = place
+        slots[Int(slot)].flags.remove(.isWaiting)
+        return invoke(slot)
+    }
+
+    /// Takes a call from its callee. It waits for another.
+    mutating func withdraw(_ slot: UInt32) {
+        let call = slots[Int(slot)]
+        bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
+        slots[Int(slot)].callee = .router
+        slots[Int(slot)].place = .max
+        slots[Int(slot)].flags.insert(.isWaiting)
+    }
+
+    @inline(__always)
+    private mutating func enter(_ call: PendingCall, keeping record: RetainedCall?) -> UInt32 {
         prepare(call.caller)
-        prepare(call.callee)
-        let callee = Int(call.callee.slot)
-        let last = bySession[callee].lastInvocation
-        let invocation = last == RequestID.largest ? 1 : last + 1
-        bySession[callee].lastInvocation = invocation
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -90,13 +123,23 @@ struct CallTable: ~Copyable {
         } else {
             slot = UInt32(slots.count)
             slots.append(call)
-            reroutings.append(nil)
+            retained.append(nil)
         }
-        slots[Int(slot)].invocation = RequestID(invocation)
-        if let rerouting { reroutings[Int(slot)] = rerouting }
-        bySession[callee].serving.insert(invocation, slot: slot)
+        if let record { retained[Int(slot)] = record }
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
         if call.deadline.nanoseconds != .max { enqueue(slot) }
+        return slot
+    }
+
+    @inline(__always)
+    private mutating func invoke(_ slot: UInt32) -> RequestID {
+        let callee = slots[Int(slot)].callee
+        prepare(callee)
+        let last = bySession[Int(callee.slot)].lastInvocation
+        let invocation = last == RequestID.largest ? 1 : last + 1
+        bySession[Int(callee.slot)].lastInvocation = invocation
+        slots[Int(slot)].invocation = RequestID(invocation)
+        bySession[Int(callee.slot)].serving.insert(invocation, slot: slot)
         return RequestID(invocation)
     }
 
@@ -106,16 +149,52 @@ struct CallTable: ~Copyable {
     mutating func remove(_ slot: UInt32) -> PendingCall? {
         let call = slots[Int(slot)]
         guard !call.isVacant else { return nil }
-        if call.deadlineIndex >= 0 { dequeue(call.deadlineIndex) }
+        if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
         slots[Int(slot)] = .vacant
-        if reroutings[Int(slot)] != nil { reroutings[Int(slot)] = nil }
-        bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
-        bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
+        if retained[Int(slot)] != nil { retained[Int(slot)] = nil }
+        if !call.flags.contains(.isAbandoned) {
+            bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
+        }
+        if !call.flags.contains(.isWaiting) {
+            bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
+        }
         vacant.append(slot)
         return call
     }
 
-    mutating func setKilled(_ slot: UInt32) { slots[Int(slot)].isKilled = true }
+    /// Forgets the caller of a call, while its callee is still busy with it.
+    mutating func abandon(_ slot: UInt32) {
+        let call = slots[Int(slot)]
+        if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
+        if retained[Int(slot)] != nil { retained[Int(slot)] = nil }
+        bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
+        slots[Int(slot)].flags.insert(.isAbandoned)
+    }
+
+    mutating func set(_ flags: PendingCall.Flags, _ slot: UInt32) {
+        slots[Int(slot)].flags.formUnion(flags)
+    }
+
+    mutating func clear(_ flags: PendingCall.Flags, _ slot: UInt32) {
+        slots[Int(slot)].flags.subtract(flags)
+    }
+
+    mutating func setDeadline(_ deadline: Moment, _ slot: UInt32) {
+        if slots[Int(slot)].deadlineIndex >= 0 { dequeue(Int(slots[Int(slot)].deadlineIndex)) }
+        slots[Int(slot)].deadline = deadline
+        if deadline != .never { enqueue(slot) }
+    }
+
+    /// Remembers that a callee was asked to stop an invocation that is over.
+    /// - Returns: whether it was not before.
+    mutating func remember(stopOf invocation: RequestID, _ callee: SessionKey) -> Bool {
+        guard let index = index(of: callee),
+            !bySession[index].stopped.contains(invocation.rawValue)
+        else { return false }
+        if bySession[index].stopped.count == 32 { bySession[index].stopped.removeFirst() }
+        bySession[index].stopped.append(invocation.rawValue)
+        return true
+    }
 
     /// Forgets a session whose calls have all been removed.
     mutating func forget(_ session: SessionKey) {
@@ -161,7 +240,7 @@ extension CallTable {
 
     private mutating func enqueue(_ slot: UInt32) {
         deadlines.append(slot)
-        slots[Int(slot)].deadlineIndex = deadlines.count - 1
+        slots[Int(slot)].deadlineIndex = Int32(deadlines.count - 1)
         siftUp(deadlines.count - 1)
     }
 
@@ -170,7 +249,7 @@ extension CallTable {
         let last = deadlines.removeLast()
         guard index < deadlines.count else { return }
         deadlines[index] = last
-        slots[Int(last)].deadlineIndex = index
+        slots[Int(last)].deadlineIndex = Int32(index)
         siftDown(index)
         siftUp(index)
     }
@@ -201,7 +280,7 @@ extension CallTable {
 
     private mutating func exchange(_ left: Int, _ right: Int) {
         deadlines.swapAt(left, right)
-        slots[Int(deadlines[left])].deadlineIndex = left
-        slots[Int(deadlines[right])].deadlineIndex = right
+        slots[Int(deadlines[left])].deadlineIndex = Int32(left)
+        slots[Int(deadlines[right])].deadlineIndex = Int32(right)
     }
 }

@@ -13,6 +13,9 @@ extension Realm {
         guard let slot = calls.find(madeBy: caller, cancel.request), let call = calls[slot] else {
             return
         }
+        guard !call.flags.contains(.isWaiting) else {
+            return end(slot, with: .canceled, at: now, into: &effects)
+        }
         let mode = sessions[call.callee].canCancel ? cancel.mode ?? .killnowait : .skip
         if call.isKilled {
             // A callee that ignores `kill` can be given up with `killnowait`, and only so.
@@ -20,49 +23,50 @@ extension Realm {
         }
         switch mode {
         case .kill:
-            calls.setKilled(slot)
+            calls.set(.isKilled, slot)
             interrupt(call, .kill, into: &effects)
         case .killnowait:
             interrupt(call, .killnowait, into: &effects)
-            endEarly(slot, .canceled, at: now, into: &effects)
+            leave(slot, with: .canceled, isRelieved: true, at: now, into: &effects)
         case .skip:
-            endEarly(slot, .canceled, at: now, into: &effects)
+            leave(slot, with: .canceled, isRelieved: false, at: now, into: &effects)
         }
     }
 
     /// The call's time is over: the caller is told, a callee that can stop is asked to.
     mutating func timeOut(_ slot: UInt32, at now: Now, into effects: inout Effects) {
         guard let call = calls[slot] else { return }
-        if sessions[call.callee].canCancel { interrupt(call, .killnowait, into: &effects) }
-        endEarly(slot, .timeout, at: now, into: &effects)
+        guard !call.flags.contains(.isWaiting) else {
+            // It waited for as long as the queue allows, or the whole call for its own limit.
+            if let record = calls.retained(slot), record.limit <= now.moment {
+                return end(slot, with: .timeout, at: now, into: &effects)
+            }
+            refuse(.saturated, call.request, of: call.caller, into: &effects)
+            end(slot, at: now, into: &effects)
+            return
+        }
+        let canStop = sessions[call.callee].canCancel
+        if canStop { interrupt(call, .killnowait, into: &effects) }
+        leave(slot, with: .timeout, isRelieved: canStop, at: now, into: &effects)
     }
 
     /// The caller left: nobody waits for the answer any more (SR-55).
     mutating func callerLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
-        guard let call = calls.remove(slot) else { return }
-        if sessions.isPresent(call.callee), sessions[call.callee].canCancel {
+        guard let call = calls[slot] else { return }
+        guard !call.flags.contains(.isWaiting), sessions.isPresent(call.callee) else {
+            end(slot, at: now, into: &effects)
+            return
+        }
+        if sessions[call.callee].canCancel {
             interrupt(call, .killnowait, into: &effects)
+        } else if keepsBusy(call) {
+            return calls.abandon(slot)
         }
-        released(call, at: now, into: &effects)
+        end(slot, at: now, into: &effects)
+        drained(call, at: now, into: &effects)
     }
 
-    /// A call is over. While the realm is drained, so may be the sessions that it kept.
-    mutating func released(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        guard isDraining else { return }
-        for session in [call.caller, call.callee] where !calls.isBusy(session) {
-            dismiss(session, at: now, into: &effects)
-        }
-    }
-
-    private func interrupt(_ call: PendingCall, _ mode: CancelMode, into effects: inout Effects) {
+    func interrupt(_ call: PendingCall, _ mode: CancelMode, into effects: inout Effects) {
         effects.send(.interrupt(Interrupt(request: call.invocation, mode: mode)), to: call.callee)
-    }
-
-    private mutating func endEarly(
-        _ slot: UInt32, _ error: ErrorURI, at now: Now, into effects: inout Effects
-    ) {
-        guard let call = calls.remove(slot) else { return }
-        refuse(.call, call.request, of: call.caller, error, into: &effects)
-        released(call, at: now, into: &effects)
     }
 }

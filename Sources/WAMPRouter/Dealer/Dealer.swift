@@ -1,109 +1,190 @@
-// The dealer: routes calls to callees and their answers back. Every call ends exactly once: where a
-// call is taken out of the table, its caller is answered or gone.
+// The dealer's way to a callee: finds the registration of a call, lets its rule choose a callee,
+// and invokes it.
 //
-// Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, Call Re-Routing.
+// Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, Pattern-based Registrations,
+// Caller Identification, Payload Passthru Mode.
 
-package import WAMP
+import WAMP
 
 extension Realm {
-    /// CALL: finds the registration, lets its rule choose a callee, and invokes it.
+    /// CALL. Every check comes before the choice of a callee, so that a call that is refused moves
+    /// no cursor (SR-37).
     mutating func call(
         _ call: consuming Call, from caller: SessionKey, at now: Now, into effects: inout Effects
     ) throws(ProtocolViolation) {
-        if call.options.progress {
+        let features = sessions[caller].callerFeatures
+        if call.options.progress, !features.contains(.progressiveCallInvocations) {
             throw ProtocolViolation("CALL.Options.progress needs progressive_call_invocations")
         }
-        if calls.find(madeBy: caller, call.request) != nil {
-            throw ProtocolViolation("CALL.Request \(call.request) is in use by a call in flight")
+        if call.options.custom.isPassthru, !features.contains(.payloadPassthruMode) {
+            throw ProtocolViolation("CALL.Options.ppt_scheme needs payload_passthru_mode")
         }
-        let found = registrations.find(call.procedure)
-        if found == nil {
-            guard call.procedure.isValid(settings.uriRule) else {
-                return refuse(.call, call.request, of: caller, .invalidURI, into: &effects)
-            }
-            if call.procedure.isReserved {
-                return answerMeta(call, from: caller, into: &effects)
-            }
+        if let slot = calls.find(madeBy: caller, call.request) {
+            return try proceed(slot, with: call, at: now, into: &effects)
         }
-        guard let slot = found else {
+        guard !isLateChunk(call, from: caller, at: now) else { return }
+        let request = call.request
+        guard call.procedure.isValid(settings.uriRule) else {
+            return refuse(.call, request, of: caller, .invalidURI, into: &effects)
+        }
+        guard
+            let permission = permission(
+                for: .call, call.procedure, .exact, of: caller, request: request,
+                message: .call(call), at: now, into: &effects)
+        else { return }
+        if call.procedure.isReserved {
+            return answerMeta(call, from: caller, into: &effects)
+        }
+        let disclosure = permission.callerDisclosure ?? settings.callerDisclosure
+        let asksForDisclosure = call.options.custom.isOn("disclose_me")
+        guard disclosure != .never || !asksForDisclosure else {
+            return refuse(.call, request, of: caller, .discloseMeNotAllowed, into: &effects)
+        }
+        let isSharded =
+            settings.shardedRegistration && call.options.custom["runmode"]?.string == "partition"
+        let rkey = call.options.custom["rkey"]?.string
+        guard !isSharded || rkey != nil else {
+            return refuse(
+                .call, request, of: caller, .invalidArgument,
+                ["runmode partition needs an rkey"], into: &effects)
+        }
+        guard let slot = registrations.best(for: call.procedure) else {
             // Callees that were idle are gone already: that is no reason to say that there is no
             // such procedure.
-            if isDraining { return refuseDraining(call.request, of: caller, into: &effects) }
-            return refuse(.call, call.request, of: caller, .noSuchProcedure, into: &effects)
+            if isDraining { return refuseDraining(request, of: caller, into: &effects) }
+            return refuse(.call, request, of: caller, .noSuchProcedure, into: &effects)
         }
-        let details = InvocationDetails(
+        let terms = CallTerms(
+            procedure: call.procedure, timeout: timeLimit(call.options.timeout),
+            receivesProgress: call.options.receiveProgress, isProgressive: call.options.progress,
+            isPassthru: call.options.custom.isPassthru, disclosure: disclosure,
+            disclosesCaller: asksForDisclosure,
+            key: stickiness(of: caller, rkey: rkey), isSharded: isSharded,
+            trustlevel: procedureSettings.best(for: call.procedure)?.trustlevel,
             custom: call.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
-        guard
-            let routed = route(
-                call.request, to: slot, timeout: call.options.timeout, from: caller, at: now,
-                into: &effects, keeping: { (call.payload.detached(), details) })
-        else { return }
+        route(
+            request, terms, call.payload, to: slot, from: caller, at: now, into: &effects)
+    }
+
+    /// Finds a callee for a call, or a place in the queue, and enters the call.
+    private mutating func route(
+        _ request: RequestID, _ terms: CallTerms, _ payload: Payload, to slot: UInt32,
+        from caller: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        guard mayCall(request, caller, into: &effects) else { return }
+        let end =
+            terms.timeout == 0 ? Moment.never : now.moment.advanced(milliseconds: terms.timeout)
+        var pending = PendingCall(
+            caller: caller, request: request, callee: .router, registration: slot, place: .max,
+            registrationID: registrations[slot].id, deadline: end)
+        if terms.isProgressive { pending.flags = [.isProgressive, .expectsChunks] }
+        func retain() -> RetainedCall {
+            let record = RetainedCall(
+                terms: terms, payload: payload.detached(), isComplete: !terms.isProgressive,
+                attempts: max(8, registrations[slot].callees.count + 4))
+            record.limit = end
+            return record
+        }
+        // SR-61: a new call does not overtake those that wait.
+        let mustWait = registrations[slot].hasQueue && isAnyoneWaiting(for: slot)
+        let choice =
+            mustWait
+            ? .saturated
+            : registrations.choose(
+                slot, excluding: [], blocked: sessions.blocked, random: &random, key: terms.key,
+                isSharded: terms.isSharded)
+        guard case .callee(let index) = choice else {
+            if choice == .saturated, let settings = queueWithRoom(slot) {
+                return wait(pending, retain(), settings, at: now)
+            }
+            return refuse(choice, request, of: caller, into: &effects)
+        }
+        let callee = registrations[slot].callees[index]
+        guard canServe(callee.session, terms) else {
+            return refuse(.call, request, of: caller, .featureNotSupported, into: &effects)
+        }
+        pending.callee = callee.session
+        pending.place = callee.place
+        setProgress(&pending, terms)
+        setBackstop(&pending, terms, callee)
+        var record: RetainedCall?
+        if mayReroute(registrations[slot].policy, callee) || terms.isProgressive
+            || pending.flags.contains(.receivesProgress) && terms.timeout > 0
+        {
+            let kept = retain()
+            kept.tried = [callee.session]
+            kept.retriesOnLoss = callee.options.retriesOnLoss
+            record = kept
+        }
+        registrations.occupy(callee.place)
+        let invocation = calls.insert(pending, keeping: record)
         effects.send(
             .invocation(
                 Invocation(
-                    request: routed.invocation, registration: registrations[slot].id,
-                    details: details, payload: call.payload)),
-            to: routed.callee)
+                    request: invocation, registration: pending.registrationID,
+                    details: details(
+                        for: callee, of: pending, terms, isLast: !terms.isProgressive),
+                    payload: payload)),
+            to: callee.session)
     }
 
-    /// A plain CALL for a registration, under a request id that is free.
+    /// A plain CALL for a plain registration, under a request id that is free.
     mutating func pass(
         call plain: PlainMessage, of batch: MessageBatch, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) -> Passage? {
-        guard
-            let routed = route(
-                RequestID(plain.id), to: slot, timeout: 0, from: caller, at: now, into: &effects,
-                keeping: { (batch.payload(of: plain).detached(), InvocationDetails()) })
-        else { return nil }
-        return Passage(
-            envelope: .invocation(routed.invocation, registrations[slot].id),
-            receiver: routed.callee)
-    }
-
-    /// Finds a callee for a call and enters the call.
-    /// - Parameter keep: what must be kept in case that the call has to be sent again.
-    /// - Returns: nil if the call was refused.
-    @inline(__always)
-    private mutating func route(
-        _ request: RequestID, to slot: UInt32, timeout: UInt64, from caller: SessionKey,
-        at now: Now, into effects: inout Effects,
-        keeping keep: () -> (Payload, InvocationDetails)
-    ) -> (callee: SessionKey, invocation: RequestID)? {
-        guard !isDraining else {
-            refuseDraining(request, of: caller, into: &effects)
-            return nil
-        }
-        guard calls.countMade(by: caller) < limits.pendingCallsPerSession else {
-            refuse(
-                .call, request, of: caller, .unavailable, kwargs: ["reason": "overload"],
-                into: &effects)
-            return nil
-        }
+        let request = RequestID(plain.id)
+        guard mayCall(request, caller, into: &effects) else { return nil }
+        // Under a rule of ours, a registration is no plain one: nothing needs a key here.
         let choice = registrations.choose(
             slot, excluding: [], blocked: sessions.blocked, random: &random)
         guard case .callee(let index) = choice else {
             refuse(choice, request, of: caller, into: &effects)
             return nil
         }
-        let deadline =
-            timeout == 0
-            ? Moment(nanoseconds: .max) : now.moment.advanced(milliseconds: timeout)
         let callee = registrations[slot].callees[index]
-        var rerouting: Rerouting?
+        var record: RetainedCall?
         if mayReroute(registrations[slot].policy, callee) {
-            let (payload, details) = keep()
-            rerouting = Rerouting(
-                payload: payload, details: details, tried: [callee.session],
-                attempts: max(8, registrations[slot].callees.count + 4),
-                retriesOnLoss: callee.retryOnLoss)
+            record = retain(batch.message(plain), callee, in: slot)
         }
+        registrations.occupy(callee.place)
+        let id = registrations[slot].id
         let invocation = calls.insert(
             PendingCall(
                 caller: caller, request: request, callee: callee.session, registration: slot,
-                registrationID: registrations[slot].id, deadline: deadline),
-            keeping: rerouting)
-        return (callee.session, invocation)
+                place: callee.place, registrationID: id, deadline: .never),
+            keeping: record)
+        return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
+    }
+
+    /// What is kept of a plain call.
+    @inline(never)
+    private func retain(_ message: Message, _ callee: Callee, in slot: UInt32) -> RetainedCall? {
+        guard case .call(let call) = message else { return nil }
+        let record = RetainedCall(
+            terms: CallTerms(plain: call.procedure), payload: call.payload.detached(),
+            isComplete: true, attempts: max(8, registrations[slot].callees.count + 4))
+        record.tried = [callee.session]
+        record.retriesOnLoss = callee.options.retriesOnLoss
+        return record
+    }
+
+    /// Whether a session may make one more call; it is told if it may not.
+    @inline(__always)
+    private func mayCall(
+        _ request: RequestID, _ caller: SessionKey, into effects: inout Effects
+    ) -> Bool {
+        guard !isDraining else {
+            refuseDraining(request, of: caller, into: &effects)
+            return false
+        }
+        guard calls.countMade(by: caller) < limits.pendingCallsPerSession else {
+            refuse(
+                .call, request, of: caller, .unavailable, kwargs: ["reason": "overload"],
+                into: &effects)
+            return false
+        }
+        return true
     }
 
     private func refuseDraining(
@@ -114,171 +195,116 @@ extension Realm {
             into: &effects)
     }
 
-    /// A plain YIELD that answers the call in `slot`.
-    mutating func pass(
-        resultOf slot: UInt32, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) -> Passage? {
-        guard let call = calls.remove(slot) else { return nil }
-        if isDraining { released(call, at: now, into: &effects) }
-        return Passage(
-            envelope: .result(call.request, from: settings.disclosesCallee ? callee : nil),
-            receiver: call.caller)
-    }
-
-    /// YIELD: the callee's result becomes the caller's.
-    mutating func yield(
-        _ yield: consuming Yield, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) throws(ProtocolViolation) {
-        guard let slot = try pending(yield.request, of: callee, "YIELD") else { return }
-        // Nobody asked for progressive results, so nobody is prepared for one: the call stays open.
-        guard !yield.options.progress, let call = calls.remove(slot) else { return }
-        let details = OutcomeDetails(
-            callee: disclosed(callee),
-            custom: yield.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
-        effects.send(
-            .result(Result(request: call.request, details: details, payload: yield.payload)),
-            to: call.caller)
-        released(call, at: now, into: &effects)
-    }
-
-    /// ERROR: the callee's error becomes the caller's, unless it asks for another callee.
-    mutating func error(
-        _ error: ErrorMessage, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) throws(ProtocolViolation) {
-        guard error.requestType == .invocation else {
-            throw ProtocolViolation(
-                "ERROR to a \(error.requestType.name) must not be sent to a router")
-        }
-        guard URI(error.error.rawValue).isValid(.loose) else {
-            throw ProtocolViolation("ERROR.Error is not a valid URI")
-        }
-        guard let slot = try pending(error.request, of: callee, "ERROR") else { return }
-        let rerouting = calls.rerouting(of: slot)
-        guard let call = calls.remove(slot) else { return }
-        if error.error == .unavailable, sessions[callee].canReroute, !call.isKilled {
-            reroute(call, rerouting, at: now, into: &effects)
-        } else {
-            let details = OutcomeDetails(
-                callee: disclosed(callee),
-                custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions)
-            )
-            effects.send(
-                .error(
-                    ErrorMessage(
-                        .call, request: call.request, details: details, error: error.error,
-                        payload: error.payload)),
-                to: call.caller)
-        }
-        released(call, at: now, into: &effects)
-    }
-
-    /// A message that the core sent could not be delivered: it is larger than its receiver accepts.
-    package mutating func undeliverable(
-        _ message: Message, to session: SessionKey, at now: Now, into effects: inout Effects
-    ) {
-        guard sessions.isPresent(session) else { return }
-        switch message {
-        case .invocation(let invocation):
-            guard let slot = calls.find(servedBy: session, invocation.request),
-                let call = calls.remove(slot)
-            else { return }
-            refuse(.call, call.request, of: call.caller, .payloadSizeExceeded, into: &effects)
-            released(call, at: now, into: &effects)
-        case .result(let result):
-            refuse(.call, result.request, of: session, .payloadSizeExceeded, into: &effects)
-        case .error(let error):
-            guard !error.payload.isEmpty || error.error != .payloadSizeExceeded else { return }
-            refuse(
-                error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
-        default:
-            break
-        }
-    }
-
-    /// The call of an answer; nil for a late answer to a call that has ended, which is normal.
-    private func pending(
-        _ request: RequestID, of callee: SessionKey, _ name: String
-    ) throws(ProtocolViolation) -> UInt32? {
-        if let slot = calls.find(servedBy: callee, request) { return slot }
-        guard calls.wasIssued(request, to: callee) else {
-            throw ProtocolViolation("\(name) answers an INVOCATION \(request) that was never sent")
-        }
-        return nil
-    }
-
-    private func disclosed(_ callee: SessionKey) -> PeerIdentity? {
-        settings.disclosesCallee ? sessions[callee].identity : nil
-    }
-
     /// Refuses a call that no callee was found for.
-    private func refuse(
+    func refuse(
         _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
-        let (error, kwargs): (ErrorURI, Value.Dictionary) =
-            switch choice {
-            case .unreachable: (.networkFailure, [:])
-            case .saturated: (.noAvailableCallee, ["reason": "max_concurrency_reached"])
-            case .exhausted, .callee: (.noAvailableCallee, [:])
+        switch choice {
+        case .unreachable:
+            refuse(.call, request, of: caller, .networkFailure, into: &effects)
+        case .saturated:
+            let error: ErrorURI =
+                settings.crossbarMaxConcurrencyURI
+                ? .maxConcurrencyReached : .noAvailableCallee
+            refuse(
+                .call, request, of: caller, error, kwargs: ["reason": "max_concurrency_reached"],
+                into: &effects)
+        case .exhausted, .callee:
+            refuse(.call, request, of: caller, .noAvailableCallee, into: &effects)
+        }
+    }
+
+    /// SR-64: a callee that lacks what the call needs is not passed over.
+    func canServe(_ callee: SessionKey, _ terms: CallTerms) -> Bool {
+        let features = sessions[callee].calleeFeatures
+        if terms.isProgressive,
+            !features.isSuperset(of: [.progressiveCallInvocations, .callCanceling])
+        {
+            return false
+        }
+        return !terms.isPassthru || features.contains(.payloadPassthruMode)
+    }
+
+    /// INVOCATION.Details of a call for a callee.
+    /// - Parameter isLast: whether no more of the call's arguments will come.
+    func details(
+        for callee: Callee, of call: PendingCall, _ terms: CallTerms, isLast: Bool
+    ) -> InvocationDetails {
+        var details = InvocationDetails(custom: terms.custom)
+        if registrations[call.registration].match != .exact { details.procedure = terms.procedure }
+        if keepsTime(callee) { details.timeout = terms.timeout }
+        if call.flags.contains(.receivesProgress) {
+            details.custom.append("receive_progress", true)
+        }
+        if !isLast { details.custom.append("progress", true) }
+        if call.caller != .router, terms.isDisclosed(to: callee) {
+            let identity = sessions[call.caller].identity
+            details.custom.append("caller", Value(identity.session))
+            if let authid = identity.authid {
+                details.custom.append("caller_authid", .string(authid))
             }
-        refuse(.call, request, of: caller, error, kwargs: kwargs, into: &effects)
+            if let role = identity.authrole {
+                details.custom.append("caller_authrole", .string(role))
+            }
+        }
+        if let trustlevel = terms.trustlevel {
+            details.custom.append("trustlevel", Value(trustlevel))
+        }
+        return details
+    }
+
+    /// SR-65: progressive results are for callees that can send them, and be stopped.
+    func setProgress(_ call: inout PendingCall, _ terms: CallTerms) {
+        if terms.receivesProgress, sessions[call.callee].canProgress {
+            call.flags.insert(.receivesProgress)
+        } else {
+            call.flags.remove(.receivesProgress)
+        }
+    }
+
+    /// A callee that keeps the time itself gets some more, in case that it does not.
+    private func setBackstop(_ call: inout PendingCall, _ terms: CallTerms, _ callee: Callee) {
+        guard terms.timeout > 0, keepsTime(callee) else { return }
+        call.deadline = call.deadline.advanced(milliseconds: 5000)
+    }
+
+    /// Whether the callee ends the call when its time is over.
+    ///
+    /// Spec: Advanced Profile, Call Timeouts.
+    func keepsTime(_ callee: Callee) -> Bool {
+        callee.options.forwardsTimeout
+            && sessions[callee.session].calleeFeatures.contains(.callTimeout)
+    }
+
+    /// The time limit of a call that asks for this one, in milliseconds; 0 = none.
+    private func timeLimit(_ asked: UInt64) -> UInt64 {
+        let timeout = asked == 0 ? settings.callTimeoutDefault : asked
+        guard settings.callTimeoutMax > 0 else { return timeout }
+        return timeout == 0 ? settings.callTimeoutMax : min(timeout, settings.callTimeoutMax)
+    }
+
+    private func stickiness(of caller: SessionKey, rkey: String?) -> UInt64 {
+        guard let rkey else { return UInt64(caller.slot) << 32 | UInt64(caller.generation) }
+        // FNV-1a.
+        return rkey.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }
 
-// MARK: Re-routing (SR-46 … SR-51)
-
-extension Realm {
-    /// Whether a call to this callee may have to be sent again, so that its arguments must be kept.
-    @inline(__always)
-    private func mayReroute(_ policy: InvocationPolicy, _ callee: Callee) -> Bool {
-        callee.retryOnLoss || (policy != .single && sessions[callee.session].canReroute)
+extension CallTerms {
+    /// Of a call without options, where nothing is disclosed to anybody.
+    fileprivate init(plain procedure: URI) {
+        self.init(
+            procedure: procedure, timeout: 0, receivesProgress: false, isProgressive: false,
+            isPassthru: false, disclosure: .onRequest, disclosesCaller: false, key: 0,
+            isSharded: false, trustlevel: nil, custom: [:])
     }
 
-    /// Gives a call that was taken from its callee to another one, as if those tried before did not
-    /// exist.
-    private mutating func reroute(
-        _ call: PendingCall, _ rerouting: Rerouting?, at now: Now, into effects: inout Effects
-    ) {
-        guard let rerouting, rerouting.tried.count < rerouting.attempts,
-            registrations[call.registration].id == call.registrationID
-        else {
-            return refuse(.call, call.request, of: call.caller, .noAvailableCallee, into: &effects)
+    /// Spec: Advanced Profile, Caller Identification.
+    func isDisclosed(to callee: Callee) -> Bool {
+        switch disclosure {
+        case .never: false
+        case .onRequest: disclosesCaller || callee.options.disclosesCaller
+        case .always: true
         }
-        let choice = registrations.choose(
-            call.registration, excluding: rerouting.tried, blocked: sessions.blocked,
-            random: &random)
-        guard case .callee(let index) = choice else {
-            return refuse(choice, call.request, of: call.caller, into: &effects)
-        }
-        let callee = registrations[call.registration].callees[index]
-        rerouting.tried.append(callee.session)
-        rerouting.retriesOnLoss = callee.retryOnLoss
-        let invocation = calls.insert(
-            PendingCall(
-                caller: call.caller, request: call.request, callee: callee.session,
-                registration: call.registration, registrationID: call.registrationID,
-                deadline: call.deadline),
-            keeping: rerouting)
-        effects.send(
-            .invocation(
-                Invocation(
-                    request: invocation, registration: call.registrationID,
-                    details: rerouting.details, payload: rerouting.payload)),
-            to: callee.session)
-    }
-
-    /// The callee of a call left. Its caller learns it at once; the call is not silently given to
-    /// another, since the callee may have executed it, unless the procedure was declared idempotent
-    /// (SR-51).
-    mutating func calleeLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
-        let rerouting = calls.rerouting(of: slot)
-        guard let call = calls.remove(slot) else { return }
-        guard sessions.isPresent(call.caller) else { return }
-        if let rerouting, rerouting.retriesOnLoss, !call.isKilled {
-            reroute(call, rerouting, at: now, into: &effects)
-        } else {
-            refuse(
-                .call, call.request, of: call.caller, .canceled, ["callee left"], into: &effects)
-        }
-        released(call, at: now, into: &effects)
     }
 }

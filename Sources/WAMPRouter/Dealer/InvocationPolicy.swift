@@ -1,18 +1,21 @@
 // The invocation rules: everything about choosing the callee of a call is in this file.
 
+import WAMP
+
 /// Which callee of a shared registration is invoked. The raw value is REGISTER.Options.invoke.
 ///
 /// Spec: Advanced Profile, Shared Registration.
+///
+/// The names beginning with `_` are ours (SR-94).
 package enum InvocationPolicy: String, CaseIterable, Sendable {
     case single, roundrobin, random, first, last
-}
+    /// Whoever has the fewest invocations in flight; in turn among equals.
+    case leastbusy = "_leastbusy"
+    /// The same caller, or the same `rkey`, goes to the same callee as long as it is there.
+    case sticky = "_sticky"
 
-/// One callee of a registration.
-struct Callee: Equatable {
-    let session: SessionKey
-    /// The callee declared the procedure idempotent: its calls may be given to another when it is
-    /// lost (SR-51).
-    let retryOnLoss: Bool
+    /// Whether the rule is one of ours.
+    var isExtension: Bool { self == .leastbusy || self == .sticky }
 }
 
 /// What came of choosing a callee.
@@ -34,8 +37,8 @@ extension InvocationPolicy {
     /// directly behind the callee that the previous call went to, so that `roundrobin` goes on with
     /// the one after it, whoever joined or left in between (SR-29 … SR-35).
     func choose(
-        among callees: [Callee], cursor: inout Int, random: inout SeededRandom,
-        isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool
+        among callees: [Callee], cursor: inout Int, random: inout SeededRandom, key: UInt64 = 0,
+        isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool, inFlight: (Callee) -> UInt32
     ) -> Choice {
         switch self {
         case .single, .first:
@@ -46,13 +49,55 @@ extension InvocationPolicy {
             return nextInTurn()
         case .random:
             return anyone()
+        case .leastbusy:
+            return leastBusy()
+        case .sticky:
+            return closest()
+        }
+
+        func isFull(_ callee: Callee) -> Bool {
+            callee.options.concurrency > 0 && inFlight(callee) >= callee.options.concurrency
+        }
+
+        func mayTake(_ callee: Callee) -> Bool {
+            !isTried(callee) && !isBlocked(callee) && !isFull(callee)
         }
 
         /// SR-53: a designated callee that is busy is not passed over; the rule is about liveness,
         /// not load.
         func designate(_ index: Int?) -> Choice {
             guard let index else { return .exhausted }
-            return isBlocked(callees[index]) ? .unreachable : .callee(index)
+            if isBlocked(callees[index]) { return .unreachable }
+            return isFull(callees[index]) ? .saturated : .callee(index)
+        }
+
+        func leastBusy() -> Choice {
+            guard callees.contains(where: { !isTried($0) }) else { return .exhausted }
+            var best: Int?
+            for step in callees.indices {
+                let index = (cursor + step) % callees.count
+                guard mayTake(callees[index]) else { continue }
+                if let found = best, inFlight(callees[index]) >= inFlight(callees[found]) {
+                    continue
+                }
+                best = index
+            }
+            guard let best else { return .saturated }
+            cursor = best + 1
+            return .callee(best)
+        }
+
+        /// Rendezvous hashing: each callee draws a number for the key, the highest wins. When one
+        /// leaves, only its keys move.
+        func closest() -> Choice {
+            var best: (index: Int, rank: UInt64)?
+            for (index, callee) in callees.enumerated() where !isTried(callee) {
+                let identity = UInt64(callee.session.slot) << 32 | UInt64(callee.session.generation)
+                var draw = SplitMix64(seed: key ^ (identity &* 0x9E37_79B9_7F4A_7C15))
+                let rank = draw.next()
+                if best.map({ rank > $0.rank }) ?? true { best = (index, rank) }
+            }
+            return designate(best?.index)
         }
 
         func nextInTurn() -> Choice {
@@ -62,7 +107,7 @@ extension InvocationPolicy {
             var index = cursor < callees.count ? cursor : 0
             for _ in callees.indices {
                 if !isTried(callees[index]) {
-                    if !isBlocked(callees[index]) {
+                    if !isBlocked(callees[index]), !isFull(callees[index]) {
                         cursor = index + 1
                         return .callee(index)
                     }
@@ -78,10 +123,10 @@ extension InvocationPolicy {
             // Nearly always everybody may take the call. If not, the first draw is as good as any
             // among those who may: the choice stays uniform, and costs a list only when it must.
             let first = random.index(below: callees.count)
-            if !isTried(callees[first]), !isBlocked(callees[first]) { return .callee(first) }
+            if mayTake(callees[first]) { return .callee(first) }
             let untried = callees.indices.filter { !isTried(callees[$0]) }
             guard !untried.isEmpty else { return .exhausted }
-            let eligible = untried.filter { !isBlocked(callees[$0]) }
+            let eligible = untried.filter { mayTake(callees[$0]) }
             guard !eligible.isEmpty else { return .saturated }
             return .callee(eligible[random.index(below: eligible.count)])
         }

@@ -1,59 +1,108 @@
-// A call on its way: from the INVOCATION sent to the one final RESULT or ERROR.
+// A call on its way: from the CALL that was accepted to the one final RESULT or ERROR.
 
 import WAMP
 
 struct PendingCall {
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        /// CANCEL in mode `kill` was passed on: the callee's answer ends the call, whatever it is.
+        static let isKilled = Flags(rawValue: 1 << 0)
+        /// The caller was answered or has left, but the callee is still busy with it (SR-59).
+        static let isAbandoned = Flags(rawValue: 1 << 1)
+        /// No callee has it yet (SR-60).
+        static let isWaiting = Flags(rawValue: 1 << 2)
+        /// The router itself asks.
+        static let isQuestion = Flags(rawValue: 1 << 3)
+        /// The caller will send more of its arguments.
+        static let expectsChunks = Flags(rawValue: 1 << 4)
+        /// The callee was told that the caller takes progressive results.
+        static let receivesProgress = Flags(rawValue: 1 << 5)
+        /// A progressive result was passed on.
+        static let hasProgressed = Flags(rawValue: 1 << 6)
+        /// It came, or comes, in more than one CALL.
+        static let isProgressive = Flags(rawValue: 1 << 7)
+
+        /// What a plain YIELD cannot end.
+        static let special: Flags = [.isAbandoned, .isQuestion, .expectsChunks]
+    }
+
     let caller: SessionKey
     /// The caller's request.
     let request: RequestID
-    /// Who is serving it now, and under which of that callee's requests.
-    let callee: SessionKey
+    /// Who is serving it now, and under which of that callee's requests; nobody while it waits.
+    var callee: SessionKey
     var invocation = RequestID(0)
     let registration: UInt32
+    /// Where the figures of the callee are (see `CalleeFigures`).
+    var place: UInt32
     let registrationID: RegistrationID
-    /// When the call ends with `wamp.error.timeout`; `.max` = never.
-    let deadline: Moment
-    /// CANCEL in mode `kill` was passed on: the callee's answer ends the call, whatever it is.
-    var isKilled = false
+    /// When the call ends with `wamp.error.timeout`, or stops waiting; `.max` = never.
+    var deadline: Moment
+    var flags: Flags = []
     /// The place in the queue of deadlines; -1 outside of it.
-    var deadlineIndex = -1
+    var deadlineIndex: Int32 = -1
 
     /// Stands in a slot without a call.
     static let vacant = PendingCall(
-        caller: SessionKey(slot: 0, generation: 0), request: RequestID(0),
-        callee: SessionKey(slot: 0, generation: 0), registration: 0,
-        registrationID: RegistrationID(0), deadline: Moment(nanoseconds: .max))
+        caller: .router, request: RequestID(0), callee: .router, registration: 0, place: .max,
+        registrationID: RegistrationID(0), deadline: .never)
 
     var isVacant: Bool { request.rawValue == 0 }
+    var isKilled: Bool { flags.contains(.isKilled) }
 }
 
-/// What it takes to send the same call to another callee.
+/// What a call asks for: the options of its first CALL, which later ones cannot change.
+///
+/// Spec: Advanced Profile, Progressive Call Invocations.
+struct CallTerms {
+    let procedure: URI
+    /// In milliseconds; 0 = none.
+    let timeout: UInt64
+    let receivesProgress: Bool
+    let isProgressive: Bool
+    let isPassthru: Bool
+    /// Whether callees may learn, or must learn, who calls.
+    let disclosure: Disclosure
+    /// The caller asked for it.
+    let disclosesCaller: Bool
+    /// What decides for `_sticky` and sharded calls.
+    let key: UInt64
+    let isSharded: Bool
+    let trustlevel: UInt64?
+    /// What goes on to the callee as it is.
+    let custom: Value.Dictionary
+}
+
+/// What must be kept of a call that may have to be sent again, waits, or goes on.
 ///
 /// An object, so that a call that needs none of it costs little. It belongs to one call and goes
 /// with it from callee to callee.
 ///
 /// Spec: Advanced Profile, Call Re-Routing.
 // Unchecked: reached through the realm's call table only, which is used by one thread at a time.
-final class Rerouting: @unchecked Sendable {
+final class RetainedCall: @unchecked Sendable {
+    let terms: CallTerms
     /// A copy of its own: it may outlive the buffer in which the CALL arrived.
     let payload: Payload
-    let details: InvocationDetails
+    /// Whether the first CALL was the last one.
+    let isComplete: Bool
+    /// The further parts of a call that waits for a callee.
+    var chunks: [(payload: Payload, isLast: Bool)] = []
     /// Whom the call was given to already, the present callee included.
-    var tried: [SessionKey]
+    var tried: [SessionKey] = []
     /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it
     /// going forever.
     let attempts: Int
     /// The present callee wants its calls retried when it is lost (SR-51).
-    var retriesOnLoss: Bool
+    var retriesOnLoss = false
+    /// The time limit of the whole call, while it waits no longer than the queue allows.
+    var limit = Moment.never
 
-    init(
-        payload: Payload, details: InvocationDetails, tried: [SessionKey], attempts: Int,
-        retriesOnLoss: Bool
-    ) {
+    init(terms: CallTerms, payload: Payload, isComplete: Bool, attempts: Int) {
+        self.terms = terms
         self.payload = payload
-        self.details = details
-        self.tried = tried
+        self.isComplete = isComplete
         self.attempts = attempts
-        self.retriesOnLoss = retriesOnLoss
     }
 }

@@ -14,10 +14,10 @@ extension Realm {
                 .register, register.request, of: session, error, args, kwargs: kwargs,
                 into: &effects)
         }
-        guard register.options.match == .exact else {
-            return refuse(.featureNotSupported, ["pattern-based registration is not supported"])
-        }
-        guard register.procedure.isValid(settings.uriRule), !register.procedure.isReserved else {
+        let match = register.options.match
+        guard register.procedure.isValid(settings.uriRule, as: match),
+            !register.procedure.isReserved
+        else {
             return refuse(.invalidURI)
         }
         let name = register.options.invoke ?? InvocationPolicy.single.rawValue
@@ -38,13 +38,36 @@ extension Realm {
                     .featureNotSupported, ["the callee did not announce shared_registration"])
             }
         }
-        let callee = Callee(session: session, retryOnLoss: register.options.retryOnLoss)
+        guard let options = CalleeOptions(register.options) else {
+            return refuse(.invalidArgument, ["concurrency must not be negative"])
+        }
+        guard
+            let permission = permission(
+                for: .register, register.procedure, match, of: session,
+                request: register.request, message: .register(register), at: now, into: &effects)
+        else { return }
+        let disclosure = permission.callerDisclosure ?? settings.callerDisclosure
+        guard !options.disclosesCaller || disclosure != .never else {
+            return refuse(.discloseMeNotAllowed)
+        }
+        let callee = Callee(session: session, options: options)
         let isFull = registrations.count(of: session) >= limits.registrationsPerSession
-        guard let slot = registrations.find(register.procedure) else {
+        var found = registrations.find(register.procedure, as: match)
+        if let slot = found, register.options.custom.isOn("force_reregister") {
+            guard mayForce(slot, session, register.procedure, match) else {
+                return refuse(.notAuthorized)
+            }
+            revoke(registration: slot, at: now, into: &effects)
+            found = nil
+        }
+        guard let slot = found else {
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
+            let known = procedureSettings.best(for: register.procedure)
             let slot = registrations.create(
-                register.procedure, policy: policy, created: now.unixMilliseconds, random: &random)
-            return join(callee, to: slot, register.request, isNew: true, into: &effects)
+                register.procedure, match: match, policy: policy, created: now.unixMilliseconds,
+                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,
+                random: &random)
+            return join(callee, to: slot, register.request, isNew: true, at: now, into: &effects)
         }
         let existing = registrations[slot].policy
         guard existing != .single else { return refuse(.procedureAlreadyExists) }
@@ -65,7 +88,7 @@ extension Realm {
         } else if isFull {
             refuse(.unavailable, kwargs: ["reason": "overload"])
         } else {
-            join(callee, to: slot, register.request, isNew: false, into: &effects)
+            join(callee, to: slot, register.request, isNew: false, at: now, into: &effects)
         }
     }
 
@@ -80,13 +103,13 @@ extension Realm {
                 .unregister, unregister.request, of: session, .noSuchRegistration, into: &effects)
         }
         effects.send(.unregistered(Unregistered(request: unregister.request)), to: session)
-        leave(registration: slot, session, into: &effects)
+        leave(registration: slot, session, at: now, into: &effects)
     }
 
     /// Adds a callee to the list, answers it, then tells everybody (SR-74, SR-75, SR-80).
     private mutating func join(
         _ callee: Callee, to slot: UInt32, _ request: RequestID, isNew: Bool,
-        into effects: inout Effects
+        at now: Now, into effects: inout Effects
     ) {
         registrations.join(callee, to: slot)
         let id = registrations[slot].id
@@ -99,12 +122,14 @@ extension Realm {
             }
         }
         publishMeta("wamp.registration.on_register", into: &effects) { _ in [session, Value(id)] }
+        dispatch(slot, at: now, into: &effects)
     }
 
     /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on
     /// (SR-28).
     mutating func leave(
-        registration slot: UInt32, _ session: SessionKey, into effects: inout Effects
+        registration slot: UInt32, _ session: SessionKey, at now: Now,
+        into effects: inout Effects
     ) {
         let args = [
             Value(sessions[session].identity.session), Value(registrations[slot].id),
@@ -113,6 +138,22 @@ extension Realm {
         publishMeta("wamp.registration.on_unregister", into: &effects) { _ in args }
         if isDeleted {
             publishMeta("wamp.registration.on_delete", into: &effects) { _ in args }
+            dissolveQueue(slot, at: now, into: &effects)
+        } else {
+            dispatch(slot, at: now, into: &effects)
+        }
+    }
+}
+
+extension CalleeOptions {
+    /// - Returns: nil if they make no sense.
+    fileprivate init?(_ options: RegisterOptions) {
+        retriesOnLoss = options.retryOnLoss
+        disclosesCaller = options.custom.isOn("disclose_caller")
+        forwardsTimeout = options.custom.isOn("forward_timeout")
+        if let concurrency = options.custom["concurrency"] {
+            guard let number = concurrency.unsigned else { return nil }
+            self.concurrency = UInt32(clamping: number)
         }
     }
 }

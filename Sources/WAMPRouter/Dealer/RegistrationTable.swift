@@ -7,12 +7,19 @@ struct RegistrationTable: ~Copyable {
     private var slots = UniqueArray<Registration>()
     private var vacant: [UInt32] = []
     private var byURI: URITable
+    private var patterns: PatternIndex
+    /// Of all callees, and of former ones that still have invocations in flight.
+    private var figures = UniqueArray<CalleeFigures>()
+    private var vacantFigures: [UInt32] = []
     private var byID: [RegistrationID: UInt32] = [:]
     /// Per session slot: its registrations with the order in which it joined them.
     private var bySession: [[UInt32: UInt64]] = []
     private var joinCount: UInt64 = 0
 
-    init(seed: UInt64) { byURI = URITable(seed: seed) }
+    init(seed: UInt64) {
+        byURI = URITable(seed: seed)
+        patterns = PatternIndex(seed: seed)
+    }
 
     var count: Int { byID.count }
 
@@ -27,7 +34,22 @@ struct RegistrationTable: ~Copyable {
         _modify { yield &slots[Int(slot)] }
     }
 
-    func find(_ uri: URI) -> UInt32? { uri.withBytes { find($0) } }
+    /// The registration of just this URI or pattern.
+    func find(_ uri: URI, as match: MatchPolicy = .exact) -> UInt32? {
+        uri.withBytes { bytes in
+            guard match != .exact else { return find(bytes) }
+            return patterns.find(bytes, as: match) { slots[Int($0)].uri.bytes }
+        }
+    }
+
+    /// The registration that a call is routed to: exact, else by pattern.
+    func best(for uri: URI) -> UInt32? {
+        uri.withBytes { bytes in
+            if let slot = find(bytes) { return slot }
+            guard !patterns.isEmpty else { return nil }
+            return patterns.best(for: bytes) { slots[Int($0)].uri.bytes }
+        }
+    }
 
     /// The registration of a CALL's procedure.
     func find(_ call: PlainMessage) -> UInt32? {
@@ -42,19 +64,24 @@ struct RegistrationTable: ~Copyable {
     func find(_ id: RegistrationID) -> UInt32? { byID[id] }
 
     /// Lets the rule of a registration choose.
-    /// - Parameter tried: the sessions that are out of the question.
-    /// - Parameter blocked: the sessions that may take no call now.
+    /// - Parameters:
+    ///   - tried: the sessions that are out of the question.
+    ///   - blocked: the sessions that may take no call now.
+    ///   - key: what decides under the rule `_sticky`, and for a sharded call.
+    ///   - isSharded: whether the key decides, whatever the rule.
     @inline(__always)
     mutating func choose(
         _ slot: UInt32, excluding tried: [SessionKey], blocked: Set<SessionKey>,
-        random: inout SeededRandom
+        random: inout SeededRandom, key: UInt64 = 0, isSharded: Bool = false
     ) -> Choice {
         var cursor = slots[Int(slot)].cursor
-        let choice = slots[Int(slot)].policy.choose(
-            among: slots[Int(slot)].callees, cursor: &cursor, random: &random,
+        let policy = isSharded ? .sticky : slots[Int(slot)].policy
+        let choice = policy.choose(
+            among: slots[Int(slot)].callees, cursor: &cursor, random: &random, key: key,
             isTried: { tried.contains($0.session) },
-            isBlocked: { !blocked.isEmpty && blocked.contains($0.session) })
-        slots[Int(slot)].cursor = cursor
+            isBlocked: { !blocked.isEmpty && blocked.contains($0.session) },
+            inFlight: { figures[Int($0.place)].inFlight })
+        if !isSharded { slots[Int(slot)].cursor = cursor }
         return choice
     }
 
@@ -72,13 +99,18 @@ struct RegistrationTable: ~Copyable {
         return bySession[Int(session.slot)].sorted { $0.value < $1.value }.map(\.key)
     }
 
+    /// - Parameters:
+    ///   - hasQueue: whether calls wait when every callee is busy.
+    ///   - isTrusted: whether callees are told a trust level.
     mutating func create(
-        _ uri: URI, policy: InvocationPolicy, created: Int64, random: inout SeededRandom
+        _ uri: URI, match: MatchPolicy, policy: InvocationPolicy, created: Int64,
+        hasQueue: Bool = false, isTrusted: Bool = false, random: inout SeededRandom
     ) -> UInt32 {
         var id: RegistrationID = random.id()
         while byID[id] != nil { id = random.id() }
         let registration = Registration(
-            id: id, uri: StoredURI(uri), policy: policy, created: created)
+            id: id, uri: StoredURI(uri), match: match, policy: policy, created: created,
+            hasQueue: hasQueue, isTrusted: isTrusted)
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -87,7 +119,11 @@ struct RegistrationTable: ~Copyable {
             slot = UInt32(slots.count)
             slots.append(registration)
         }
-        byURI.insert(slots[Int(slot)].uri.bytes, slot: slot)
+        if match == .exact {
+            byURI.insert(slots[Int(slot)].uri.bytes, slot: slot)
+        } else {
+            patterns.insert(slots[Int(slot)].uri.bytes, as: match, slot: slot)
+        }
         byID[id] = slot
         return slot
     }
@@ -97,6 +133,14 @@ struct RegistrationTable: ~Copyable {
         while bySession.count <= session { bySession.append([:]) }
         joinCount += 1
         bySession[session][slot] = joinCount
+        var callee = callee
+        if let reused = vacantFigures.popLast() {
+            callee.place = reused
+            figures[Int(reused)] = CalleeFigures()
+        } else {
+            callee.place = UInt32(figures.count)
+            figures.append(CalleeFigures())
+        }
         slots[Int(slot)].append(callee)
     }
 
@@ -105,12 +149,53 @@ struct RegistrationTable: ~Copyable {
     mutating func leave(_ session: SessionKey, from slot: UInt32) -> Bool {
         bySession[Int(session.slot)][slot] = nil
         if bySession[Int(session.slot)].isEmpty { bySession[Int(session.slot)] = [:] }
-        slots[Int(slot)].remove(session)
+        if let place = slots[Int(slot)].remove(session) {
+            figures[Int(place)].isAttached = false
+            if figures[Int(place)].inFlight == 0 { vacantFigures.append(place) }
+        }
         guard slots[Int(slot)].callees.isEmpty else { return false }
-        byURI.remove(slots[Int(slot)].uri.bytes, slot: slot)
+        if slots[Int(slot)].match == .exact {
+            byURI.remove(slots[Int(slot)].uri.bytes, slot: slot)
+        } else {
+            patterns.remove(
+                slots[Int(slot)].uri.bytes, as: slots[Int(slot)].match, slot: slot)
+        }
         byID[slots[Int(slot)].id] = nil
         slots[Int(slot)] = .vacant
         vacant.append(slot)
         return true
+    }
+}
+
+// MARK: Figures (SR-56 … SR-59, SR-84)
+
+extension RegistrationTable {
+    func figures(_ place: UInt32) -> CalleeFigures { figures[Int(place)] }
+
+    /// A call was given to a callee.
+    @inline(__always)
+    mutating func occupy(_ place: UInt32) {
+        figures[Int(place)].inFlight += 1
+        figures[Int(place)].calls += 1
+    }
+
+    /// A callee is done with a call, or was relieved of it.
+    @inline(__always)
+    mutating func release(_ place: UInt32) {
+        figures[Int(place)].inFlight -= 1
+        if !figures[Int(place)].isAttached, figures[Int(place)].inFlight == 0 {
+            vacantFigures.append(place)
+        }
+    }
+
+    mutating func countError(_ place: UInt32) { figures[Int(place)].errors += 1 }
+
+    mutating func countRerouted(_ place: UInt32) { figures[Int(place)].rerouted += 1 }
+
+    /// The sum of all invocations in flight, as the callees' figures have it.
+    var inFlightCount: Int {
+        var sum = 0
+        for index in figures.indices { sum += Int(figures[index].inFlight) }
+        return sum
     }
 }

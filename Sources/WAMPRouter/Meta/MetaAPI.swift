@@ -73,6 +73,7 @@ extension Realm {
             try .dictionary(details(ofRegistration: registration(arguments)))
         case "wamp.registration.list_callees": try .list(callees(arguments))
         case "wamp.registration.count_callees": try .int(Int64(callees(arguments).count))
+        case "wampctl.registration.stats": try registrationStats(arguments)
         default: throw MetaError(.noSuchProcedure)
         }
     }

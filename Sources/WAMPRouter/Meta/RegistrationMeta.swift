@@ -9,17 +9,19 @@ extension Realm {
             "id": Value(registrations[slot].id),
             "created": .string(timestamp(unixMilliseconds: registrations[slot].created)),
             "uri": .string(registrations[slot].uri.string),
-            "match": .string(MatchPolicy.exact.rawValue),
+            "match": .string(registrations[slot].match.rawValue),
             "invoke": .string(registrations[slot].policy.rawValue),
         ]
     }
 
+    /// The ids of all registrations by match policy, oldest first.
     var registrationIDs: Value {
-        [
-            "exact": .list(registrations.all.map { Value(registrations[$0].id) }),
-            "prefix": [],
-            "wildcard": [],
-        ]
+        let all = registrations.all
+        func ids(_ match: MatchPolicy) -> Value {
+            .list(
+                all.filter { registrations[$0].match == match }.map { Value(registrations[$0].id) })
+        }
+        return ["exact": ids(.exact), "prefix": ids(.prefix), "wildcard": ids(.wildcard)]
     }
 
     /// The registration of a URI under a match policy; null if there is none.
@@ -36,14 +38,13 @@ extension Realm {
                 match = policy
             }
         }
-        let slot = try registrations.find(arguments.uri(0))
-        guard match == .exact, let slot else { return .null }
+        guard let slot = try registrations.find(arguments.uri(0), as: match) else { return .null }
         return Value(registrations[slot].id)
     }
 
     /// The registration that a call would be routed to; null if there is none. Moves no cursor.
     func matchRegistration(_ arguments: MetaArguments) throws(MetaError) -> Value {
-        guard let slot = try registrations.find(arguments.uri(0)) else { return .null }
+        guard let slot = try registrations.best(for: arguments.uri(0)) else { return .null }
         return Value(registrations[slot].id)
     }
 
@@ -61,5 +62,25 @@ extension Realm {
         try registrations[registration(arguments)].callees.map {
             Value(sessions[$0.session].identity.session)
         }
+    }
+
+    /// `wampctl.registration.stats`: what each callee has to do (SR-84).
+    func registrationStats(_ arguments: MetaArguments) throws(MetaError) -> Value {
+        let slot = try registration(arguments)
+        let callees = registrations[slot].callees.map { callee -> Value in
+            let figures = registrations.figures(callee.place)
+            let limit = callee.options.concurrency
+            return [
+                "session": Value(sessions[callee.session].identity.session),
+                "in_flight": Value(UInt64(figures.inFlight)),
+                "concurrency": limit == 0 ? .null : Value(UInt64(limit)),
+                "calls": Value(figures.calls), "errors": Value(figures.errors),
+                "rerouted": Value(figures.rerouted),
+            ]
+        }
+        return [
+            "callees": .list(callees), "cursor": .int(Int64(registrations[slot].cursor)),
+            "queue": .int(Int64(waitingCount(for: slot))),
+        ]
     }
 }

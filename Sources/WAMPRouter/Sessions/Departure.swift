@@ -11,11 +11,15 @@ extension Realm {
         sessions.setLeaving(session)
         // First of all: whatever is published from here on is not for it.
         for slot in subscriptions.slots(of: session) { subscriptions.leave(session, from: slot) }
+        // Calls that wait are not for it any more, although it is still on the lists.
+        if !queues.isEmpty { sessions.setWriteBlocked(true, session) }
         for call in calls.served(by: session) { calleeLeft(call, at: now, into: &effects) }
         for call in calls.made(by: session) { callerLeft(call, at: now, into: &effects) }
         for slot in registrations.slots(of: session) {
-            leave(registration: slot, session, into: &effects)
+            leave(registration: slot, session, at: now, into: &effects)
         }
+        lateChunks[session] = nil
+        postponed[session] = nil
         calls.forget(session)
         sessions.remove(session)
     }

@@ -27,13 +27,37 @@ struct Session {
     let identity: PeerIdentity
     let authmethod: String
     let authprovider: String
-    /// The features announced for the role of callee.
+    /// The features announced for each role.
+    let callerFeatures: Features
     let calleeFeatures: Features
+    let publisherFeatures: Features
+    let subscriberFeatures: Features
+    /// The last id of its sequence of requests, where that is checked.
+    var lastRequest: UInt64 = 0
     /// It has left; nothing may be sent to it while what it leaves behind is put in order.
     var isLeaving = false
 
+    init(
+        identity: PeerIdentity, roles: Roles, authmethod: String, authprovider: String,
+        isLeaving: Bool = false
+    ) {
+        self.identity = identity
+        self.authmethod = authmethod
+        self.authprovider = authprovider
+        callerFeatures = roles[.caller] ?? []
+        calleeFeatures = roles[.callee] ?? []
+        publisherFeatures = roles[.publisher] ?? []
+        subscriberFeatures = roles[.subscriber] ?? []
+        self.isLeaving = isLeaving
+    }
+
+    var role: String { identity.authrole ?? "" }
     var canCancel: Bool { calleeFeatures.contains(.callCanceling) }
     var canReroute: Bool { calleeFeatures.contains(.callReroute) }
+    /// Progressive results can be cancelled, or nothing could stop them.
+    var canProgress: Bool {
+        calleeFeatures.isSuperset(of: [.progressiveCallResults, .callCanceling])
+    }
 
     /// What `wamp.session.get` tells.
     var details: Value.Dictionary {

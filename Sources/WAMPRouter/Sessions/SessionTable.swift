@@ -13,9 +13,11 @@ struct SessionTable: ~Copyable {
 
     /// Stands in a vacant slot.
     private static let nobody = Session(
-        identity: PeerIdentity(session: SessionID(0)), authmethod: "", authprovider: "",
-        calleeFeatures: [],
-        isLeaving: true)
+        identity: PeerIdentity(session: SessionID(0)), roles: Roles([:]), authmethod: "",
+        authprovider: "", isLeaving: true)
+
+    /// The first place is the router's own (see `SessionKey.router`).
+    init() { slots.append((0, SessionTable.nobody)) }
 
     var count: Int { byID.count }
 
@@ -59,6 +61,10 @@ struct SessionTable: ~Copyable {
         byID[slots[Int(key.slot)].session.identity.session] = nil
         slots[Int(key.slot)] = (key.generation &+ 1, SessionTable.nobody)
         vacant.append(key.slot)
+    }
+
+    mutating func setLastRequest(_ request: UInt64, _ key: SessionKey) {
+        slots[Int(key.slot)].session.lastRequest = request
     }
 
     mutating func setLeaving(_ key: SessionKey) { slots[Int(key.slot)].session.isLeaving = true }

@@ -57,6 +57,7 @@ struct Auditor {
             case .ended(let session, _):
                 #expect(present.contains(session), "ended twice: \(effect)")
                 left(session)
+            case .answered: break
             }
         }
     }
@@ -65,7 +66,8 @@ struct Auditor {
         switch message {
         case .result(let result):
             let call = CallKey(caller: session, request: result.request)
-            #expect(open.remove(call) != nil, "the call had ended before: \(message)")
+            #expect(open.contains(call), "the call had ended before: \(message)")
+            if !result.details.progress { open.remove(call) }
         case .error(let error) where error.requestType == .call:
             let call = CallKey(caller: session, request: error.request)
             #expect(open.remove(call) != nil, "the call had ended before: \(message)")

@@ -32,7 +32,9 @@ final class TestRealm {
     var isEmpty: Bool {
         realm.sessionCount == 0 && realm.registrationCount == 0 && realm.pendingCallCount == 0
             && realm.subscriptions.count == 0 && realm.nextDeadline == nil
-            && realm.sessions.blocked.isEmpty
+            && realm.sessions.blocked.isEmpty && realm.registrations.inFlightCount == 0
+            && realm.queues.isEmpty && realm.lateChunks.isEmpty && realm.postponed.isEmpty
+            && realm.questions.isEmpty
     }
 
     // MARK: Facts
@@ -119,8 +121,9 @@ final class TestRealm {
         return run { $0.undeliverable(message, to: peer.key, at: self.now, into: &$1) }
     }
 
-    func block(_ peer: Peer, _ isBlocked: Bool = true) {
-        realm.setWriteBlocked(isBlocked, peer.key)
+    @discardableResult
+    func block(_ peer: Peer, _ isBlocked: Bool = true) -> [Effect] {
+        run { $0.setWriteBlocked(isBlocked, peer.key, at: self.now, into: &$1) }
     }
 
     // MARK: Messages
@@ -208,8 +211,10 @@ final class TestRealm {
 
 extension TestRealm {
     /// Registers and tells under which id.
-    func registration(_ peer: Peer, _ uri: URI = "t.x", _ invoke: String? = nil) -> RegistrationID {
-        let effects = register(peer, uri, invoke)
+    func registration(
+        _ peer: Peer, _ uri: URI = "t.x", _ invoke: String? = nil, match: MatchPolicy = .exact
+    ) -> RegistrationID {
+        let effects = register(peer, uri, invoke, match: match)
         guard case .send(.registered(let answer), to: peer.key) = effects.first else {
             Issue.record("REGISTER was refused: \(effects)")
             return RegistrationID(0)

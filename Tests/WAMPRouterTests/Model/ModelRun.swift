@@ -252,7 +252,7 @@ extension ModelRun {
             moment += UInt64(milliseconds) * 1_000_000
             realm.advance(to: now, into: &effects)
         case .blocked(let session, let isBlocked):
-            realm.setWriteBlocked(isBlocked, keys[session])
+            realm.setWriteBlocked(isBlocked, keys[session], at: now, into: &effects)
         }
         moment += 1
     }
@@ -310,6 +310,8 @@ extension ModelRun {
                 about: about)
         case .ended(let key, _):
             return numbers[key].map { .ended($0) } ?? .strange("\(effect)")
+        case .answered:
+            return .strange("\(effect)")
         }
     }
 

@@ -1,0 +1,210 @@
+// Whether a session may do what it asks for. The rules of its role decide, before anything is looked
+// up, so that whoever is refused learns nothing; what they leave open, a procedure may decide.
+//
+// Spec: Advanced Profile, Authorization.
+
+import DequeModule
+import WAMP
+
+/// What comes with being allowed.
+struct Permission {
+    /// Nil: as the realm has it.
+    var callerDisclosure: Disclosure?
+    var publisherDisclosure: Disclosure?
+
+    static let open = Permission()
+}
+
+/// What the dynamic authorizer is asked.
+struct Inquiry: Hashable {
+    let authid: String
+    let role: String
+    let action: Action
+    let uri: URI
+    let match: MatchPolicy
+}
+
+enum Decision {
+    case allowed(Permission)
+    case denied
+    /// The authorizer did not answer, or not what it should.
+    case failed
+}
+
+/// The messages of a session that wait, the first of them for a decision.
+struct Postponed {
+    var messages: Deque<Message> = []
+    /// The decision on the first message, once it is there.
+    var decision: Decision?
+}
+
+extension Realm {
+    /// Whether an action is allowed. If not, the session is told, or its message waits for the
+    /// decision.
+    /// - Parameters:
+    ///   - request: nil if nobody waits for an answer.
+    ///   - message: all of it, to be handled once there is a decision.
+    mutating func permission(
+        for action: Action, _ uri: URI, _ match: MatchPolicy, of session: SessionKey,
+        request: RequestID?, message: @autoclosure () -> Message, at now: Now,
+        into effects: inout Effects
+    ) -> Permission? {
+        guard !permissions.isOpen else { return .open }
+        let decision: Decision
+        if let known = postponed[session]?.decision {
+            postponed[session]?.decision = nil
+            decision = known
+        } else if let decided = decide(action, uri, match, of: session) {
+            decision = decided
+        } else {
+            postpone(message(), of: session)
+            inquire(action, uri, match, of: session, at: now, into: &effects)
+            return nil
+        }
+        switch decision {
+        case .allowed(let permission): return permission
+        case .denied, .failed:
+            if let request {
+                var error = ErrorURI.notAuthorized
+                if case .failed = decision { error = .authorizationFailed }
+                refuse(action.code, request, of: session, error, into: &effects)
+            }
+            return nil
+        }
+    }
+
+    /// - Returns: nil if the authorizer has to be asked.
+    private func decide(
+        _ action: Action, _ uri: URI, _ match: MatchPolicy, of session: SessionKey
+    ) -> Decision? {
+        let role = sessions[session].role
+        // The router's own procedures check for themselves what they do; its topics are news of the
+        // same things.
+        if uri.isReserved {
+            let mayRead = settings.permissions.roles?[role]?.mayReadMeta ?? false
+            return action == .call || (action == .subscribe && mayRead) ? .allowed(.open) : .denied
+        }
+        if let rule = permissions.rule(for: role, action, uri, as: match) {
+            return .allowed(
+                Permission(
+                    callerDisclosure: rule.callerDisclosure,
+                    publisherDisclosure: rule.publisherDisclosure))
+        }
+        guard settings.authorizer != nil else { return .denied }
+        let inquiry = Inquiry(
+            authid: sessions[session].identity.authid ?? "", role: role, action: action, uri: uri,
+            match: match)
+        return decisions[inquiry]
+    }
+
+    private mutating func inquire(
+        _ action: Action, _ uri: URI, _ match: MatchPolicy, of session: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) {
+        guard let authorizer = settings.authorizer else { return }
+        let who = sessions[session].details
+        let inquiry = Inquiry(
+            authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
+            action: action, uri: uri, match: match)
+        ask(
+            authorizer,
+            [
+                .dictionary(who), .string(uri.description), .string(action.rawValue),
+                ["match": .string(match.rawValue)],
+            ], .permission(session, inquiry), at: now, into: &effects)
+    }
+
+    /// The authorizer has answered: the message that waited is handled, and those behind it.
+    mutating func decided(
+        _ inquiry: Inquiry, _ answer: Answer, of session: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) {
+        let (decision, isCacheable) = Decision.read(answer)
+        if isCacheable {
+            if decisions.count >= limits.cachedDecisions { decisions.removeAll() }
+            decisions[inquiry] = decision
+        }
+        guard sessions.isPresent(session), postponed[session] != nil else { return }
+        postponed[session]?.decision = decision
+        while sessions.isPresent(session), let message = postponed[session]?.messages.popFirst() {
+            let waiting = postponed[session]?.messages.count ?? 0
+            isReplaying = true
+            receive(message, from: session, at: now, into: &effects)
+            isReplaying = false
+            postponed[session]?.decision = nil
+            // It has to wait for a decision of its own: it is the first again.
+            if let count = postponed[session]?.messages.count, count > waiting { return }
+        }
+        if postponed[session]?.messages.isEmpty == true { postponed[session] = nil }
+    }
+
+    /// The message waits; it keeps its place in front of those that came later.
+    private mutating func postpone(_ message: Message, of session: SessionKey) {
+        postponed[session, default: Postponed()].messages.prepend(message.detached())
+    }
+
+    /// Whether a message must wait behind others of its session. Answers to invocations never do:
+    /// somebody may wait for them in order to decide.
+    mutating func waits(_ message: Message, of session: SessionKey, into effects: inout Effects)
+        -> Bool
+    {
+        guard !postponed.isEmpty, !isReplaying, postponed[session] != nil else { return false }
+        switch message {
+        case .yield, .error, .goodbye, .abort: return false
+        default: break
+        }
+        if let count = postponed[session]?.messages.count, count >= limits.postponedMessages {
+            if let (code, request) = message.requestOfClient {
+                refuse(
+                    code, request, of: session, .unavailable, kwargs: ["reason": "overload"],
+                    into: &effects)
+            }
+            return true
+        }
+        postponed[session]?.messages.append(message.detached())
+        return true
+    }
+}
+
+extension Decision {
+    /// What the authorizer said: a bool, or a dictionary with `allow`, `disclose` and `cache`.
+    fileprivate static func read(_ answer: Answer) -> (Decision, isCacheable: Bool) {
+        guard case .values(let args, _) = answer, let value = args.first else {
+            return (.failed, false)
+        }
+        if let isAllowed = value.bool { return (isAllowed ? .allowed(.open) : .denied, false) }
+        guard let dictionary = value.dictionary, let isAllowed = dictionary["allow"]?.bool else {
+            return (.failed, false)
+        }
+        let isCacheable = dictionary.isOn("cache")
+        guard isAllowed else { return (.denied, isCacheable) }
+        var permission = Permission()
+        if let disclose = dictionary["disclose"]?.bool {
+            permission.callerDisclosure = disclose ? .always : .onRequest
+            permission.publisherDisclosure = disclose ? .always : .onRequest
+        } else if let disclose = dictionary["disclose"]?.dictionary {
+            permission.callerDisclosure = .read(disclose["caller"])
+            permission.publisherDisclosure = .read(disclose["publisher"])
+        }
+        return (.allowed(permission), isCacheable)
+    }
+}
+
+extension Disclosure {
+    /// A name, or a bool: always or on request.
+    fileprivate static func read(_ value: Value?) -> Disclosure? {
+        if let isOn = value?.bool { return isOn ? .always : .onRequest }
+        return value?.string.flatMap(Disclosure.init(rawValue:))
+    }
+}
+
+extension Action {
+    fileprivate var code: MessageCode {
+        switch self {
+        case .call: .call
+        case .register, .forceReregister: .register
+        case .publish: .publish
+        case .subscribe: .subscribe
+        }
+    }
+}

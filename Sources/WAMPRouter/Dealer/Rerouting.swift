@@ -1,0 +1,104 @@
+// Giving a call to another callee: when one is unavailable (SR-46 … SR-50), or lost and its
+// procedure was declared idempotent (SR-51).
+//
+// Spec: Advanced Profile, Call Re-Routing.
+
+import WAMP
+
+extension Realm {
+    /// Whether a call to this callee may have to be sent again, so that its arguments must be kept.
+    @inline(__always)
+    func mayReroute(_ policy: InvocationPolicy, _ callee: Callee) -> Bool {
+        callee.options.retriesOnLoss
+            || (policy != .single && sessions[callee.session].canReroute)
+    }
+
+    /// Whether nothing has happened to the call that another callee could not begin with.
+    func isReroutable(_ call: PendingCall) -> Bool {
+        call.flags.isDisjoint(with: [.isKilled, .hasProgressed, .isProgressive])
+    }
+
+    /// Gives a call to another callee, as if those tried before did not exist.
+    mutating func reroute(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+        guard let call = calls[slot] else { return }
+        guard let record = calls.retained(slot), record.tried.count < record.attempts,
+            registrations[call.registration].id == call.registrationID
+        else {
+            return end(slot, with: .noAvailableCallee, at: now, into: &effects)
+        }
+        let choice = registrations.choose(
+            call.registration, excluding: record.tried, blocked: sessions.blocked,
+            random: &random, key: record.terms.key, isSharded: record.terms.isSharded)
+        registrations.release(call.place)
+        calls.withdraw(slot)
+        switch choice {
+        case .callee(let index):
+            give(slot, record, to: registrations[call.registration].callees[index], into: &effects)
+        case .saturated where registrations[call.registration].hasQueue:
+            // It has waited for its turn before: it goes to the head.
+            queues[call.registration, default: CallQueue()].prepend(slot)
+        default:
+            refuse(choice, call.request, of: call.caller, into: &effects)
+            calls.remove(slot)
+        }
+        released(call, at: now, into: &effects)
+    }
+
+    /// Sends a call that has no callee to this one, with all that has come of it so far.
+    mutating func give(
+        _ slot: UInt32, _ record: RetainedCall, to callee: Callee, into effects: inout Effects
+    ) {
+        guard let waiting = calls[slot] else { return }
+        guard canServe(callee.session, record.terms) else {
+            refuse(
+                .call, waiting.request, of: waiting.caller, .featureNotSupported, into: &effects)
+            calls.remove(slot)
+            return
+        }
+        record.tried.append(callee.session)
+        record.retriesOnLoss = callee.options.retriesOnLoss
+        registrations.occupy(callee.place)
+        let invocation = calls.assign(slot, to: callee.session, place: callee.place)
+        if record.limit != .never {
+            calls.setDeadline(
+                keepsTime(callee) ? record.limit.advanced(milliseconds: 5000) : record.limit, slot)
+        } else {
+            calls.setDeadline(.never, slot)
+        }
+        calls.clear(.receivesProgress, slot)
+        if record.terms.receivesProgress, sessions[callee.session].canProgress {
+            calls.set(.receivesProgress, slot)
+        }
+        guard let call = calls[slot] else { return }
+        var parts = record.chunks
+        parts.insert((record.payload, record.isComplete), at: 0)
+        record.chunks = []
+        for part in parts {
+            effects.send(
+                .invocation(
+                    Invocation(
+                        request: invocation, registration: call.registrationID,
+                        details: details(for: callee, of: call, record.terms, isLast: part.isLast),
+                        payload: part.payload)),
+                to: callee.session)
+        }
+    }
+
+    /// The callee of a call left. Its caller learns it at once; the call is not silently given to
+    /// another, since the callee may have executed it, unless the procedure was declared idempotent
+    /// (SR-51).
+    mutating func calleeLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+        guard let call = calls[slot] else { return }
+        guard !call.flags.contains(.isAbandoned),
+            call.caller == .router || sessions.isPresent(call.caller)
+        else {
+            end(slot, at: now, into: &effects)
+            return
+        }
+        if let record = calls.retained(slot), record.retriesOnLoss, isReroutable(call) {
+            reroute(slot, at: now, into: &effects)
+        } else {
+            end(slot, with: .canceled, ["callee left"], at: now, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// Registrations that the router takes away: by the meta API, or because another callee takes the
+// procedure over (SR-85 … SR-90).
+//
+// Spec: Advanced Profile, Registration Revocation.
+
+import WAMP
+
+extension Realm {
+    /// Takes one callee off a registration. Calls that it serves go on.
+    /// - Parameter reason: what a callee is told that announced `registration_revocation`.
+    mutating func revoke(
+        registration slot: UInt32, of session: SessionKey, reason: String, at now: Now,
+        into effects: inout Effects
+    ) {
+        if sessions[session].calleeFeatures.contains(.registrationRevocation) {
+            let details: Value.Dictionary = [
+                "registration": Value(registrations[slot].id), "reason": .string(reason),
+            ]
+            effects.send(
+                .unregistered(Unregistered(request: nil, details: details)), to: session)
+        }
+        leave(registration: slot, session, at: now, into: &effects)
+    }
+
+    /// Takes every callee off a registration, which is deleted with the last one.
+    mutating func revoke(registration slot: UInt32, at now: Now, into effects: inout Effects) {
+        for callee in registrations[slot].callees {
+            revoke(
+                registration: slot, of: callee.session, reason: ErrorURI.unregistered.rawValue,
+                at: now, into: &effects)
+        }
+    }
+
+    /// SR-88: whoever is permitted, or owns every callee that is there.
+    func mayForce(
+        _ slot: UInt32, _ session: SessionKey, _ procedure: URI, _ match: MatchPolicy
+    ) -> Bool {
+        if permissions.isOpen { return true }
+        let identity = sessions[session].identity
+        if permissions.rule(
+            for: identity.authrole ?? "", .forceReregister, procedure, as: match) != nil
+        {
+            return true
+        }
+        return registrations[slot].callees.allSatisfy {
+            $0.session == session
+                || sessions[$0.session].authmethod != "anonymous"
+                    && sessions[$0.session].identity.authid == identity.authid
+        }
+    }
+
+    /// `wamp.registration.remove_callee` (SR-85).
+    mutating func removeCallee(
+        _ arguments: MetaArguments, at now: Now, into effects: inout Effects
+    ) throws(MetaError) {
+        let slot = try registration(arguments)
+        let id: SessionID = try arguments.id(1, "session")
+        guard let session = sessions.key(of: id), registrations.isCallee(session, of: slot) else {
+            throw MetaError(.noSuchSession)
+        }
+        let reason = arguments.kwargs["reason"]?.string ?? ErrorURI.unregistered.rawValue
+        revoke(registration: slot, of: session, reason: reason, at: now, into: &effects)
+    }
+}

@@ -1,0 +1,65 @@
+// The ids of a client's requests, where they must be sequential.
+//
+// Spec: Basic Profile, Identifiers; Advanced Profile, Progressive Call Invocations.
+
+import WAMP
+
+extension Message {
+    /// The code and the request id of a message that draws its id from the client's sequence.
+    var requestOfClient: (MessageCode, RequestID)? {
+        switch self {
+        case .call(let message): (.call, message.request)
+        case .publish(let message): (.publish, message.request)
+        case .subscribe(let message): (.subscribe, message.request)
+        case .unsubscribe(let message): (.unsubscribe, message.request)
+        case .register(let message): (.register, message.request)
+        case .unregister(let message): (.unregister, message.request)
+        default: nil
+        }
+    }
+
+    /// A copy that shares no memory with the buffer in which the message arrived.
+    func detached() -> Message {
+        switch self {
+        case .call(var message):
+            message.payload = message.payload.detached()
+            message.procedure = URI(message.procedure.description)
+            return .call(message)
+        case .publish(var message):
+            message.payload = message.payload.detached()
+            message.topic = URI(message.topic.description)
+            return .publish(message)
+        case .subscribe(var message):
+            message.topic = URI(message.topic.description)
+            return .subscribe(message)
+        case .register(var message):
+            message.procedure = URI(message.procedure.description)
+            return .register(message)
+        default: return self
+        }
+    }
+}
+
+extension Realm {
+    /// Checks that a request continues its session's sequence, or goes on with a progressive call.
+    /// - Throws: a violation on a gap or a repeat.
+    mutating func checkSequence(
+        _ message: Message, of session: SessionKey, at now: Now
+    ) throws(ProtocolViolation) {
+        guard !isReplaying, let (code, request) = message.requestOfClient else { return }
+        let last = sessions[session].lastRequest
+        let next = last == RequestID.largest ? 1 : last + 1
+        if request.rawValue == next {
+            sessions.setLastRequest(next, session)
+            return
+        }
+        if case .call(let call) = message, request.rawValue <= last,
+            calls.find(madeBy: session, request) != nil
+                || lateChunks[session]?.contains(call.request) == true
+        {
+            return
+        }
+        throw ProtocolViolation(
+            "\(code.name).Request is \(request), but the session's next request is \(next)")
+    }
+}
