@@ -46,7 +46,7 @@ package struct Realm: ~Copyable {
         random = SeededRandom(seed: seed)
         registrations = RegistrationTable(seed: random.next())
         subscriptions = SubscriptionTable(seed: random.next())
-        permissions = PermissionIndex(settings.permissions, seed: random.next())
+        permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
     }
@@ -56,7 +56,7 @@ package struct Realm: ~Copyable {
     package mutating func update(_ settings: RealmSettings, _ limits: Limits) {
         self.settings = settings
         self.limits = limits
-        permissions = PermissionIndex(settings.permissions, seed: random.next())
+        permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]

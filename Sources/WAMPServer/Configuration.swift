@@ -8,7 +8,7 @@ public struct Configuration: Sendable {
     /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told
     /// apart by the first byte; port 0 lets the system choose.
     public var listeners: [Endpoint]
-    public var realms: [String]
+    public var realms: [RealmConfiguration]
     /// The largest message accepted, in bytes.
     public var maxMessageBytes = 16 << 20
     /// How much may wait to be written to one session, in bytes.
@@ -26,11 +26,32 @@ public struct Configuration: Sendable {
     /// How long peers have to answer the router's GOODBYE.
     package var farewellTimeout = Duration.seconds(5)
     package var limits = Limits()
-    package var settings = RealmSettings()
 
+    /// Realms of the given names, as they are without settings: whoever asks is let in.
     public init(listeners: [Endpoint], realms: [String] = ["realm1"]) {
+        self.init(listeners: listeners, realms: realms.map { RealmConfiguration(name: $0) })
+    }
+
+    public init(listeners: [Endpoint], realms: [RealmConfiguration]) {
         self.listeners = listeners
         self.realms = realms
+    }
+}
+
+/// A realm that a router has: what holds in it, and who may join it.
+public struct RealmConfiguration: Sendable {
+    public var name: String
+    package var settings: RealmSettings
+    package var principals: Principals
+
+    public init(name: String) {
+        self.init(name: name, settings: RealmSettings(), principals: Principals())
+    }
+
+    package init(name: String, settings: RealmSettings, principals: Principals) {
+        self.name = name
+        self.settings = settings
+        self.principals = principals
     }
 }
 

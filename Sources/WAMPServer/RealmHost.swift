@@ -15,6 +15,8 @@ import WAMPTransport
 
 final class RealmHost: Sendable {
     let name: String
+    /// Who may join.
+    let principals: Principals
     private let state: Mutex<State>
     /// Where the realm's timer runs.
     private let home: IOLoop
@@ -35,13 +37,14 @@ final class RealmHost: Sendable {
         var emptied: EventLoopPromise<Void>?
     }
 
-    init(name: String, configuration: Configuration, seed: UInt64, home: IOLoop) {
-        self.name = name
+    init(_ configuration: RealmConfiguration, limits: Limits, seed: UInt64, home: IOLoop) {
+        name = configuration.name
+        principals = configuration.principals
         self.home = home
         state = Mutex(
             State(
                 realm: Realm(
-                    name: name, settings: configuration.settings, limits: configuration.limits,
+                    name: configuration.name, settings: configuration.settings, limits: limits,
                     seed: seed)))
     }
 

@@ -30,8 +30,8 @@ public final class RouterServer: Sendable {
         var seeds = SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max))
         var hosts: [String: RealmHost] = [:]
         for realm in configuration.realms {
-            hosts[realm] = RealmHost(
-                name: realm, configuration: configuration, seed: seeds.next(), home: pool.loops[0])
+            hosts[realm.name] = RealmHost(
+                realm, limits: configuration.limits, seed: seeds.next(), home: pool.loops[0])
         }
         directory = RealmDirectory(
             hosts: hosts, limits: configuration.limits,

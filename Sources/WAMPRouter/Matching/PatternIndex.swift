@@ -42,17 +42,27 @@ struct PatternIndex: ~Copyable {
     func best(
         for uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
     ) -> UInt32? {
-        var prefix: UInt32?
+        let prefix = longestPrefix(of: uri, stored: stored)
+        if let prefix, endsComponent(prefix.length, of: uri) { return prefix.slot }
+        return firstWildcard(matching: uri) ?? prefix?.slot
+    }
+
+    /// The longest prefix that `uri` begins with.
+    func longestPrefix(
+        of uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
+    ) -> (slot: UInt32, length: Int)? {
         for (length, _) in lengths where length <= uri.count {
             let start = UnsafeRawBufferPointer(rebasing: uri[..<length])
             if let slot = prefixes.find(start, isSame: { URI.isSame(stored($0), start) }) {
-                if endsComponent(length, of: uri) { return slot }
-                prefix = slot
-                break
+                return (slot, length)
             }
         }
-        guard !wildcards.isEmpty else { return prefix }
-        return wildcards.first(matching: components(of: uri)[...]) ?? prefix
+        return nil
+    }
+
+    /// The wildcard that matches `uri` and has the longest run of literal components from the left.
+    func firstWildcard(matching uri: UnsafeRawBufferPointer) -> UInt32? {
+        wildcards.isEmpty ? nil : wildcards.first(matching: components(of: uri)[...])
     }
 
     /// Whether the first `length` bytes are whole components.

@@ -1,0 +1,99 @@
+// How patterns lie to one another: which one takes in all that another can match, which two have a
+// URI in common, and which one is the more specific.
+//
+// Spec: Advanced Profile, Pattern-based Registrations and Subscriptions.
+
+import WAMP
+
+/// A pattern taken apart, to be compared with others. It keeps no bytes of a peer alive.
+struct ComparablePattern {
+    let match: MatchPolicy
+    private let bytes: [UInt8]
+    /// An empty component of a wildcard matches any one that is not empty.
+    private let components: [ArraySlice<UInt8>]
+
+    init(_ uri: URI, match: MatchPolicy) {
+        self.match = match
+        bytes = uri.withBytes { Array($0) }
+        components = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    }
+
+    init(_ pattern: URIPattern) { self.init(pattern.uri, match: pattern.match) }
+
+    /// Whether every URI that `other` matches is matched by this pattern. An exact URI covers no
+    /// pattern, not even one that could match nothing else.
+    func covers(_ other: ComparablePattern) -> Bool {
+        switch match {
+        case .exact: other.match == .exact && bytes == other.bytes
+        case .prefix: other.literalStart.starts(with: bytes)
+        case .wildcard:
+            other.match != .prefix && components.count == other.components.count
+                && zip(components, other.components).allSatisfy { own, their in
+                    own.isEmpty ? other.match == .wildcard || !their.isEmpty : own == their
+                }
+        }
+    }
+
+    /// Whether some URI is matched by both.
+    func overlaps(_ other: ComparablePattern) -> Bool {
+        switch (match, other.match) {
+        case (.exact, .exact): bytes == other.bytes
+        case (.exact, _): other.covers(self)
+        case (_, .exact): covers(other)
+        case (.prefix, .prefix): bytes.starts(with: other.bytes) || other.bytes.starts(with: bytes)
+        case (.prefix, .wildcard): begins(other)
+        case (.wildcard, .prefix): other.begins(self)
+        case (.wildcard, .wildcard):
+            components.count == other.components.count
+                && zip(components, other.components).allSatisfy { own, their in
+                    own.isEmpty || their.isEmpty || own == their
+                }
+        }
+    }
+
+    /// Which of two patterns that overlap decides: exact before prefix before wildcard, the longer
+    /// prefix, the wildcard that is literal where the two first differ.
+    func isMoreSpecific(than other: ComparablePattern) -> Bool {
+        guard match == other.match else { return rank > other.rank }
+        switch match {
+        case .exact: return false
+        case .prefix: return bytes.count > other.bytes.count
+        case .wildcard:
+            for (own, their) in zip(components, other.components) where own.isEmpty != their.isEmpty
+            {
+                return their.isEmpty
+            }
+            return false
+        }
+    }
+
+    private var rank: Int {
+        switch match {
+        case .exact: 2
+        case .prefix: 1
+        case .wildcard: 0
+        }
+    }
+
+    /// What every URI that the pattern matches begins with.
+    private var literalStart: ArraySlice<UInt8> {
+        guard match == .wildcard, let gap = components.first(where: \.isEmpty) else {
+            return bytes[...]
+        }
+        return bytes[..<gap.startIndex]
+    }
+
+    /// Whether some URI of a wildcard begins with this prefix, the last component of which may be
+    /// the start of a longer one.
+    private func begins(_ wildcard: ComparablePattern) -> Bool {
+        guard components.count <= wildcard.components.count, let last = components.last else {
+            return false
+        }
+        let place = components.count - 1
+        let end = wildcard.components[place]
+        return (end.isEmpty || end.starts(with: last))
+            && zip(components[..<place], wildcard.components).allSatisfy { own, their in
+                their.isEmpty ? !own.isEmpty : own == their
+            }
+    }
+}
