@@ -16,13 +16,14 @@ extension Realm {
         if calls.find(madeBy: caller, call.request) != nil {
             throw ProtocolViolation("CALL.Request \(call.request) is in use by a call in flight")
         }
+        counters.calls &+= 1
         let found = registrations.find(call.procedure)
         if found == nil {
             guard call.procedure.isValid(settings.uriRule) else {
                 return refuse(.call, call.request, of: caller, .invalidURI, into: &effects)
             }
             if call.procedure.isReserved {
-                return answerMeta(call, from: caller, into: &effects)
+                return answerMeta(call, from: caller, at: now, into: &effects)
             }
         }
         guard let slot = found else {
@@ -51,6 +52,7 @@ extension Realm {
         call plain: PlainMessage, of batch: MessageBatch, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) -> Passage? {
+        counters.calls &+= 1
         guard
             let routed = route(
                 RequestID(plain.id), to: slot, timeout: 0, from: caller, at: now, into: &effects,
@@ -106,7 +108,7 @@ extension Realm {
         return (callee.session, invocation)
     }
 
-    private func refuseDraining(
+    private mutating func refuseDraining(
         _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
         refuse(
@@ -158,6 +160,7 @@ extension Realm {
         if error.error == .unavailable, sessions[callee].canReroute, !call.isKilled {
             reroute(call, rerouting, at: now, into: &effects)
         } else {
+            counters.errors &+= 1
             let details = OutcomeDetails(
                 callee: disclosed(callee),
                 custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions)
@@ -211,7 +214,7 @@ extension Realm {
     }
 
     /// Refuses a call that no callee was found for.
-    private func refuse(
+    private mutating func refuse(
         _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
         let (error, kwargs): (ErrorURI, Value.Dictionary) =

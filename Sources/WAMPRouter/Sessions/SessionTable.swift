@@ -13,9 +13,8 @@ struct SessionTable: ~Copyable {
 
     /// Stands in a vacant slot.
     private static let nobody = Session(
-        identity: PeerIdentity(session: SessionID(0)), authmethod: "", authprovider: "",
-        calleeFeatures: [],
-        isLeaving: true)
+        identity: PeerIdentity(session: SessionID(0)), roles: Roles([:]), authmethod: "",
+        authprovider: "", isLeaving: true)
 
     var count: Int { byID.count }
 

@@ -1,0 +1,32 @@
+// What WELCOME announces: just what works and is switched on.
+//
+// Spec: Advanced Profile, Feature Announcement.
+
+import WAMP
+
+extension Realm {
+    var announcement: Roles { Roles([.broker: brokerFeatures, .dealer: dealerFeatures]) }
+
+    private var brokerFeatures: Features {
+        var features: Features = [
+            .publisherExclusion, .subscriberBlackwhiteListing, .patternBasedSubscription,
+            .eventRetention, .subscriptionRevocation, .subscriptionMetaAPI, .sessionMetaAPI,
+            .payloadPassthruMode,
+        ]
+        if settings.publisherDisclosure != .never { features.insert(.publisherIdentification) }
+        if settings.topics.contains(where: { $0.trustlevel != nil }) {
+            features.insert(.publicationTrustlevels)
+        }
+        if settings.topics.contains(where: { $0.history > 0 }) { features.insert(.eventHistory) }
+        return features
+    }
+
+    private var dealerFeatures: Features {
+        var features: Features = [
+            .callCanceling, .callTimeout, .callReroute, .registrationMetaAPI, .sessionMetaAPI,
+            .testamentMetaAPI,
+        ]
+        if settings.sharedRegistration { features.insert(.sharedRegistration) }
+        return features
+    }
+}
