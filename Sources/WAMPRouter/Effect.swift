@@ -101,6 +101,11 @@ package struct Effects: Equatable, Sendable {
         end += 1
     }
 
+    /// Moves all effects of another queue to the end of this one.
+    mutating func append(contentsOf others: inout Effects) {
+        while let effect = others.popFirst() { append(effect) }
+    }
+
     mutating func send(_ message: consuming Message, to session: SessionKey) {
         append(.send(message, to: session))
     }

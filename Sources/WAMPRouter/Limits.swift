@@ -9,6 +9,15 @@ package struct Limits: Sendable {
     package var subscriptionsPerSession = 1_000_000
     /// The longest authid a client may ask for, in bytes.
     package var authidLength = 256
+    /// Topics of which events are retained, and their size in bytes. What is beyond is not kept.
+    package var retainedTopics = 10_000
+    package var retainedBytes = 64 << 20
+    /// The size of the history of one subscription, in bytes. The oldest events give way.
+    package var historyBytes = 64 << 20
+    /// Testaments of one session, and their size in bytes; those beyond are refused with
+    /// `wamp.error.unavailable`.
+    package var testamentsPerSession = 100
+    package var testamentBytesPerSession = 1 << 20
 
     /// Messages of one session that may wait for the dynamic authorizer; those beyond are refused.
     package var postponedMessages = 1000

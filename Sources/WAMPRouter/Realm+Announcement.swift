@@ -7,13 +7,26 @@ import WAMP
 extension Realm {
     var announcement: Roles { Roles([.broker: brokerFeatures, .dealer: dealerFeatures]) }
 
-    private var brokerFeatures: Features { [.publisherExclusion] }
+    private var brokerFeatures: Features {
+        var features: Features = [
+            .publisherExclusion, .subscriberBlackwhiteListing, .patternBasedSubscription,
+            .eventRetention, .subscriptionRevocation, .subscriptionMetaAPI, .sessionMetaAPI,
+            .payloadPassthruMode,
+        ]
+        if settings.publisherDisclosure != .never { features.insert(.publisherIdentification) }
+        if settings.topics.contains(where: { $0.trustlevel != nil }) {
+            features.insert(.publicationTrustlevels)
+        }
+        if settings.topics.contains(where: { $0.history > 0 }) { features.insert(.eventHistory) }
+        return features
+    }
 
     private var dealerFeatures: Features {
         var features: Features = [
             .progressiveCallResults, .progressiveCallInvocations, .callTimeout, .callCanceling,
             .callReroute, .callerIdentification, .patternBasedRegistration,
             .registrationRevocation, .registrationMetaAPI, .payloadPassthruMode,
+            .sessionMetaAPI, .testamentMetaAPI,
         ]
         if settings.sharedRegistration { features.insert(.sharedRegistration) }
         if settings.shardedRegistration { features.insert(.shardedRegistration) }

@@ -32,13 +32,24 @@ package struct Realm: ~Copyable {
     private(set) var procedureSettings: PatternTable<ProcedureSettings>
     /// Whether a plain call may pass without a look at what else is configured.
     private var letsPlainCallsPass: Bool
+    var retained = RetentionTable()
+    var testaments = TestamentTable()
+    /// Which of `settings.topics` counts for a topic.
+    private(set) var topicRules: PatternMap
+    var counters = Counters()
+    var statistics = Statistics()
     var random: SeededRandom
+    /// When the realm was made; nil until that is known.
+    var started: Moment?
+    /// `wamp.session.kill_all` is at work, which makes no meta events.
+    var isKillingAll = false
     /// No new calls are taken, and sessions are sent away as their last call ends.
     var isDraining = false
 
+    /// - Parameter now: the present; without it, the realm begins with its first session.
     package init(
         name: String, settings: RealmSettings = RealmSettings(), limits: Limits = Limits(),
-        seed: UInt64
+        seed: UInt64, at now: Now? = nil
     ) {
         self.name = name
         self.settings = settings
@@ -49,6 +60,8 @@ package struct Realm: ~Copyable {
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
+        topicRules = PatternMap(settings.topics.map(\.pattern), seed: random.next())
+        if let now { start(at: now) }
     }
 
     /// Replaces what the operator decided. Sessions stay, and so do registrations, even those that
@@ -60,6 +73,13 @@ package struct Realm: ~Copyable {
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
+        topicRules = PatternMap(settings.topics.map(\.pattern), seed: random.next())
+    }
+
+    /// Makes what is there before anybody joins.
+    private mutating func start(at now: Now) {
+        started = now.moment
+        openHistories(created: now.unixMilliseconds)
     }
 
     package var sessionCount: Int { sessions.count }
@@ -73,12 +93,16 @@ package struct Realm: ~Copyable {
     package func identity(of session: SessionKey) -> PeerIdentity { sessions[session].identity }
 
     /// When `advance` is to be called next; nil while nothing has a deadline.
-    package var nextDeadline: Moment? { calls.nextDeadline }
+    package var nextDeadline: Moment? {
+        guard let due = statistics.due else { return calls.nextDeadline }
+        return calls.nextDeadline.map { min($0, due) } ?? due
+    }
 
     /// Lets a session in and sends it WELCOME.
     package mutating func join(
         _ newcomer: Newcomer, at now: Now, into effects: inout Effects
     ) -> SessionKey {
+        if started == nil { start(at: now) }
         var id: SessionID = random.id()
         while sessions.key(of: id) != nil { id = random.id() }
         let authid = newcomer.authid ?? random.name()
@@ -86,7 +110,7 @@ package struct Realm: ~Copyable {
         let key = sessions.insert(
             Session(
                 identity: identity, roles: newcomer.roles, authmethod: newcomer.authmethod,
-                authprovider: newcomer.authprovider))
+                authprovider: newcomer.authprovider, transport: newcomer.transport))
         let details: Value.Dictionary = [
             "roles": .dictionary(announcement.details),
             "agent": .string(Realm.agent),
@@ -97,6 +121,9 @@ package struct Realm: ~Copyable {
             "authprovider": .string(newcomer.authprovider),
         ]
         effects.send(.welcome(Welcome(session: id, details: details)), to: key)
+        publishMeta("wamp.session.on_join", into: &effects) {
+            [.dictionary($0.sessions[key].details)]
+        }
         return key
     }
 
@@ -116,7 +143,7 @@ package struct Realm: ~Copyable {
             case .error(let message): try error(message, from: session, at: now, into: &effects)
             case .cancel(let message): cancel(message, from: session, at: now, into: &effects)
             case .publish(let message):
-                publish(message, from: session, at: now, into: &effects)
+                try publish(message, from: session, at: now, into: &effects)
             case .register(let message):
                 try register(message, from: session, at: now, into: &effects)
             case .unregister(let message):
@@ -196,6 +223,7 @@ package struct Realm: ~Copyable {
     /// Ends whatever came due.
     package mutating func advance(to now: Now, into effects: inout Effects) {
         while let call = calls.due(at: now.moment) { timeOut(call, at: now, into: &effects) }
+        if statistics.isDue(at: now) { publishStatistics(at: now, into: &effects) }
     }
 
     /// Begins to empty the realm: every session is sent GOODBYE `wamp.close.system_shutdown` as
@@ -213,26 +241,39 @@ package struct Realm: ~Copyable {
         for session in sessions.keys { dismiss(session, at: now, into: &effects) }
     }
 
+    /// Sends a session away because the router ends, which publishes no testaments.
     mutating func dismiss(_ session: SessionKey, at now: Now, into effects: inout Effects) {
+        dismiss(
+            session, Goodbye(reason: .systemShutdown), leavingTestaments: false, at: now,
+            into: &effects)
+    }
+
+    /// Sends a session away.
+    mutating func dismiss(
+        _ session: SessionKey, _ farewell: Goodbye, leavingTestaments: Bool = true, at now: Now,
+        into effects: inout Effects
+    ) {
         guard sessions.isPresent(session) else { return }
-        effects.send(.goodbye(Goodbye(reason: .systemShutdown)), to: session)
-        end(session, .goodbyeSent, at: now, into: &effects)
+        effects.send(.goodbye(farewell), to: session)
+        end(session, .goodbyeSent, leavingTestaments, at: now, into: &effects)
     }
 
     private mutating func end(
-        _ session: SessionKey, _ ending: Ending, at now: Now, into effects: inout Effects
+        _ session: SessionKey, _ ending: Ending, _ leavingTestaments: Bool = true, at now: Now,
+        into effects: inout Effects
     ) {
-        depart(session, at: now, into: &effects)
+        depart(session, leavingTestaments: leavingTestaments, at: now, into: &effects)
         effects.append(.ended(session, ending))
     }
 
     static let agent = Release.agent
 
     /// Refuses a request.
-    func refuse(
+    mutating func refuse(
         _ code: MessageCode, _ request: RequestID, of session: SessionKey, _ error: ErrorURI,
         _ args: [Value] = [], kwargs: Value.Dictionary = [:], into effects: inout Effects
     ) {
+        if code == .call { counters.errors &+= 1 }
         let payload =
             args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
         effects.send(

@@ -13,7 +13,15 @@ struct SessionTests {
         let (_, welcome) = realm.welcome(Newcomer(roles: Roles([.caller: []]), authid: "alice"))
         let details: Value.Dictionary = [
             "roles": [
-                "broker": ["features": ["publisher_exclusion": true]],
+                "broker": [
+                    "features": [
+                        "publisher_exclusion": true, "publisher_identification": true,
+                        "subscriber_blackwhite_listing": true,
+                        "pattern_based_subscription": true, "event_retention": true,
+                        "subscription_revocation": true, "subscription_meta_api": true,
+                        "session_meta_api": true, "payload_passthru_mode": true,
+                    ]
+                ],
                 "dealer": [
                     "features": [
                         "shared_registration": true, "call_canceling": true, "call_timeout": true,
@@ -21,6 +29,7 @@ struct SessionTests {
                         "progressive_call_results": true, "progressive_call_invocations": true,
                         "caller_identification": true, "pattern_based_registration": true,
                         "registration_revocation": true, "payload_passthru_mode": true,
+                        "session_meta_api": true, "testament_meta_api": true,
                     ]
                 ],
             ],
@@ -29,6 +38,22 @@ struct SessionTests {
         ]
         #expect(welcome.details == details)
         #expect((1...SessionID.largest).contains(welcome.session.rawValue))
+    }
+
+    @Test("What the settings switch on or off is announced or not")
+    func announcedBySettings() {
+        var settings = RealmSettings()
+        settings.publisherDisclosure = .never
+        settings.topics = [
+            TopicSettings(URIPattern("t.a"), trustlevel: 1),
+            TopicSettings(URIPattern("t.b"), history: 5),
+        ]
+        let (_, welcome) = TestRealm(settings).welcome(Newcomer(roles: Roles([.caller: []])))
+        let broker = welcome.details["roles"]?.dictionary?["broker"]?.dictionary
+        let features = broker?["features"]?.dictionary
+        #expect(features?["publisher_identification"] == nil)
+        #expect(features?["publication_trustlevels"] == true)
+        #expect(features?["event_history"] == true)
     }
 
     @Test("Sessions without a name get one each, and every session an id of its own")

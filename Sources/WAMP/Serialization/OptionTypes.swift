@@ -106,6 +106,30 @@ extension MessageCode {
     }
 }
 
+extension PublishOptions {
+    /// Options of a publication that arrive as a value, within the arguments of a call.
+    /// - Throws: a violation if an option has the wrong type.
+    package init(checking options: Value.Dictionary) throws(ProtocolViolation) {
+        self.init()
+        for (key, value) in options.entries {
+            switch key {
+            case "acknowledge", "exclude_me":
+                guard let flag = value.bool else {
+                    throw ProtocolViolation("PUBLISH option \(key) must be a bool")
+                }
+                if key == "acknowledge" { acknowledge = flag } else { excludeMe = flag }
+            default:
+                do throws(Malformed) {
+                    try MessageCode.publish.optionTypes[key]?.check(value, key: key, in: .publish)
+                } catch {
+                    throw ProtocolViolation(error, .json)
+                }
+                custom.append(key, value)
+            }
+        }
+    }
+}
+
 private enum OptionTables {
     /// What may accompany any payload.
     private static let payload: [String: OptionType] = [

@@ -73,6 +73,17 @@ extension Realm {
         }
     }
 
+    /// The same without asking anybody: nil also where only the authorizer could tell.
+    func knownPermission(
+        for action: Action, _ uri: URI, of session: SessionKey
+    ) -> Permission? {
+        guard !permissions.isOpen else { return .open }
+        guard case .allowed(let permission) = decide(action, uri, .exact, of: session) else {
+            return nil
+        }
+        return permission
+    }
+
     /// - Returns: nil if the authorizer has to be asked.
     private func decide(
         _ action: Action, _ uri: URI, _ match: MatchPolicy, of session: SessionKey

@@ -1,105 +1,196 @@
-// The broker: takes subscriptions, and events to whoever subscribed to their topic.
+// The broker: takes events to whoever subscribed to their topic.
 //
-// Spec: Basic Profile, Publish and Subscribe.
+// Spec: Basic Profile, Publish and Subscribe; Advanced Profile, PubSub.
 
 import WAMP
 
 extension Realm {
-    /// SUBSCRIBE. Asking again for what one has gets the same id and changes nothing.
-    mutating func subscribe(
-        _ subscribe: Subscribe, from session: SessionKey, at now: Now, into effects: inout Effects
-    ) {
-        func refuse(_ error: ErrorURI, _ args: [Value] = [], kwargs: Value.Dictionary = [:]) {
-            self.refuse(
-                .subscribe, subscribe.request, of: session, error, args, kwargs: kwargs,
-                into: &effects)
-        }
-        guard subscribe.options.match == .exact else {
-            return refuse(.featureNotSupported, ["pattern-based subscription is not supported"])
-        }
-        guard subscribe.topic.isValid(settings.uriRule) else { return refuse(.invalidURI) }
-        let found = subscriptions.find(subscribe.topic)
-        let isSubscriber = found.map { subscriptions.isSubscriber(session, of: $0) } ?? false
-        guard isSubscriber || subscriptions.count(of: session) < limits.subscriptionsPerSession
-        else {
-            return refuse(.unavailable, kwargs: ["reason": "overload"])
-        }
-        let slot = found ?? subscriptions.create(subscribe.topic, random: &random)
-        if !isSubscriber { subscriptions.join(session, to: slot) }
-        let answer = Subscribed(request: subscribe.request, subscription: subscriptions[slot].id)
-        effects.send(.subscribed(answer), to: session)
-    }
-
-    /// UNSUBSCRIBE from a subscription that the session holds.
-    mutating func unsubscribe(
-        _ unsubscribe: Unsubscribe, from session: SessionKey, into effects: inout Effects
-    ) {
-        guard let slot = subscriptions.find(unsubscribe.subscription),
-            subscriptions.isSubscriber(session, of: slot)
-        else {
-            return refuse(
-                .unsubscribe, unsubscribe.request, of: session, .noSuchSubscription, into: &effects)
-        }
-        subscriptions.leave(session, from: slot)
-        effects.send(.unsubscribed(Unsubscribed(request: unsubscribe.request)), to: session)
-    }
-
     /// PUBLISH. Unless it is to be acknowledged, every failure is silent.
     mutating func publish(
         _ publish: Publish, from session: SessionKey, at now: Now, into effects: inout Effects
-    ) {
+    ) throws(ProtocolViolation) {
+        if publish.options.custom.isPassthru, !mayPassThrough(session) {
+            throw ProtocolViolation(
+                "PUBLISH.Options.ppt_scheme needs payload_passthru_mode of the publisher")
+        }
         let slot = subscriptions.find(publish.topic)
+        let request = publish.options.acknowledge ? publish.request : nil
         // A topic that has subscribers is valid.
         guard !publish.topic.isReserved, slot != nil || publish.topic.isValid(settings.uriRule)
         else {
-            if publish.options.acknowledge {
-                refuse(.publish, publish.request, of: session, .invalidURI, into: &effects)
+            if let request {
+                refuse(.publish, request, of: session, .invalidURI, into: &effects)
             }
             return
         }
-        let publication: PublicationID = random.id()
-        if publish.options.acknowledge {
-            effects.send(
-                .published(Published(request: publish.request, publication: publication)),
-                to: session)
+        guard
+            let permission = permission(
+                for: .publish, publish.topic, .exact, of: session, request: request,
+                message: .publish(publish), at: now, into: &effects)
+        else { return }
+        let disclosure = permission.publisherDisclosure ?? settings.publisherDisclosure
+        guard disclosure != .never || !publish.options.custom.isOn("disclose_me") else {
+            if let request {
+                refuse(.publish, request, of: session, .discloseMeNotAllowed, into: &effects)
+            }
+            return
         }
-        guard let slot else { return }
-        let excluded = publish.options.excludeMe ? session : nil
-        broadcast(
-            slot, publication,
-            EventDetails(
-                custom: publish.options.custom.forwardable(
-                    withCustom: settings.forwardsCustomOptions)),
-            publish.payload,
-            except: excluded, into: &effects)
+        let id: PublicationID = random.id()
+        if publish.options.acknowledge {
+            let answer = Published(request: publish.request, publication: id)
+            effects.send(.published(answer), to: session)
+        }
+        distribute(
+            id, publish.topic, under: slot, publish.options, publish.payload, by: session,
+            disclosed: disclosure, at: now, into: &effects)
     }
 
+    /// Publishes what a session that leaves has left for this moment. What it may not publish (any
+    /// more) is dropped.
+    mutating func publish(
+        _ testament: Testament, of session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        guard let disclosure = disclosure(ofTestament: testament, by: session) else { return }
+        distribute(
+            random.id(), testament.topic, under: subscriptions.find(testament.topic),
+            testament.options, testament.payload, by: session, disclosed: disclosure, at: now,
+            into: &effects)
+    }
+
+    /// Whether subscribers are told whose testament it is; nil if it may not be published.
+    private func disclosure(
+        ofTestament testament: Testament, by session: SessionKey
+    ) -> Disclosure? {
+        guard let permission = knownPermission(for: .publish, testament.topic, of: session) else {
+            return nil
+        }
+        let disclosure = permission.publisherDisclosure ?? settings.publisherDisclosure
+        let isAsked = testament.options.custom.isOn("disclose_me")
+        return disclosure == .never && isAsked ? nil : disclosure
+    }
+
+    func mayPassThrough(_ publisher: SessionKey) -> Bool {
+        sessions[publisher].publisherFeatures.contains(.payloadPassthruMode)
+    }
+
+    /// Sends an event to the subscriptions that match its topic, and keeps it where that is wanted.
+    private mutating func distribute(
+        _ id: PublicationID, _ topic: URI, under slot: UInt32?, _ options: PublishOptions,
+        _ payload: Payload, by publisher: SessionKey, disclosed disclosure: Disclosure,
+        at now: Now, into effects: inout Effects
+    ) {
+        counters.eventsPublished &+= 1
+        let rule = topicRules.best(for: topic).map { settings.topics[$0] }
+        let publication = Publication(
+            id: id, topic: topic, payload: payload,
+            details: details(of: options, rule, by: publisher, disclosed: disclosure),
+            publisher: options.excludeMe ? publisher : nil, audience: Audience(options.custom))
+        if options.custom.isOn("retain") || rule?.retains == true { retain(publication) }
+        if let slot { deliver(publication, to: slot, at: now, into: &effects) }
+        for slot in subscriptions.findPatterns(matching: topic) {
+            deliver(publication, to: slot, at: now, into: &effects)
+        }
+    }
+
+    /// `EVENT.Details` but for the topic.
+    @inline(__always)
+    private func details(
+        of options: PublishOptions, _ rule: TopicSettings?, by publisher: SessionKey,
+        disclosed disclosure: Disclosure
+    ) -> Value.Dictionary {
+        var details = options.custom.forwardable(withCustom: settings.forwardsCustomOptions)
+        if disclosure == .always || disclosure == .onRequest && options.custom.isOn("disclose_me") {
+            let identity = sessions[publisher].identity
+            details.append("publisher", Value(identity.session))
+            if let authid = identity.authid { details.append("publisher_authid", .string(authid)) }
+            if let authrole = identity.authrole {
+                details.append("publisher_authrole", .string(authrole))
+            }
+        }
+        if let trustlevel = rule?.trustlevel { details.append("trustlevel", Value(trustlevel)) }
+        return details
+    }
+
+    /// Sends an event to the subscribers of one subscription that may receive it.
+    private mutating func deliver(
+        _ publication: Publication, to slot: UInt32, at now: Now, into effects: inout Effects
+    ) {
+        if subscriptions[slot].history != nil { store(publication, in: slot, at: now) }
+        var receivers = subscriptions[slot].subscribers
+        if let publisher = publication.publisher, subscriptions.isSubscriber(publisher, of: slot) {
+            receivers.removeAll { $0 == publisher }
+        }
+        if let audience = publication.audience {
+            receivers = receivers.filter { audience.admits(sessions[$0].identity) }
+        }
+        send(publication, to: receivers, of: slot, into: &effects)
+    }
+
+    private mutating func send(
+        _ publication: Publication, to receivers: [SessionKey], of slot: UInt32,
+        into effects: inout Effects
+    ) {
+        guard !receivers.isEmpty else { return }
+        counters.eventsDelivered &+= UInt64(receivers.count)
+        var details = EventDetails(custom: publication.details)
+        if subscriptions[slot].match != .exact { details.topic = publication.topic }
+        let event = Event(
+            subscription: subscriptions[slot].id, publication: publication.id, details: details,
+            payload: publication.payload)
+        effects.append(.broadcast(event, to: receivers))
+    }
+}
+
+/// An event on its way to subscriptions.
+struct Publication {
+    let id: PublicationID
+    let topic: URI
+    let payload: Payload
+    /// `EVENT.Details` but for the topic.
+    let details: Value.Dictionary
+    /// Who published, if it is not to receive the event itself.
+    let publisher: SessionKey?
+    let audience: Audience?
+}
+
+// MARK: The router as publisher
+
+extension Realm {
     /// Publishes an event of the meta API, in the router's name: nobody is excluded. `args` is made
     /// only if somebody listens.
+    ///
+    /// Spec: Advanced Profile, Session, Registration and Subscription Meta API.
     mutating func publishMeta(
         _ topic: StaticString, into effects: inout Effects,
         args: (borrowing Realm) -> [Value]
     ) {
-        guard subscriptions.count > 0, let slot = subscriptions.find(URI("\(topic)")) else {
-            return
-        }
-        broadcast(
-            slot, random.id(), EventDetails(), Payload(args: args(self)), except: nil,
-            into: &effects)
+        guard subscriptions.count > 0, !isKillingAll else { return }
+        publishMeta(URI("\(topic)"), into: &effects, args: args)
     }
 
-    private func broadcast(
-        _ slot: UInt32, _ publication: PublicationID, _ details: EventDetails, _ payload: Payload,
-        except excluded: SessionKey?, into effects: inout Effects
+    private mutating func publishMeta(
+        _ topic: URI, into effects: inout Effects, args: (borrowing Realm) -> [Value]
     ) {
-        var receivers = subscriptions[slot].subscribers
-        if let excluded, subscriptions.isSubscriber(excluded, of: slot) {
-            receivers.removeAll { $0 == excluded }
+        let exact = subscriptions.find(topic).map { [$0] } ?? []
+        let slots = (exact + subscriptions.findPatterns(matching: topic)).filter {
+            !subscriptions[$0].subscribers.isEmpty
         }
-        guard !receivers.isEmpty else { return }
-        let event = Event(
-            subscription: subscriptions[slot].id, publication: publication, details: details,
-            payload: payload)
-        effects.append(.broadcast(event, to: receivers))
+        guard !slots.isEmpty else { return }
+        let publication = Publication(
+            id: random.id(), topic: topic, payload: Payload(args: args(self)), details: [:],
+            publisher: nil, audience: nil)
+        for slot in slots {
+            var receivers = subscriptions[slot].subscribers
+            if subscriptions[slot].isSweeping { receivers = receivers.filter { isTrusted($0) } }
+            send(publication, to: receivers, of: slot, into: &effects)
+        }
+    }
+
+    /// Whether patterns that begin with an empty component match the router's own topics, too.
+    func isTrusted(_ session: SessionKey) -> Bool { permissions(of: session)?.isTrusted ?? false }
+
+    /// What the role of a session may do; nil if nothing was said about the role.
+    func permissions(of session: SessionKey) -> RolePermissions? {
+        sessions[session].identity.authrole.flatMap { settings.permissions.roles?[$0] }
     }
 }

@@ -1,46 +1,70 @@
-// The subscriptions of a realm, found by topic, by id, or by the session that holds them.
+// The subscriptions of a realm, found by topic, by pattern, by id, or by the session that holds
+// them. One for each topic and match policy.
 
 import BasicContainers
 import WAMP
-
-struct Subscription: ~Copyable {
-    /// 0 in a vacant slot.
-    let id: SubscriptionID
-    let uri: StoredURI
-    /// In no promised order: a subscriber that leaves is replaced by the last one.
-    var subscribers: [SessionKey] = []
-
-    init(id: SubscriptionID, uri: consuming StoredURI) {
-        self.id = id
-        self.uri = uri
-    }
-
-    static var vacant: Subscription { Subscription(id: SubscriptionID(0), uri: StoredURI()) }
-}
 
 struct SubscriptionTable: ~Copyable {
     private var slots = UniqueArray<Subscription>()
     private var vacant: [UInt32] = []
     private var byTopic: URITable
+    private var patterns: PatternIndex
     private var byID: [SubscriptionID: UInt32] = [:]
-    /// Per session slot: its subscriptions, and its place in the list of subscribers of each.
-    private var bySession: [[UInt32: Int]] = []
+    /// Per session slot: its subscriptions.
+    private var bySession: [[UInt32: Membership]] = []
+    private var joinCount: UInt64 = 0
 
-    init(seed: UInt64) { byTopic = URITable(seed: seed) }
+    struct Membership {
+        /// The place in the list of subscribers.
+        var place: Int
+        /// Counts all that ever subscribed, so that they can be told in order.
+        let order: UInt64
+    }
+
+    init(seed: UInt64) {
+        byTopic = URITable(seed: seed)
+        patterns = PatternIndex(seed: seed)
+    }
 
     var count: Int { byID.count }
 
-    subscript(slot: UInt32) -> Subscription {
-        _read { yield slots[Int(slot)] }
+    /// The slots in use, in the order in which their subscriptions were created.
+    var all: [UInt32] {
+        byID.values.sorted { (slots[Int($0)].created, $0) < (slots[Int($1)].created, $1) }
     }
 
+    /// The subscription in a slot that is known to be taken.
+    subscript(slot: UInt32) -> Subscription {
+        _read { yield slots[Int(slot)] }
+        _modify { yield &slots[Int(slot)] }
+    }
+
+    /// The subscription to just this topic.
     func find(_ topic: URI) -> UInt32? {
         topic.withBytes { bytes in
             byTopic.find(bytes) { URI.isSame(slots[Int($0)].uri.bytes, bytes) }
         }
     }
 
+    /// The subscription to a topic or pattern under a match policy.
+    func find(_ topic: URI, as match: MatchPolicy) -> UInt32? {
+        if match == .exact { return find(topic) }
+        return topic.withBytes { bytes in
+            patterns.find(bytes, as: match) { slots[Int($0)].uri.bytes }
+        }
+    }
+
     func find(_ id: SubscriptionID) -> UInt32? { byID[id] }
+
+    /// The subscriptions to patterns that match a topic.
+    @inline(__always)
+    func findPatterns(matching topic: URI) -> [UInt32] {
+        patterns.isEmpty ? [] : collectPatterns(matching: topic)
+    }
+
+    private func collectPatterns(matching topic: URI) -> [UInt32] {
+        topic.withBytes { bytes in patterns.all(for: bytes) { slots[Int($0)].uri.bytes } }
+    }
 
     func isSubscriber(_ session: SessionKey, of slot: UInt32) -> Bool {
         Int(session.slot) < bySession.count && bySession[Int(session.slot)][slot] != nil
@@ -50,14 +74,30 @@ struct SubscriptionTable: ~Copyable {
         Int(session.slot) < bySession.count ? bySession[Int(session.slot)].count : 0
     }
 
+    /// The subscriptions of a session in the order in which it joined them.
     func slots(of session: SessionKey) -> [UInt32] {
-        Int(session.slot) < bySession.count ? bySession[Int(session.slot)].keys.sorted() : []
+        guard Int(session.slot) < bySession.count else { return [] }
+        return bySession[Int(session.slot)].sorted { $0.value.order < $1.value.order }.map(\.key)
     }
 
-    mutating func create(_ topic: URI, random: inout SeededRandom) -> UInt32 {
+    /// The subscribers in the order in which they subscribed.
+    func subscribers(of slot: UInt32) -> [SessionKey] {
+        slots[Int(slot)].subscribers.sorted { order($0, of: slot) < order($1, of: slot) }
+    }
+
+    private func order(_ session: SessionKey, of slot: UInt32) -> UInt64 {
+        bySession[Int(session.slot)][slot]?.order ?? 0
+    }
+
+    /// - Parameter history: what is kept of its events; the subscription then stays for good.
+    mutating func create(
+        _ topic: URI, match: MatchPolicy = .exact, created: Int64, history: EventHistory? = nil,
+        random: inout SeededRandom
+    ) -> UInt32 {
         var id: SubscriptionID = random.id()
         while byID[id] != nil { id = random.id() }
-        let subscription = Subscription(id: id, uri: StoredURI(topic))
+        let subscription = Subscription(
+            id: id, topic: topic, match: match, created: created, history: history)
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -66,29 +106,48 @@ struct SubscriptionTable: ~Copyable {
             slot = UInt32(slots.count)
             slots.append(subscription)
         }
-        byTopic.insert(slots[Int(slot)].uri.bytes, slot: slot)
+        if match == .exact {
+            byTopic.insert(slots[Int(slot)].uri.bytes, slot: slot)
+        } else {
+            patterns.insert(slots[Int(slot)].uri.bytes, as: match, slot: slot)
+        }
         byID[id] = slot
         return slot
     }
 
     mutating func join(_ session: SessionKey, to slot: UInt32) {
         while bySession.count <= Int(session.slot) { bySession.append([:]) }
-        bySession[Int(session.slot)][slot] = slots[Int(slot)].subscribers.count
+        joinCount += 1
+        bySession[Int(session.slot)][slot] = Membership(
+            place: slots[Int(slot)].subscribers.count, order: joinCount)
         slots[Int(slot)].subscribers.append(session)
     }
 
-    /// Takes `session` off the subscription, which is deleted with its last subscriber.
-    mutating func leave(_ session: SessionKey, from slot: UInt32) {
-        guard let place = bySession[Int(session.slot)].removeValue(forKey: slot) else { return }
+    /// Takes `session` off the subscription, which is deleted with its last subscriber, unless it
+    /// keeps a history.
+    /// - Returns: whether it was deleted.
+    mutating func leave(_ session: SessionKey, from slot: UInt32) -> Bool {
+        guard let left = bySession[Int(session.slot)].removeValue(forKey: slot) else {
+            return false
+        }
+        if bySession[Int(session.slot)].isEmpty { bySession[Int(session.slot)] = [:] }
         let last = slots[Int(slot)].subscribers.removeLast()
         if last != session {
-            slots[Int(slot)].subscribers[place] = last
-            bySession[Int(last.slot)][slot] = place
+            slots[Int(slot)].subscribers[left.place] = last
+            bySession[Int(last.slot)][slot]?.place = left.place
         }
-        guard slots[Int(slot)].subscribers.isEmpty else { return }
-        byTopic.remove(slots[Int(slot)].uri.bytes, slot: slot)
+        guard slots[Int(slot)].subscribers.isEmpty, slots[Int(slot)].history == nil else {
+            return false
+        }
+        let match = slots[Int(slot)].match
+        if match == .exact {
+            byTopic.remove(slots[Int(slot)].uri.bytes, slot: slot)
+        } else {
+            patterns.remove(slots[Int(slot)].uri.bytes, as: match, slot: slot)
+        }
         byID[slots[Int(slot)].id] = nil
         slots[Int(slot)] = .vacant
         vacant.append(slot)
+        return true
     }
 }

@@ -94,6 +94,7 @@ extension Realm {
             let args = (try? error.payload.values())?.args ?? []
             return answer(call.request, .failed(error.error, args), at: now, into: &effects)
         }
+        counters.errors &+= 1
         let details = OutcomeDetails(
             callee: disclosed(callee),
             custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions))

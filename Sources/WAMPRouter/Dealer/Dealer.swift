@@ -23,6 +23,7 @@ extension Realm {
             return try proceed(slot, with: call, at: now, into: &effects)
         }
         guard !isLateChunk(call, from: caller, at: now) else { return }
+        counters.calls &+= 1
         let request = call.request
         guard call.procedure.isValid(settings.uriRule) else {
             return refuse(.call, request, of: caller, .invalidURI, into: &effects)
@@ -33,7 +34,7 @@ extension Realm {
                 message: .call(call), at: now, into: &effects)
         else { return }
         if call.procedure.isReserved {
-            return answerMeta(call, from: caller, into: &effects)
+            return answerMeta(call, from: caller, at: now, into: &effects)
         }
         let disclosure = permission.callerDisclosure ?? settings.callerDisclosure
         let asksForDisclosure = call.options.custom.isOn("disclose_me")
@@ -133,6 +134,7 @@ extension Realm {
         call plain: PlainMessage, of batch: MessageBatch, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) -> Passage? {
+        counters.calls &+= 1
         let request = RequestID(plain.id)
         guard mayCall(request, caller, into: &effects) else { return nil }
         // Under a rule of ours, a registration is no plain one: nothing needs a key here.
@@ -171,7 +173,7 @@ extension Realm {
 
     /// Whether a session may make one more call; it is told if it may not.
     @inline(__always)
-    private func mayCall(
+    private mutating func mayCall(
         _ request: RequestID, _ caller: SessionKey, into effects: inout Effects
     ) -> Bool {
         guard !isDraining else {
@@ -187,7 +189,7 @@ extension Realm {
         return true
     }
 
-    private func refuseDraining(
+    private mutating func refuseDraining(
         _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
         refuse(
@@ -196,7 +198,7 @@ extension Realm {
     }
 
     /// Refuses a call that no callee was found for.
-    func refuse(
+    mutating func refuse(
         _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
         switch choice {

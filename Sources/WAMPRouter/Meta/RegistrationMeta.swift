@@ -26,19 +26,9 @@ extension Realm {
 
     /// The registration of a URI under a match policy; null if there is none.
     func lookUpRegistration(_ arguments: MetaArguments) throws(MetaError) -> Value {
-        var match = MatchPolicy.exact
-        if arguments.isGiven(1) {
-            guard let options = arguments.args[1].dictionary else {
-                throw MetaError(.invalidArgument, "argument 2 must be a dictionary of options")
-            }
-            if let name = options["match"] {
-                guard let policy = name.string.flatMap(MatchPolicy.init(rawValue:)) else {
-                    throw MetaError(.invalidArgument, "match must be exact, prefix or wildcard")
-                }
-                match = policy
-            }
-        }
-        guard let slot = try registrations.find(arguments.uri(0), as: match) else { return .null }
+        guard
+            let slot = try registrations.find(arguments.uri(0), as: arguments.match())
+        else { return .null }
         return Value(registrations[slot].id)
     }
 

@@ -1,4 +1,6 @@
-// wamp.session.*: who is here.
+// wamp.session.*: who is here, and who is to go.
+//
+// Spec: Advanced Profile, Session Meta API.
 
 import WAMP
 
@@ -25,5 +27,74 @@ extension Realm {
             throw MetaError(.noSuchSession)
         }
         return .dictionary(sessions[key].details)
+    }
+
+    // MARK: Ending sessions. The caller's own is always spared.
+
+    mutating func killSession(
+        _ arguments: MetaArguments, from caller: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) throws(MetaError) {
+        let id: SessionID = try arguments.id(0, "session")
+        let farewell = try arguments.farewell()
+        guard let session = sessions.key(of: id), session != caller else {
+            throw MetaError(.noSuchSession)
+        }
+        dismiss(session, farewell, at: now, into: &effects)
+    }
+
+    /// - Returns: the ids of the sessions that were ended.
+    mutating func killByAuthid(
+        _ arguments: MetaArguments, from caller: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) throws(MetaError) -> [Value] {
+        let authid = try arguments.string(0, "an authid")
+        let farewell = try arguments.farewell()
+        let killed = others(than: caller).filter { sessions[$0].identity.authid == authid }
+        let ids = killed.map { Value(sessions[$0].identity.session) }
+        for session in killed { dismiss(session, farewell, at: now, into: &effects) }
+        return ids
+    }
+
+    /// - Returns: how many sessions were ended.
+    mutating func killByAuthrole(
+        _ arguments: MetaArguments, from caller: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) throws(MetaError) -> Int {
+        let role = try arguments.string(0, "a role")
+        let farewell = try arguments.farewell()
+        let killed = others(than: caller).filter { sessions[$0].identity.authrole == role }
+        for session in killed { dismiss(session, farewell, at: now, into: &effects) }
+        return killed.count
+    }
+
+    /// Ends all sessions but the caller's, without meta events and without testaments.
+    /// - Returns: how many sessions were ended.
+    mutating func killAll(
+        _ arguments: MetaArguments, from caller: SessionKey, at now: Now,
+        into effects: inout Effects
+    ) throws(MetaError) -> Int {
+        let farewell = try arguments.farewell()
+        let killed = others(than: caller)
+        isKillingAll = true
+        for session in killed {
+            dismiss(session, farewell, leavingTestaments: false, at: now, into: &effects)
+        }
+        isKillingAll = false
+        return killed.count
+    }
+
+    private func others(than caller: SessionKey) -> [SessionKey] {
+        sessions.keys.filter { $0 != caller && sessions.isPresent($0) }
+    }
+}
+
+extension MetaArguments {
+    /// The GOODBYE of a session that is ended, with the `reason` and the `message` asked for.
+    fileprivate func farewell() throws(MetaError) -> Goodbye {
+        let message = try keyword("message", "a string", \.string)
+        return Goodbye(
+            details: message.map { ["message": .string($0)] } ?? [:],
+            reason: try reason(otherwise: .killed))
     }
 }

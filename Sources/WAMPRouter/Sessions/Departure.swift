@@ -6,11 +6,19 @@ import WAMP
 extension Realm {
     /// Takes a session out of the realm. What others learn of it, in this order (SR-78): callers it
     /// served get an ERROR, callees that served it are interrupted, then the meta events of its
-    /// registrations.
-    mutating func depart(_ session: SessionKey, at now: Now, into effects: inout Effects) {
+    /// registrations and of its subscriptions, its testaments, and that it left.
+    ///
+    /// - Parameter leavingTestaments: whether its testaments are published.
+    mutating func depart(
+        _ session: SessionKey, leavingTestaments: Bool = true, at now: Now,
+        into effects: inout Effects
+    ) {
         sessions.setLeaving(session)
         // First of all: whatever is published from here on is not for it.
-        for slot in subscriptions.slots(of: session) { subscriptions.leave(session, from: slot) }
+        var unsubscribed: [SubscriberDeparture] = []
+        for slot in subscriptions.slots(of: session) {
+            unsubscribed.append(leave(subscription: slot, session))
+        }
         // Calls that wait are not for it any more, although it is still on the lists.
         if !queues.isEmpty { sessions.setWriteBlocked(true, session) }
         for call in calls.served(by: session) { calleeLeft(call, at: now, into: &effects) }
@@ -20,6 +28,17 @@ extension Realm {
         }
         lateChunks[session] = nil
         postponed[session] = nil
+        for departure in unsubscribed { announce(departure, into: &effects) }
+        for testament in testaments.take(of: session) where leavingTestaments {
+            publish(testament, of: session, at: now, into: &effects)
+        }
+        let identity = sessions[session].identity
+        publishMeta("wamp.session.on_leave", into: &effects) { _ in
+            [
+                Value(identity.session), identity.authid.map(Value.string) ?? .null,
+                identity.authrole.map(Value.string) ?? .null,
+            ]
+        }
         calls.forget(session)
         sessions.remove(session)
     }

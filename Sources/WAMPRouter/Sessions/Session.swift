@@ -10,16 +10,20 @@ package struct Newcomer: Equatable, Sendable {
     package var authrole: String
     package var authmethod: String
     package var authprovider: String
+    /// How it is connected, as far as others may know: `type`, `peer`, `serializer`, `secure`.
+    package var transport: Value.Dictionary
 
     package init(
         roles: Roles, authid: String? = nil, authrole: String = "anonymous",
-        authmethod: String = "anonymous", authprovider: String = "static"
+        authmethod: String = "anonymous", authprovider: String = "static",
+        transport: Value.Dictionary = [:]
     ) {
         self.roles = roles
         self.authid = authid
         self.authrole = authrole
         self.authmethod = authmethod
         self.authprovider = authprovider
+        self.transport = transport
     }
 }
 
@@ -27,6 +31,8 @@ struct Session {
     let identity: PeerIdentity
     let authmethod: String
     let authprovider: String
+    /// Empty if others are not to know.
+    let transport: Value.Dictionary
     /// The features announced for each role.
     let callerFeatures: Features
     let calleeFeatures: Features
@@ -39,11 +45,12 @@ struct Session {
 
     init(
         identity: PeerIdentity, roles: Roles, authmethod: String, authprovider: String,
-        isLeaving: Bool = false
+        transport: Value.Dictionary = [:], isLeaving: Bool = false
     ) {
         self.identity = identity
         self.authmethod = authmethod
         self.authprovider = authprovider
+        self.transport = transport
         callerFeatures = roles[.caller] ?? []
         calleeFeatures = roles[.callee] ?? []
         publisherFeatures = roles[.publisher] ?? []
@@ -59,14 +66,16 @@ struct Session {
         calleeFeatures.isSuperset(of: [.progressiveCallResults, .callCanceling])
     }
 
-    /// What `wamp.session.get` tells.
+    /// What `wamp.session.get` and `wamp.session.on_join` tell.
     var details: Value.Dictionary {
-        [
+        var details: Value.Dictionary = [
             "session": Value(identity.session),
             "authid": identity.authid.map(Value.string) ?? .null,
             "authrole": identity.authrole.map(Value.string) ?? .null,
             "authmethod": .string(authmethod),
             "authprovider": .string(authprovider),
         ]
+        if !transport.isEmpty { details.append("transport", .dictionary(transport)) }
+        return details
     }
 }

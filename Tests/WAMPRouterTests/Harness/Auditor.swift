@@ -6,7 +6,8 @@ import WAMP
 @testable import WAMPRouter
 
 /// Watches facts and effects: no effect names a session that has left, REGISTERED and SUBSCRIBED
-/// come first, and every call ends exactly once, or its caller has left.
+/// come first, no EVENT goes to a session that does not hold the subscription, and every call ends
+/// exactly once, or its caller has left.
 struct Auditor {
     private struct CallKey: Hashable {
         let caller: SessionKey
@@ -16,7 +17,10 @@ struct Auditor {
     private var present: Set<SessionKey> = []
     private var open: Set<CallKey> = []
     private var registered: Set<RegistrationID> = []
-    private var subscribed: Set<SubscriptionID> = []
+    /// Who holds which subscription, as far as has been said.
+    private var subscribed: [SubscriptionID: Set<SessionKey>] = [:]
+    /// What an UNSUBSCRIBE, or a CALL that takes a subscriber away, takes away when it is granted.
+    private var leaving: [CallKey: (SubscriptionID, SessionKey)] = [:]
 
     var openCallCount: Int { open.count }
 
@@ -25,11 +29,33 @@ struct Auditor {
     mutating func left(_ session: SessionKey) {
         present.remove(session)
         open = open.filter { $0.caller != session }
+        for id in subscribed.keys { subscribed[id]?.remove(session) }
     }
 
-    mutating func sent(_ message: Message, from session: SessionKey) {
-        guard case .call(let call) = message, present.contains(session) else { return }
-        open.insert(CallKey(caller: session, request: call.request))
+    /// - Parameter key: finds a session by its id.
+    mutating func sent(
+        _ message: Message, from session: SessionKey, key: (Value) -> SessionKey?
+    ) {
+        guard present.contains(session) else { return }
+        switch message {
+        case .call(let call):
+            let name = CallKey(caller: session, request: call.request)
+            open.insert(name)
+            guard call.procedure == "wamp.subscription.remove_subscriber",
+                let args = try? call.payload.values().args, args.count == 2,
+                let id = args[0].unsigned, let subscriber = key(args[1])
+            else { return }
+            leaving[name] = (SubscriptionID(id), subscriber)
+        case .unsubscribe(let message):
+            let name = CallKey(caller: session, request: message.request)
+            leaving[name] = (message.subscription, session)
+        default: break
+        }
+    }
+
+    private mutating func granted(_ request: CallKey) {
+        guard let (id, session) = leaving.removeValue(forKey: request) else { return }
+        subscribed[id]?.remove(session)
     }
 
     /// A final answer that did not arrive has not ended the call.
@@ -51,7 +77,8 @@ struct Auditor {
             case .broadcast(let event, let sessions):
                 #expect(
                     present.isSuperset(of: sessions), "sent to a departed session: \(effect)")
-                #expect(subscribed.contains(event.subscription), "EVENT before SUBSCRIBED")
+                let holders = subscribed[event.subscription] ?? []
+                #expect(holders.isSuperset(of: sessions), "EVENT without a subscription")
                 #expect(Set(sessions).count == sessions.count, "an EVENT twice to one session")
                 #expect(!sessions.isEmpty, "an EVENT to nobody")
             case .ended(let session, _):
@@ -68,11 +95,18 @@ struct Auditor {
             let call = CallKey(caller: session, request: result.request)
             #expect(open.contains(call), "the call had ended before: \(message)")
             if !result.details.progress { open.remove(call) }
+            granted(call)
         case .error(let error) where error.requestType == .call:
             let call = CallKey(caller: session, request: error.request)
             #expect(open.remove(call) != nil, "the call had ended before: \(message)")
         case .registered(let answer): registered.insert(answer.registration)
-        case .subscribed(let answer): subscribed.insert(answer.subscription)
+        case .subscribed(let answer):
+            subscribed[answer.subscription, default: []].insert(session)
+        case .unsubscribed(let answer):
+            if let request = answer.request { granted(CallKey(caller: session, request: request)) }
+        case .event(let event):
+            let holders = subscribed[event.subscription] ?? []
+            #expect(holders.contains(session), "EVENT without a subscription")
         case .invocation(let invocation):
             #expect(registered.contains(invocation.registration), "INVOCATION before REGISTERED")
         default: break

@@ -4,7 +4,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-/// A session that listens to the registration events, and tells them apart by topic.
+/// A session that listens to meta events, and tells them apart by topic.
 struct Listener {
     static let names = ["on_create", "on_register", "on_unregister", "on_delete"]
 
@@ -17,6 +17,14 @@ struct Listener {
             if let id = realm.subscribe(peer, URI("wamp.registration.\(name)")) {
                 topics[id] = name
             }
+        }
+    }
+
+    /// Listens to topics and calls events by their names in full.
+    init(_ peer: Peer, to names: [String], in realm: TestRealm) {
+        self.peer = peer
+        for name in names {
+            if let id = realm.subscribe(peer, URI(name)) { topics[id] = name }
         }
     }
 
@@ -42,7 +50,7 @@ struct MetaEvent: Equatable {
     }
 
     /// on_register, on_unregister and on_delete say who and what.
-    init(_ name: String, _ session: Peer, _ id: RegistrationID) {
+    init(_ name: String, _ session: Peer, _ id: some WAMPIdentifier) {
         self.init(name, [Value(session.id), Value(id)])
     }
 }

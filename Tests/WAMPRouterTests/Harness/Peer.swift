@@ -89,7 +89,49 @@ extension Peer {
     func ends(_ ending: Ending) -> Effect { .ended(key, ending) }
 }
 
+/// An EVENT as its receiver sees it.
+struct Received: Equatable {
+    let subscription: SubscriptionID
+    let publication: PublicationID
+    /// `EVENT.Details`, the topic among them.
+    let details: Value.Dictionary
+    let args: [Value]
+
+    init(_ event: Event) {
+        subscription = event.subscription
+        publication = event.publication
+        var details = event.details.custom
+        if let topic = event.details.topic { details["topic"] = .string(topic.description) }
+        self.details = details
+        args = (try? event.payload.values().args) ?? []
+    }
+}
+
 extension [Effect] {
+    /// The EVENTs that a session is sent, in order.
+    func events(to peer: Peer) -> [Received] {
+        compactMap { effect in
+            switch effect {
+            case .broadcast(let event, let receivers) where receivers.contains(peer.key):
+                Received(event)
+            case .send(.event(let event), peer.key): Received(event)
+            default: nil
+            }
+        }
+    }
+
+    /// The details that a GOODBYE to a session holds, and its reason.
+    func goodbye(to peer: Peer) -> Goodbye? {
+        for case .send(.goodbye(let goodbye), peer.key) in self { return goodbye }
+        return nil
+    }
+
+    /// The arguments of the first RESULT.
+    var result: (args: [Value], kwargs: Value.Dictionary)? {
+        for case .send(.result(let result), _) in self { return try? result.payload.values() }
+        return nil
+    }
+
     /// The error URI of the first ERROR.
     var refusal: ErrorURI? {
         for case .send(.error(let error), _) in self { return error.error }

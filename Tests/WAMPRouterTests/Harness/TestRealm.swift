@@ -16,6 +16,8 @@ final class TestRealm {
     private(set) var auditor = Auditor()
     private var joined: [Peer] = []
     private var sentCount = 0
+    /// What the last that joined caused.
+    private(set) var lastJoin: [Effect] = []
 
     static let unixMilliseconds: Int64 = 1_700_000_000_123
     static let created: Value = "2023-11-14T22:13:20.123Z"
@@ -44,9 +46,10 @@ final class TestRealm {
         effects.removeAll()
         let key = realm.join(newcomer, at: now, into: &effects)
         auditor.joined(key)
-        guard effects.list.count == 1, case .send(.welcome(let welcome), to: key) = effects.list[0]
-        else {
-            Issue.record("joining must have one effect, WELCOME: \(effects.list)")
+        lastJoin = effects.list
+        auditor.check(lastJoin)
+        guard case .send(.welcome(let welcome), to: key) = lastJoin.first else {
+            Issue.record("the first effect of joining must be WELCOME: \(lastJoin)")
             return (key, Welcome(session: SessionID(0), details: [:]))
         }
         return (key, welcome)
@@ -55,7 +58,20 @@ final class TestRealm {
     /// A session that announces these features for the role of callee.
     func join(_ features: Features = [], authid: String? = nil) -> Peer {
         let roles = Roles([.caller: [], .callee: features, .subscriber: [], .publisher: []])
-        let (key, welcome) = welcome(Newcomer(roles: roles, authid: authid))
+        return join(Newcomer(roles: roles, authid: authid))
+    }
+
+    /// A session of some role and with features of its own.
+    func join(
+        _ authrole: String, authid: String? = nil, publishing: Features = [],
+        subscribing: Features = []
+    ) -> Peer {
+        let roles = Roles([.caller: [], .subscriber: subscribing, .publisher: publishing])
+        return join(Newcomer(roles: roles, authid: authid, authrole: authrole))
+    }
+
+    func join(_ newcomer: Newcomer) -> Peer {
+        let (key, welcome) = welcome(newcomer)
         let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
         let name =
             joined.count < letters.count ? String(letters[joined.count]) : "#\(joined.count)"
@@ -75,7 +91,9 @@ final class TestRealm {
     /// Sends a message: every other plain one as the bytes that a connection would receive.
     @discardableResult
     func send(_ message: Message, from peer: Peer) -> [Effect] {
-        auditor.sent(message, from: peer.key)
+        auditor.sent(message, from: peer.key) { [joined] id in
+            joined.last { Value($0.id) == id }?.key
+        }
         sentCount += 1
         if sentCount % 2 == 0, let frame = PlainFrame(message) { return send(frame, from: peer) }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
@@ -194,11 +212,42 @@ final class TestRealm {
     }
 
     @discardableResult
-    func subscribe(_ peer: Peer, _ topic: URI) -> SubscriptionID? {
-        let effects = send(
-            .subscribe(Subscribe(request: request(of: peer), topic: topic)), from: peer)
+    func subscribe(
+        _ peer: Peer, _ topic: URI, _ match: MatchPolicy = .exact
+    ) -> SubscriptionID? {
+        let effects = trySubscribe(peer, topic, match)
         guard case .send(.subscribed(let answer), to: peer.key) = effects.first else { return nil }
         return answer.subscription
+    }
+
+    /// Subscribes and tells all that it causes.
+    func trySubscribe(
+        _ peer: Peer, _ topic: URI, _ match: MatchPolicy = .exact, getRetained: Bool = false
+    ) -> [Effect] {
+        var options = SubscribeOptions(match: match)
+        if getRetained { options.custom = ["get_retained": true] }
+        return send(
+            .subscribe(Subscribe(request: request(of: peer), options: options, topic: topic)),
+            from: peer)
+    }
+
+    @discardableResult
+    func unsubscribe(_ peer: Peer, _ id: SubscriptionID) -> [Effect] {
+        send(.unsubscribe(Unsubscribe(request: request(of: peer), subscription: id)), from: peer)
+    }
+
+    @discardableResult
+    func publish(
+        _ peer: Peer, _ topic: URI = "t.topic", _ args: [Value] = ["news"],
+        acknowledge: Bool = false, excludeMe: Bool = true, _ custom: Value.Dictionary = [:]
+    ) -> [Effect] {
+        let options = PublishOptions(acknowledge: acknowledge, excludeMe: excludeMe, custom: custom)
+        return send(
+            .publish(
+                Publish(
+                    request: request(of: peer), options: options, topic: topic,
+                    payload: args.isEmpty ? Payload() : Payload(args: args))),
+            from: peer)
     }
 
     @discardableResult
@@ -259,6 +308,19 @@ extension TestRealm {
         guard case .send(.result(let result), to: caller.key) = call(caller, procedure, args).first
         else { return nil }
         return try? result.payload.values().args.first
+    }
+
+    /// Calls with keyword arguments.
+    @discardableResult
+    func call(
+        _ peer: Peer, _ uri: URI, _ args: [Value], kwargs: Value.Dictionary
+    ) -> [Effect] {
+        send(
+            .call(
+                Call(
+                    request: request(of: peer), procedure: uri,
+                    payload: Payload(args: args, kwargs: kwargs))),
+            from: peer)
     }
 
     /// Who is on the list of a registration, as anybody can see it.

@@ -25,7 +25,7 @@ struct SequenceTests {
         let realms = (0..<Self.lanes).map { "realm\($0)" }
         try await withRouter({
             $0.threads = 2
-            $0.realms = realms
+            $0.realms = realms.map { RealmConfiguration(name: $0) }
         }) { port, router in
             try Lanes.run(
                 realms.enumerated().map { lane, realm in
