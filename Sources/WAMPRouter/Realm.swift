@@ -176,7 +176,7 @@ package struct Realm: ~Copyable {
         switch plain.kind {
         case .call:
             if letsPlainCallsPass, lateChunks.isEmpty, postponed.isEmpty,
-                let slot = registrations.find(plain), registrations[slot].isPlain,
+                let slot = registrations.findPlain(plain),
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(

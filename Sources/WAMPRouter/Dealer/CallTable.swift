@@ -84,8 +84,14 @@ struct CallTable: ~Copyable {
 
     /// Adds a call that has a callee and draws its invocation id from the callee's sequence.
     /// - Parameter record: what is kept in case that it has to be sent again.
-    mutating func insert(_ call: PendingCall, keeping record: RetainedCall? = nil) -> RequestID {
+    mutating func insert(_ call: PendingCall, keeping record: RetainedCall?) -> RequestID {
         let slot = enter(call, keeping: record)
+        return invoke(slot)
+    }
+
+    /// The same for a call of which nothing is kept.
+    mutating func insert(_ call: PendingCall) -> RequestID {
+        let slot = enter(call, keeping: nil)
         return invoke(slot)
     }
 

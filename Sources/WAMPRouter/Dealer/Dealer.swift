@@ -145,17 +145,15 @@ extension Realm {
             return nil
         }
         let callee = registrations[slot].callees[index]
-        var record: RetainedCall?
-        if mayReroute(registrations[slot].policy, callee) {
-            record = retain(batch.message(plain), callee, in: slot)
-        }
         registrations.occupy(callee.place)
         let id = registrations[slot].id
-        let invocation = calls.insert(
-            PendingCall(
-                caller: caller, request: request, callee: callee.session, registration: slot,
-                place: callee.place, registrationID: id, deadline: .never),
-            keeping: record)
+        let pending = PendingCall(
+            caller: caller, request: request, callee: callee.session, registration: slot,
+            place: callee.place, registrationID: id, deadline: .never)
+        let invocation =
+            mayReroute(registrations[slot].policy, callee)
+            ? calls.insert(pending, keeping: retain(batch.message(plain), callee, in: slot))
+            : calls.insert(pending)
         return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
     }
 

@@ -86,4 +86,17 @@ struct CalleeFigures {
     var calls: UInt64 = 0
     var errors: UInt64 = 0
     var rerouted: UInt64 = 0
+
+    @inline(__always)
+    mutating func begin() {
+        inFlight += 1
+        calls &+= 1
+    }
+
+    /// - Returns: whether nothing is left to be counted.
+    @inline(__always)
+    mutating func end() -> Bool {
+        inFlight -= 1
+        return inFlight == 0 && !isAttached
+    }
 }

@@ -51,9 +51,11 @@ struct RegistrationTable: ~Copyable {
         }
     }
 
-    /// The registration of a CALL's procedure.
-    func find(_ call: PlainMessage) -> UInt32? {
-        find(call.uri)
+    /// The registration of a CALL's procedure, if its calls need nothing but their arguments.
+    // Changes nothing: a table as large as this one is copied when it is merely borrowed.
+    mutating func findPlain(_ call: PlainMessage) -> UInt32? {
+        guard let slot = find(call.uri), slots[Int(slot)].isPlain else { return nil }
+        return slot
     }
 
     @inline(__always)
@@ -174,18 +176,12 @@ extension RegistrationTable {
 
     /// A call was given to a callee.
     @inline(__always)
-    mutating func occupy(_ place: UInt32) {
-        figures[Int(place)].inFlight += 1
-        figures[Int(place)].calls += 1
-    }
+    mutating func occupy(_ place: UInt32) { figures[Int(place)].begin() }
 
     /// A callee is done with a call, or was relieved of it.
     @inline(__always)
     mutating func release(_ place: UInt32) {
-        figures[Int(place)].inFlight -= 1
-        if !figures[Int(place)].isAttached, figures[Int(place)].inFlight == 0 {
-            vacantFigures.append(place)
-        }
+        if figures[Int(place)].end() { vacantFigures.append(place) }
     }
 
     mutating func countError(_ place: UInt32) { figures[Int(place)].errors += 1 }
