@@ -196,6 +196,45 @@ struct HistoryTests {
             realm.call(asker, "wamp.subscription.get_events", [1]).refusal == .noSuchSubscription)
     }
 
+    @Test("§6 who may not subscribe may not ask either, even if it may read the meta API")
+    func permission() throws {
+        var settings = RealmSettings()
+        settings.topics = [TopicSettings(URIPattern("t.log"), history: 5)]
+        let rule = PermissionRule(URIPattern("t.log"), actions: [.subscribe])
+        settings.permissions = Permissions(
+            roles: [
+                "reader": RolePermissions(mayReadMeta: true),
+                "subscriber": RolePermissions(rules: [rule], mayReadMeta: true),
+            ])
+        let realm = TestRealm(settings)
+        let (reader, subscriber) = (realm.join("reader"), realm.join("subscriber"))
+        let id = try #require(
+            realm.meta("wamp.subscription.lookup", ["t.log"], from: subscriber))
+        let uri: URI = "wamp.subscription.get_events"
+        #expect(realm.call(reader, uri, [id]).refusal == .notAuthorized)
+        #expect(realm.call(subscriber, uri, [id]).refusal == nil)
+    }
+
+    @Test("New settings keep the histories that they name, and end the others")
+    func newSettings() throws {
+        let a = realm.join()
+        for number in 1...4 { realm.publish(a, "t.log", [.int(Int64(number))]) }
+        var settings = RealmSettings()
+        settings.topics = [
+            TopicSettings(URIPattern("t.log"), history: 2),
+            TopicSettings(URIPattern("t.new"), history: 2),
+        ]
+        realm.realm.update(settings, Limits())
+        _ = realm.join()
+        #expect(find() == [3, 4])
+        #expect(
+            realm.meta("wamp.subscription.lookup", ["t.", ["match": "prefix"]], from: a) == .null)
+        #expect(realm.meta("wamp.subscription.lookup", ["t.new"], from: a) != .null)
+        realm.realm.update(RealmSettings(), Limits())
+        _ = realm.join()
+        #expect(realm.realm.subscriptions.count == 0)
+    }
+
     @Test("A history keeps the latest, however many and however large they are")
     func bounds() {
         var history = EventHistory(limit: 100, byteLimit: 1 << 30)

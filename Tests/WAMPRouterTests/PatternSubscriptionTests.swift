@@ -88,10 +88,12 @@ struct PatternSubscriptionTests {
     @Test("§1.2 what begins with an empty component gets no event of the router, but for trusted")
     func sweeping() {
         var settings = RealmSettings()
+        let rule = PermissionRule(
+            URIPattern("", match: .prefix), actions: [.publish, .subscribe])
         settings.permissions = Permissions(
             roles: [
-                "user": RolePermissions(mayReadMeta: true),
-                "operator": RolePermissions(isTrusted: true),
+                "user": RolePermissions(rules: [rule], mayReadMeta: true),
+                "operator": RolePermissions(rules: [rule], isTrusted: true),
             ])
         let realm = TestRealm(settings)
         let (user, trusted) = (realm.join("user"), realm.join("operator"))
