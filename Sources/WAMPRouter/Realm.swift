@@ -35,12 +35,14 @@ package struct Realm: ~Copyable {
     var retained = RetentionTable()
     var testaments = TestamentTable()
     /// Which of `settings.topics` counts for a topic.
-    private(set) var topicRules: PatternMap
+    private(set) var topicRules: PatternTable<TopicSettings>
     var counters = Counters()
     var statistics = Statistics()
     var random: SeededRandom
     /// When the realm was made; nil until that is known.
     var started: Moment?
+    /// Just the events are kept that the settings name.
+    private var historiesAreOpen = false
     /// `wamp.session.kill_all` is at work, which makes no meta events.
     var isKillingAll = false
     /// No new calls are taken, and sessions are sent away as their last call ends.
@@ -60,12 +62,12 @@ package struct Realm: ~Copyable {
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
-        topicRules = PatternMap(settings.topics.map(\.pattern), seed: random.next())
+        topicRules = PatternTable(settings.topics, seed: random.next())
         if let now { start(at: now) }
     }
 
     /// Replaces what the operator decided. Sessions stay, and so do registrations, even those that
-    /// would be refused now.
+    /// would be refused now. Which events are kept changes when the next session joins.
     package mutating func update(_ settings: RealmSettings, _ limits: Limits) {
         self.settings = settings
         self.limits = limits
@@ -73,13 +75,15 @@ package struct Realm: ~Copyable {
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
-        topicRules = PatternMap(settings.topics.map(\.pattern), seed: random.next())
+        historiesAreOpen = false
+        topicRules = PatternTable(settings.topics, seed: random.next())
     }
 
     /// Makes what is there before anybody joins.
     private mutating func start(at now: Now) {
-        started = now.moment
-        openHistories(created: now.unixMilliseconds)
+        if started == nil { started = now.moment }
+        keepHistories(created: now.unixMilliseconds)
+        historiesAreOpen = true
     }
 
     package var sessionCount: Int { sessions.count }
@@ -102,7 +106,7 @@ package struct Realm: ~Copyable {
     package mutating func join(
         _ newcomer: Newcomer, at now: Now, into effects: inout Effects
     ) -> SessionKey {
-        if started == nil { start(at: now) }
+        if !historiesAreOpen { start(at: now) }
         var id: SessionID = random.id()
         while sessions.key(of: id) != nil { id = random.id() }
         let authid = newcomer.authid ?? random.name()

@@ -75,10 +75,10 @@ extension Realm {
 
     /// The same without asking anybody: nil also where only the authorizer could tell.
     func knownPermission(
-        for action: Action, _ uri: URI, of session: SessionKey
+        for action: Action, _ uri: URI, _ match: MatchPolicy = .exact, of session: SessionKey
     ) -> Permission? {
         guard !permissions.isOpen else { return .open }
-        guard case .allowed(let permission) = decide(action, uri, .exact, of: session) else {
+        guard case .allowed(let permission) = decide(action, uri, match, of: session) else {
             return nil
         }
         return permission

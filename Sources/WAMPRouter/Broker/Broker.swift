@@ -80,7 +80,7 @@ extension Realm {
         at now: Now, into effects: inout Effects
     ) {
         counters.eventsPublished &+= 1
-        let rule = topicRules.best(for: topic).map { settings.topics[$0] }
+        let rule = topicRules.best(for: topic)
         let publication = Publication(
             id: id, topic: topic, payload: payload,
             details: details(of: options, rule, by: publisher, disclosed: disclosure),

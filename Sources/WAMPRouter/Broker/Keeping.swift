@@ -35,15 +35,24 @@ extension Realm {
     }
 
     /// Makes the subscriptions whose events are to be kept, so that they are there before anybody
-    /// subscribes.
-    mutating func openHistories(created: Int64) {
-        for topic in settings.topics where topic.history > 0 {
+    /// subscribes, and ends what is to be kept no longer.
+    mutating func keepHistories(created: Int64) {
+        let wanted = settings.topics.filter { $0.history > 0 }
+        for slot in subscriptions.all where subscriptions[slot].history != nil {
+            let pattern = URIPattern(
+                URI(subscriptions[slot].uri.string), match: subscriptions[slot].match)
+            if !wanted.contains(where: { $0.pattern == pattern }) {
+                subscriptions.endHistory(of: slot)
+            }
+        }
+        for topic in wanted {
             let (uri, match) = (topic.pattern.uri, topic.pattern.match)
-            guard subscriptions.find(uri, as: match) == nil else { continue }
-            _ = subscriptions.create(
-                uri, match: match, created: created,
-                history: EventHistory(limit: topic.history, byteLimit: limits.historyBytes),
-                random: &random)
+            let slot =
+                subscriptions.find(uri, as: match)
+                ?? subscriptions.create(uri, match: match, created: created, random: &random)
+            var history = EventHistory(limit: topic.history, byteLimit: limits.historyBytes)
+            for event in subscriptions[slot].history?.list ?? [] { history.append(event) }
+            subscriptions[slot].history = history
         }
     }
 

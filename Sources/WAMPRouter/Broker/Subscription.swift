@@ -20,15 +20,11 @@ struct Subscription: ~Copyable {
     /// In no promised order: a subscriber that leaves is replaced by the last one.
     var subscribers: [SessionKey] = []
 
-    init(
-        id: SubscriptionID, topic: URI, match: MatchPolicy, created: Int64,
-        history: EventHistory? = nil
-    ) {
+    init(id: SubscriptionID, topic: URI, match: MatchPolicy, created: Int64) {
         self.id = id
         self.uri = StoredURI(topic)
         self.match = match
         self.created = created
-        self.history = history
         isReserved = topic.isReserved
         isSweeping = match.isSweeping(topic)
         coversStatistics = !isSweeping && match.matches(topic, Statistics.topic)

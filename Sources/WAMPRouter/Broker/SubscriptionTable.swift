@@ -89,15 +89,12 @@ struct SubscriptionTable: ~Copyable {
         bySession[Int(session.slot)][slot]?.order ?? 0
     }
 
-    /// - Parameter history: what is kept of its events; the subscription then stays for good.
     mutating func create(
-        _ topic: URI, match: MatchPolicy = .exact, created: Int64, history: EventHistory? = nil,
-        random: inout SeededRandom
+        _ topic: URI, match: MatchPolicy = .exact, created: Int64, random: inout SeededRandom
     ) -> UInt32 {
         var id: SubscriptionID = random.id()
         while byID[id] != nil { id = random.id() }
-        let subscription = Subscription(
-            id: id, topic: topic, match: match, created: created, history: history)
+        let subscription = Subscription(id: id, topic: topic, match: match, created: created)
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -136,6 +133,16 @@ struct SubscriptionTable: ~Copyable {
             slots[Int(slot)].subscribers[left.place] = last
             bySession[Int(last.slot)][slot]?.place = left.place
         }
+        return deleteIfUnused(slot)
+    }
+
+    /// Keeps no more events; the subscription goes with its last subscriber, or now.
+    mutating func endHistory(of slot: UInt32) {
+        slots[Int(slot)].history = nil
+        _ = deleteIfUnused(slot)
+    }
+
+    private mutating func deleteIfUnused(_ slot: UInt32) -> Bool {
         guard slots[Int(slot)].subscribers.isEmpty, slots[Int(slot)].history == nil else {
             return false
         }

@@ -39,6 +39,12 @@ struct PatternTable<Element>: ~Copyable {
     }
 }
 
+extension PatternTable<TopicSettings> {
+    init(_ topics: [TopicSettings], seed: UInt64) {
+        self.init(topics.map { ($0.pattern, $0) }, seed: seed)
+    }
+}
+
 extension PatternTable<ProcedureSettings> {
     init(_ procedures: [ProcedureSettings], seed: UInt64) {
         self.init(procedures.map { ($0.pattern, $0) }, seed: seed)

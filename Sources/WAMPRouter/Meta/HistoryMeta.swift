@@ -12,6 +12,7 @@ extension Realm {
     ) throws(MetaError) -> MetaResult {
         let slot = try subscription(arguments)
         let query = try HistoryQuery(arguments)
+        guard mayHear(slot, asker) else { throw MetaError(.notAuthorized) }
         guard let history = subscriptions[slot].history else {
             return MetaResult(args: [], kwargs: ["history": false])
         }
@@ -22,6 +23,16 @@ extension Realm {
         return MetaResult(
             args: events.map { .dictionary($0.entry(of: id)) },
             kwargs: ["is_limit_reached": .bool(isLimitReached)])
+    }
+}
+
+extension Realm {
+    /// Whether a session may ask what was published on a subscription: it holds it, or might.
+    private func mayHear(_ slot: UInt32, _ session: SessionKey) -> Bool {
+        if subscriptions.isSubscriber(session, of: slot) { return true }
+        let topic = URI(subscriptions[slot].uri.string)
+        return knownPermission(
+            for: .subscribe, topic, subscriptions[slot].match, of: session) != nil
     }
 }
 
