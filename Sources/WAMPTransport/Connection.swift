@@ -31,11 +31,17 @@ extension ConnectionOwner {
 package final class Connection: @unchecked Sendable {
     package let outbox: Outbox
     package let remoteAddress: SocketAddress?
+    /// What TLS tells of the connection; nil without TLS.
+    package let tls: TLSInfo?
 
-    init(outbox: Outbox, remoteAddress: SocketAddress?) {
+    init(outbox: Outbox, remoteAddress: SocketAddress?, tls: TLSInfo? = nil) {
         self.outbox = outbox
         self.remoteAddress = remoteAddress
+        self.tls = tls
     }
+
+    /// Whether nobody on the way can read along.
+    package var isSecure: Bool { tls != nil }
 
     package var loop: IOLoop { outbox.loop }
     package var framing: Framing { outbox.format.framing }
