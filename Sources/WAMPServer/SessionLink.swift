@@ -177,7 +177,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         guard case .refused(let text) = reason else { return }
         directory.logger.info(
             "connection refused",
-            metadata: ["reason": "\(text)", "peer": "\(remoteAddress?.description ?? "")"])
+            metadata: ["reason": "\(text)", "peer": "\(Connection.name(of: remoteAddress))"])
     }
 
     private func log(

@@ -125,7 +125,8 @@ extension ConnectionHandler {
             fault = error
         }
         let batch = loop.takeBatch()
-        let unmasked = loop.unmasked.readableBytes > 0 ? batch.add(loop.unmasked) : 0
+        // Also when it is empty: an empty message lies in it.
+        let unmasked = items.isEmpty ? 0 : batch.add(loop.unmasked)
         let format = connection.outbox.format
         var violation: ProtocolViolation?
         var close: WebSocketFrame.Close?

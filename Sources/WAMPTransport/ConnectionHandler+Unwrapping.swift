@@ -33,7 +33,7 @@ extension ConnectionHandler {
             if expandedBytes > ConnectionHandler.mostExpanded, !batch.isEmpty {
                 owner.received(batch)
                 batch.removeAll()
-                unmasked = loop.unmasked.readableBytes > 0 ? batch.add(loop.unmasked) : 0
+                unmasked = batch.add(loop.unmasked)
                 expandedBytes = 0
             }
         }
