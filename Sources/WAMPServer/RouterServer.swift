@@ -16,6 +16,7 @@ public final class RouterServer: Sendable {
     private let pool: LoopPool
     private let directory: RealmDirectory
     private let listeners = Mutex<[any Channel]>([])
+    private let tls = SharedTLS()
 
     public init(configuration: Configuration, logger: Logger) {
         self.configuration = configuration
@@ -25,6 +26,7 @@ public final class RouterServer: Sendable {
         settings.keepalive = TimeAmount(configuration.keepalive)
         settings.handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
         settings.outboundQueue = configuration.outboundQueueBytes
+        settings.deflate = configuration.deflate
         self.settings = settings
         pool = LoopPool(threads: configuration.threads, tickPeriod: settings.tickPeriod)
         var seeds = SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max))
@@ -46,6 +48,13 @@ public final class RouterServer: Sendable {
         raiseDescriptorLimit()
         var bound: [Endpoint] = []
         do {
+            if let files = configuration.tls {
+                let context = try loadTLS(files)
+                if let fault = SharedTLS.fault(in: context, files) {
+                    logger.warning("\(fault)")
+                }
+                tls.replace(with: context)
+            }
             for endpoint in configuration.listeners {
                 let channel = try await listen(on: endpoint)
                 listeners.withLock { $0.append(channel) }
@@ -56,6 +65,24 @@ public final class RouterServer: Sendable {
             throw error
         }
         return bound
+    }
+
+    /// Reads the files of TLS again, for the connections that come from now on.
+    /// - Throws: `ServerError.tls` if they cannot be used or are out of date; then everything stays
+    ///   as it was.
+    public func reloadTLS() throws(ServerError) {
+        guard let files = configuration.tls else { return }
+        let context = try loadTLS(files)
+        if let fault = SharedTLS.fault(in: context, files) { throw .tls(fault) }
+        tls.replace(with: context)
+    }
+
+    private func loadTLS(_ files: ServerTLS) throws(ServerError) -> TLSContext {
+        do throws(TLSError) {
+            return try TLSContext.server(files)
+        } catch {
+            throw .tls(error.description)
+        }
     }
 
     /// Stops taking sessions, lets running calls finish for at most `timeout`, says GOODBYE to
@@ -107,7 +134,10 @@ public final class RouterServer: Sendable {
     }
 
     private func listen(on endpoint: Endpoint) async throws(ServerError) -> any Channel {
-        if let reason = endpoint.unsupported { throw .notSupported(reason.description) }
+        guard !endpoint.isSecure || configuration.tls != nil else {
+            throw .tls("\(endpoint) needs a certificate and its key")
+        }
+        let tls = endpoint.isSecure ? tls : nil
         let directory = directory
         let pool = pool
         var settings = settings
@@ -135,9 +165,12 @@ public final class RouterServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = pool.loop(of: channel.eventLoop) else { return }
                     try ChannelConfiguration.apply(to: channel)
-                    let link = SessionLink(loop: loop, directory: directory)
+                    let front = try tls?.current?.install(on: channel)
+                    let link = SessionLink(
+                        loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
                     try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(owner: link, loop: loop, settings: connectionSettings))
+                        ConnectionHandler(
+                            owner: link, loop: loop, settings: connectionSettings, tls: front))
                 }
             }
         do {

@@ -152,6 +152,10 @@ struct BenchConnectionOptions: ParsableArguments {
         options.retry = retry
         options.keepalive = keepalive
         options.trace = trace
+        options.tlsCA = nil
+        options.tlsCert = nil
+        options.tlsKey = nil
+        options.insecure = false
         return options
     }
 }

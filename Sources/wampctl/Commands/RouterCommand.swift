@@ -23,9 +23,9 @@ struct RouterCommand: Command {
                 + "WAMPCTL_URL and WAMPCTL_REALM set, and ends with it and its exit code. That, "
                 + "with --port 0 for a free port, is the way to test programs against a router of "
                 + "their own.",
-            "There is no authentication and no TLS yet: whoever reaches the port may do "
-                + "everything. The router therefore listens on the loopback address unless told "
-                + "otherwise.",
+            "There is no authentication yet: whoever reaches the port may do everything. The router "
+                + "therefore listens on the loopback address unless told otherwise. With --tls-cert "
+                + "and --tls-key the port speaks TLS.",
         ],
         usage: ["wampctl router [options] [-- COMMAND ARG…]"],
         examples: [
@@ -87,7 +87,8 @@ struct RouterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Listen here instead of host and port: ws://, tcp:// or unix://PATH; repeatable.",
+            "Listen here instead of host and port: ws://, tcp://, wss://, tls:// (both with TLS) "
+                + "or unix://PATH; repeatable.",
             valueName: "url"))
     var listen: [String] = []
 
@@ -95,6 +96,18 @@ struct RouterCommand: Command {
         name: [.customShort("r", allowingJoined: true), .long],
         help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
     var realm: [String] = []
+
+    @Option(
+        name: .customLong("tls-cert"),
+        help: ArgumentHelp(
+            "Certificate and its chain, PEM: --port speaks TLS, and so do wss:// and tls://.",
+            valueName: "file"))
+    var tlsCert: String?
+
+    @Option(
+        name: .customLong("tls-key"),
+        help: ArgumentHelp("Private key of the certificate, PEM.", valueName: "file"))
+    var tlsKey: String?
 
     @Option(
         name: .customLong("max-message"),
@@ -179,6 +192,9 @@ struct RouterCommand: Command {
         }
         if !listen.isEmpty, port != nil || host != nil {
             throw ValidationError("--listen replaces --host and --port; give one or the other")
+        }
+        if (tlsCert == nil) != (tlsKey == nil) {
+            throw ValidationError("--tls-cert and --tls-key go together")
         }
         if readiness.detach, !command.isEmpty {
             throw ValidationError("--detach and a command exclude each other")

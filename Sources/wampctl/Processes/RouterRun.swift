@@ -47,9 +47,15 @@ struct RouterRun {
         if endpoints.isEmpty {
             let host = command.host ?? "127.0.0.1"
             let bracketed = host.contains(":") ? "[\(host)]" : host
-            endpoints = [try Endpoint.written("ws://\(bracketed):\(command.port ?? 8080)/ws")]
+            let scheme = command.tlsCert == nil ? "ws" : "wss"
+            endpoints = [
+                try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
+            ]
         }
         var configuration = Configuration(listeners: endpoints, realms: realms)
+        if let certificate = command.tlsCert, let key = command.tlsKey {
+            configuration.tls = ServerTLS(certificate: certificate, key: key)
+        }
         if let size = command.maxMessage { configuration.maxMessageBytes = size }
         if let size = command.outboundQueue { configuration.outboundQueueBytes = size }
         if let keepalive = command.keepalive { configuration.keepalive = keepalive }
@@ -149,8 +155,9 @@ struct RouterRun {
                     "urls": "\(urls.joined(separator: " "))",
                 ])
         }
-        let danger = "is open to the network, without TLS and authentication"
         for listener in listeners where !listener.isLoopback {
+            let missing = listener.isSecure ? "authentication" : "TLS and authentication"
+            let danger = "is open to the network, without \(missing)"
             say(
                 "warning: \(listener) \(danger)", "a listener \(danger)",
                 ["url": "\(listener)"], level: .warning)
@@ -232,7 +239,7 @@ extension ServerError {
     /// Whether no other state of the machine could help: the line itself must change.
     fileprivate var isWrongOption: Bool {
         switch self {
-        case .notSupported, .unknownHost: true
+        case .notSupported, .unknownHost, .tls: true
         case .addressInUse, .cannotListen: false
         }
     }
@@ -247,8 +254,12 @@ extension Endpoint {
         case .unix: return [description]
         case .tcp(let host, let port):
             let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-            let webSocket = path == "/" ? "ws://\(authority)/ws" : "ws://\(authority)\(path)"
-            return [webSocket, "tcp://\(authority)"]
+            let webSocket = isSecure ? "wss" : "ws"
+            let rawSocket = isSecure ? "tls" : "tcp"
+            return [
+                "\(webSocket)://\(authority)\(path == "/" ? "/ws" : path)",
+                "\(rawSocket)://\(authority)",
+            ]
         }
     }
 
