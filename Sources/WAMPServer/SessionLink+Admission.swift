@@ -1,5 +1,6 @@
 // From HELLO to WELCOME or ABORT: what the pure machine of admission asks for is done here.
 
+import Logging
 import NIOCore
 import WAMP
 import WAMPRouter
