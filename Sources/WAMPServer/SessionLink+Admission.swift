@@ -100,6 +100,8 @@ extension SessionLink {
             if let id = newcomer.session { host.release(id) }
             return refuse(Abort(reason: .systemShutdown))
         }
+        var newcomer = newcomer
+        newcomer.transport = facts.details
         let (session, identity) = host.join(newcomer, self, outbox)
         state = .joined(host, session, identity)
         log("session joined", host, identity)

@@ -142,6 +142,9 @@ struct BenchConnectionOptions: ParsableArguments {
         help: "WAMP messages of setting up, one line each, on stderr; the load is not shown.")
     var trace = false
 
+    @OptionGroup(title: "Authentication")
+    var authentication: AuthenticationOptions
+
     /// The same for a client.
     func options(url: String) -> ConnectionOptions {
         var options = ConnectionOptions()
@@ -152,6 +155,7 @@ struct BenchConnectionOptions: ParsableArguments {
         options.retry = retry
         options.keepalive = keepalive
         options.trace = trace
+        options.authentication = authentication
         return options
     }
 }

@@ -96,6 +96,10 @@ struct RouterCommand: Command {
         help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
     var realm: [String] = []
 
+    @Flag(
+        name: .customLong("no-anonymous"), help: "Let nobody in without authentication.")
+    var noAnonymous = false
+
     @Option(
         name: .customLong("max-message"),
         help: ArgumentHelp("Longest message accepted (default: 16m).", valueName: "size"),

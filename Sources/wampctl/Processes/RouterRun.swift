@@ -55,6 +55,11 @@ struct RouterRun {
         if let keepalive = command.keepalive { configuration.keepalive = keepalive }
         if case .exactly(let count) = command.threads { configuration.threads = count }
         configuration.seed = command.seed
+        if command.noAnonymous {
+            for index in configuration.realms.indices {
+                configuration.realms[index].allowsAnonymous = false
+            }
+        }
         return configuration
     }
 
@@ -142,7 +147,7 @@ struct RouterRun {
                 wampctl \(Wampctl.version) router, \
                 \(realms.count == 1 ? "realm" : "realms") \(realms.joined(separator: ", "))
                   \(urls.joined(separator: "   "))
-                  anonymous access: on     meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
+                  anonymous access: \(command.noAnonymous ? "off" : "on ")    meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
                 """, "listening",
                 [
                     "version": "\(Wampctl.version)", "realms": "\(realms.joined(separator: " "))",
@@ -150,7 +155,7 @@ struct RouterRun {
                 ])
         }
         let danger = "is open to the network, without TLS and authentication"
-        for listener in listeners where !listener.isLoopback {
+        for listener in listeners where !listener.isLoopback && !command.noAnonymous {
             say(
                 "warning: \(listener) \(danger)", "a listener \(danger)",
                 ["url": "\(listener)"], level: .warning)
