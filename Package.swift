@@ -91,7 +91,8 @@ let package = Package(
         .testTarget(
             name: "WAMPServerTests",
             dependencies: [
-                "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+                "WAMPServer", "WAMPRouter", "WAMPClient", "WAMPTransport", "WAMP", nioCore,
+                nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

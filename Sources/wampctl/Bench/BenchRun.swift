@@ -5,6 +5,7 @@ import NIOPosix
 import UnixSignals
 import WAMP
 import WAMPClient
+import WAMPTransport
 
 struct BenchRun: Sendable {
     let command: BenchCommand
