@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let containers = Target.Dependency.product(
     name: "BasicContainers", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -41,8 +42,12 @@ let package = Package(
     targets: [
         .target(name: "CScan"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .target(
-            name: "WAMP", dependencies: ["CScan", nioCore, containers], swiftSettings: settings),
+            name: "WAMP",
+            dependencies: ["CScan", "CArgon2", nioCore, containers, crypto, cryptoExtras],
+            swiftSettings: settings),
         .target(
             name: "WAMPRouter", dependencies: ["WAMP", containers, deque], swiftSettings: settings),
         .target(
@@ -90,7 +95,8 @@ let package = Package(
         .testTarget(
             name: "WAMPServerTests",
             dependencies: [
-                "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+                "WAMPServer", "WAMPRouter", "WAMPClient", "WAMPTransport", "WAMP", nioCore,
+                nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -4,6 +4,7 @@
 // wake-up for a batch of them.
 
 import NIOCore
+import NIOPosix
 import Synchronization
 import WAMP
 import WAMPTransport
@@ -35,6 +36,11 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     private var core = ClientCore<Waiter, Responder, Listener>()
     private var invocations: [RequestID: InvocationRequest] = [:]
     private var tap: (any BatchTap)?
+    private var authenticator: Authenticator?
+    /// What WELCOME must prove; nil if nothing.
+    private var routerProof: [UInt8]?
+    /// A challenge is being answered on another thread.
+    private var isAnswering = false
 
     /// Told once how joining ended.
     private var onJoined: ((Swift.Result<Welcome, ClientError>) -> Void)?
@@ -118,7 +124,19 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             return
         }
         self.connection = connection
-        send(.hello(options.hello))
+        var generator = SystemRandomNumberGenerator()
+        let authenticator = Authenticator(
+            options.authentication, authid: options.authid, isPrivate: connection.isLocal,
+            channelID: nil,
+            nonce: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+        self.authenticator = authenticator
+        var hello = options.hello
+        do throws(Authenticator.Distrust) {
+            try authenticator.prepare(&hello)
+            send(.hello(hello))
+        } catch {
+            refuse(error)
+        }
     }
 
     func received(_ batch: MessageBatch) {
@@ -183,6 +201,11 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         guard let onJoined else { return }
         switch message {
         case .welcome(let welcome):
+            do throws(Authenticator.Distrust) {
+                try authenticator?.check(welcome, proof: routerProof)
+            } catch {
+                return refuse(error)
+            }
             self.onJoined = nil
             state = .joined
             onJoined(.success(welcome))
@@ -191,19 +214,44 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
                 .refused(
                     reason: abort.reason, message: abort.details["message"]?.string,
                     details: abort.details))
-        case .challenge(let challenge):
-            send(.abort(Abort(reason: .noMatchingAuthMethod)))
-            self.onJoined = nil
-            state = .ended
-            connection?.close()
-            onJoined(
-                .failure(
-                    .notSupported(
-                        "the router asks for authentication by \"\(challenge.method)\", which is "
-                            + "not supported yet in this version")))
+        case .challenge(let challenge) where !isAnswering: answer(challenge)
         default:
             abort(ProtocolViolation("\(message.code.name) came before WELCOME"))
         }
+    }
+
+    /// Answers a challenge. Some are meant to take long, so they go to another thread.
+    private func answer(_ challenge: Challenge) {
+        guard let work = authenticator?.answer(challenge) else { return }
+        isAnswering = true
+        let loop = loop.eventLoop
+        NIOThreadPool.singleton.submit { _ in
+            let outcome = work()
+            loop.execute { self.answered(outcome) }
+        }
+    }
+
+    private func answered(_ outcome: Swift.Result<Authenticator.Reply, Authenticator.Distrust>) {
+        isAnswering = false
+        guard state == .connecting, onJoined != nil else { return }
+        switch outcome {
+        case .success(let reply):
+            routerProof = reply.routerProof
+            send(.authenticate(reply.message))
+        case .failure(let distrust): refuse(distrust)
+        }
+    }
+
+    /// Breaks joining off, because of the router or of what we have to offer it.
+    private func refuse(_ distrust: Authenticator.Distrust) {
+        guard let onJoined else { return }
+        send(.abort(Abort(reason: distrust.reason)))
+        self.onJoined = nil
+        state = .ended
+        connection?.close()
+        onJoined(
+            .failure(
+                .refused(reason: distrust.reason, message: distrust.description, details: [:])))
     }
 
     private func abort(_ violation: ProtocolViolation) {

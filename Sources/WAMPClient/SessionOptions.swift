@@ -9,6 +9,8 @@ public struct SessionOptions: Sendable {
     public var serializer: Serializer
     public var authid: String?
     public var authrole: String?
+    /// How to prove who we are.
+    public var authentication = Authentication()
     /// Time for connecting, the transport's handshake and joining together.
     public var connectTimeout = Duration.seconds(5)
     /// How long to go on trying while there is no router (100 ms between tries, doubling to 2 s).

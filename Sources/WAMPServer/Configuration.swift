@@ -52,6 +52,12 @@ public struct RealmConfiguration: Sendable {
         self.init(name: name, settings: RealmSettings(), principals: Principals())
     }
 
+    /// Whether sessions are let in that prove nothing.
+    public var allowsAnonymous: Bool {
+        get { principals.anonymousRole != nil }
+        set { principals.anonymousRole = newValue ? principals.anonymousRole ?? "anonymous" : nil }
+    }
+
     package init(name: String, settings: RealmSettings, principals: Principals) {
         self.name = name
         self.settings = settings

@@ -12,6 +12,8 @@ final class RealmDirectory: Sendable {
     let handshakeTimeout: TimeAmount
     let farewellTimeout: TimeAmount
     let logger: Logger
+    /// By it, strangers are told the same every time.
+    let secret = RealmDirectory.randomBytes()
 
     private let connections = Mutex(Connections())
 
@@ -31,6 +33,12 @@ final class RealmDirectory: Sendable {
         self.handshakeTimeout = handshakeTimeout
         self.farewellTimeout = farewellTimeout
         self.logger = logger
+    }
+
+    /// 32 bytes from the system's generator.
+    static func randomBytes() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
     var isDraining: Bool { connections.withLock { $0.isDraining } }

@@ -15,9 +15,8 @@ import WAMPTransport
 
 final class RealmHost: Sendable {
     let name: String
-    /// Who may join.
-    let principals: Principals
     private let state: Mutex<State>
+    private let allowed: Mutex<Principals>
     /// Where the realm's timer runs.
     private let home: IOLoop
 
@@ -28,24 +27,54 @@ final class RealmHost: Sendable {
         var effects = Effects()
         /// Of RESULTs whose callee is not disclosed.
         var anonymous = ResultDetails(naming: nil)
-        /// Sessions that ended during the present batch; they are told once all frames are on their
-        /// way.
-        var endings: [(SessionLink, Ending)] = []
+        /// What links are told once all frames of the present batch are on their way.
+        var notices: [Notice] = []
+        /// Who waits for the answer to a question, by its token.
+        var askers: [UInt64: SessionLink] = [:]
+        var lastToken: UInt64 = 0
         /// The moment the timer is set for.
         var timer: Moment?
         /// Fulfilled when the last session has gone, once the realm is being drained.
         var emptied: EventLoopPromise<Void>?
     }
 
+    private enum Notice {
+        case ended(SessionLink, Ending)
+        case answered(SessionLink, Answer)
+    }
+
     init(_ configuration: RealmConfiguration, limits: Limits, seed: UInt64, home: IOLoop) {
         name = configuration.name
-        principals = configuration.principals
+        allowed = Mutex(configuration.principals)
         self.home = home
         state = Mutex(
             State(
                 realm: Realm(
                     name: configuration.name, settings: configuration.settings, limits: limits,
                     seed: seed)))
+    }
+
+    /// Who may join.
+    var principals: Principals { allowed.withLock { $0 } }
+
+    /// Replaces who may join; who has joined stays.
+    func update(_ principals: Principals) { allowed.withLock { $0 = principals } }
+
+    /// Draws the id of a session that is to join once it has proved who it is.
+    func reserveSessionID() -> SessionID { state.withLock { $0.realm.reserveSessionID() } }
+
+    /// Nobody is going to join with the id.
+    func release(_ id: SessionID) { state.withLock { $0.realm.release(id) } }
+
+    /// Calls a procedure in the router's name. The link is told the answer, perhaps before this
+    /// returns.
+    func ask(_ procedure: URI, _ args: [Value], for link: SessionLink) {
+        perform(on: link.loop) { state, now in
+            state.lastToken += 1
+            state.askers[state.lastToken] = link
+            state.realm.ask(
+                procedure, args, token: state.lastToken, at: now, into: &state.effects)
+        }
     }
 
     /// Lets a session in. Runs on the link's loop, like all that a link calls.
@@ -149,7 +178,7 @@ final class RealmHost: Sendable {
         on loop: IOLoop, _ body: (inout State, Now) -> T
     ) -> T {
         let now = Now.current
-        let (result, endings) = state.withLock { state in
+        let (result, notices) = state.withLock { state in
             // What others sent to this loop's connections comes before what is sent to them now.
             loop.drainMailbox()
             let result = body(&state, now)
@@ -160,20 +189,29 @@ final class RealmHost: Sendable {
                 state.emptied = nil
                 emptied.succeed()
             }
-            var endings: [(SessionLink, Ending)] = []
-            if !state.endings.isEmpty { swap(&endings, &state.endings) }
-            return (result, endings)
+            var notices: [Notice] = []
+            if !state.notices.isEmpty { swap(&notices, &state.notices) }
+            return (result, notices)
         }
-        for (link, ending) in endings { tell(link, ending, on: loop) }
+        for notice in notices { tell(notice, on: loop) }
         return result
     }
 
     /// Not under the lock: a link that closes its connection reports back here.
-    private func tell(_ link: SessionLink, _ ending: Ending, on loop: IOLoop) {
+    private func tell(_ notice: Notice, on loop: IOLoop) {
+        switch notice {
+        case .ended(let link, let ending): tell(link, on: loop) { $0.ended(ending) }
+        case .answered(let link, let answer): tell(link, on: loop) { $0.answered(answer) }
+        }
+    }
+
+    private func tell(
+        _ link: SessionLink, on loop: IOLoop, _ what: @escaping @Sendable (SessionLink) -> Void
+    ) {
         if link.loop === loop {
-            link.ended(ending)
+            what(link)
         } else {
-            link.loop.eventLoop.execute { link.ended(ending) }
+            link.loop.eventLoop.execute { what(link) }
         }
     }
 
@@ -185,11 +223,12 @@ final class RealmHost: Sendable {
                 deliver(message, to: session, &state, on: loop, at: now)
             case .broadcast(let event, let sessions):
                 broadcast(event, to: sessions, &state, on: loop)
-            case .answered:
-                break
+            case .answered(let token, let answer):
+                guard let link = state.askers.removeValue(forKey: token) else { continue }
+                state.notices.append(.answered(link, answer))
             case .ended(let session, let ending):
                 guard let link = state.members[Int(session.slot)].link else { continue }
-                state.endings.append((link, ending))
+                state.notices.append(.ended(link, ending))
                 state.members[Int(session.slot)] = Member()
             }
         }

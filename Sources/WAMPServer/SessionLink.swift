@@ -12,18 +12,19 @@ import WAMPTransport
 /// `outbox`, which is set before the link is known to anybody else and never changed.
 final class SessionLink: ConnectionOwner, @unchecked Sendable {
     let loop: IOLoop
-    private let directory: RealmDirectory
-    private var state = State.opening
-    private var connection: Connection?
+    let directory: RealmDirectory
+    var state = State.opening
+    private(set) var connection: Connection?
     private let remoteAddress: SocketAddress?
     /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
     private var isFarewellAnswered = false
 
-    private enum State {
+    enum State {
         /// No framing has been agreed yet.
         case opening
         /// Connected; HELLO must come before the deadline.
         case awaitingHello(NIODeadline)
+        case authenticating(Applicant)
         case joined(RealmHost, SessionKey, PeerIdentity)
         /// GOODBYE was sent: all is ignored until the peer's, or the deadline.
         case awaitingGoodbye(NIODeadline)
@@ -66,6 +67,9 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             case .awaitingHello:
                 admit(batch.take(at: next))
                 next += 1
+            case .authenticating(let applicant):
+                hear(batch.take(at: next), of: applicant)
+                next += 1
             case .awaitingGoodbye:
                 switch batch.take(at: next) {
                 case .goodbye, .abort: close()
@@ -81,7 +85,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     func violated(_ violation: ProtocolViolation) {
         switch state {
         case .joined(let host, let session, _): host.abort(session, violation, on: loop)
-        case .awaitingHello: refuse(Abort(violation))
+        case .awaitingHello, .authenticating: refuse(Abort(violation))
         case .awaitingGoodbye: close()
         case .opening, .closed: break
         }
@@ -96,6 +100,12 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         switch state {
         case .awaitingHello(let deadline) where now >= deadline || directory.isDraining:
             close()
+        case .authenticating(let applicant) where now >= applicant.deadline:
+            refuse(
+                Abort(
+                    details: ["message": "the authentication took too long"],
+                    reason: .authenticationFailed))
+        case .authenticating where directory.isDraining: refuse(Abort(reason: .systemShutdown))
         case .awaitingGoodbye(let deadline) where now >= deadline:
             close()
         default:
@@ -112,7 +122,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         case .opening: logRefusal(reason)
         default: break
         }
-        state = .closed
+        setClosed()
         directory.connectionClosed()
     }
 
@@ -134,41 +144,9 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         }
     }
 
-    // MARK: Admission
-
-    private func admit(_ message: Message) {
-        let decision = Admission.decide(on: message, limits: directory.limits) {
-            directory.hosts[$0] != nil
-        }
-        switch decision {
-        case .join(let realm, let newcomer):
-            guard let outbox, let host = directory.hosts[realm], !directory.isDraining else {
-                return refuse(Abort(reason: .systemShutdown))
-            }
-            let (session, identity) = host.join(newcomer, self, outbox)
-            state = .joined(host, session, identity)
-            log("session joined", host, identity)
-        case .refuse(let abort):
-            refuse(abort)
-        case .close:
-            close()
-        }
-    }
-
-    private func refuse(_ abort: Abort) {
-        directory.logger.debug(
-            "session refused",
-            metadata: [
-                "reason": "\(abort.reason)", "message": "\(abort.details["message"]?.string ?? "")",
-                "peer": "\(connection?.peer ?? "")",
-            ])
-        if let outbox { _ = loop.send(.abort(abort), to: outbox) }
-        close()
-    }
-
     /// Closes the connection once everything sent has been written.
-    private func close() {
-        state = .closed
+    func close() {
+        setClosed()
         connection?.close()
     }
 
@@ -180,7 +158,12 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             metadata: ["reason": "\(text)", "peer": "\(Connection.name(of: remoteAddress))"])
     }
 
-    private func log(
+    private func setClosed() {
+        if case .authenticating(let applicant) = state { applicant.giveUp() }
+        state = .closed
+    }
+
+    func log(
         _ what: Logger.Message, _ host: RealmHost, _ identity: PeerIdentity, reason: String? = nil
     ) {
         guard directory.logger.logLevel <= .info, let connection else { return }

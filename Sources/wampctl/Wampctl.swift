@@ -15,6 +15,7 @@ struct Wampctl: ParsableCommand {
     /// In the order of the list.
     static let commands: [any Command.Type] = [
         RouterCommand.self, CallCommand.self, RegisterCommand.self, BenchCommand.self,
+        KeygenCommand.self,
     ]
 
     static func main() async {
@@ -114,7 +115,7 @@ struct Wampctl: ParsableCommand {
 
     private static let groups: [(title: String, commands: [any Command.Type])] = [
         ("Run", [RouterCommand.self]), ("Talk", [CallCommand.self, RegisterCommand.self]),
-        ("Measure", [BenchCommand.self]),
+        ("Measure", [BenchCommand.self]), ("Set up", [KeygenCommand.self]),
     ]
 
     /// The list of commands and three examples.

@@ -44,17 +44,18 @@ import WAMPTransport
                     reason: .noSuchRealm, message: "gone", details: ["message": "gone"]))
     }
 
-    @Test("a router that wants authentication is told that there is none yet")
+    @Test("a challenge by a method that was not offered is refused")
     func challenged() async throws {
         let error = try await withFakeRouter { message, peer in
             if case .hello = message { peer.send(.challenge(Challenge(method: "ticket"))) }
         } _: {
             await failure($0)
         }
-        guard case .notSupported(let text)? = error else {
+        guard case .refused(let reason, let text?, _)? = error else {
             Issue.record("\(String(describing: error))")
             return
         }
+        #expect(reason == .noMatchingAuthMethod)
         #expect(text.contains("ticket"))
     }
 

@@ -10,7 +10,9 @@ struct AdmissionTests {
     private static let roles = Roles([.caller: [], .callee: .callReroute])
 
     private func decide(_ message: Message) -> Admission {
-        Admission.decide(on: message, limits: Limits()) { $0 == "realm1" }
+        Admission.decide(on: message, limits: Limits(), secret: []) {
+            $0 == "realm1" ? Principals() : nil
+        }
     }
 
     /// The reason of a refusal.

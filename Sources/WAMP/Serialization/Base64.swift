@@ -26,6 +26,16 @@ package enum Base64 {
         writer.append(UInt8(ascii: "="))
     }
 
+    /// The bytes as text.
+    package static func text(_ bytes: [UInt8]) -> String {
+        var writer = ByteWriter(capacity: (bytes.count + 2) / 3 * 4)
+        bytes.withUnsafeBufferPointer { encode($0, into: &writer) }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// The bytes of a text; nil as below.
+    package static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)[...]) }
+
     /// The bytes; nil if the text is not base64 with full padding and no stray bits.
     package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }

@@ -1,10 +1,35 @@
-// The first message of a connection: who may join which realm. Pure: a message in, a decision out.
+// The first message of a connection: who may join which realm, and how it is to be proved. Pure: a
+// message in, a decision out.
 
 package import WAMP
+
+/// What the transport knows of a peer.
+package struct TransportFacts: Equatable, Sendable {
+    /// Nobody else can listen: TLS, or a peer on this very machine.
+    package var isPrivate: Bool
+    /// The common name of the client certificate, once the transport has verified it.
+    package var certificateName: String?
+    /// `tls-exporter` of RFC 9266, 32 bytes.
+    package var channelID: [UInt8]?
+    /// What an authenticator is told of it.
+    package var details: Value.Dictionary
+
+    package init(
+        isPrivate: Bool = true, certificateName: String? = nil, channelID: [UInt8]? = nil,
+        details: Value.Dictionary = [:]
+    ) {
+        self.isPrivate = isPrivate
+        self.certificateName = certificateName
+        self.channelID = channelID
+        self.details = details
+    }
+}
 
 package enum Admission: Equatable {
     /// Join the realm of this name.
     case join(realm: String, Newcomer)
+    /// Somebody who has to prove something before joining the realm of this name.
+    case authenticate(realm: String, Candidate)
     /// Send this and close the connection.
     case refuse(Abort)
     /// The peer gave up: close the connection without an answer.
@@ -13,13 +38,16 @@ package enum Admission: Equatable {
     /// Decides on the message that a connection without a session sent.
     ///
     /// - Parameters:
-    ///   - realmExists: whether this router has the realm.
+    ///   - secret: the router's own, by which strangers are told the same every time.
+    ///   - principals: who may join a realm; nil if this router has no such realm.
     /// - Returns: a refusal with `wamp.error.invalid_uri`, `no_such_realm`, `invalid_argument`,
-    ///   `no_matching_auth_method` or `protocol_violation`, or the newcomer.
+    ///   `no_matching_auth_method`, `authentication_required`, `no_such_role` or
+    ///   `protocol_violation`, or the newcomer.
     ///
-    /// Spec: Basic Profile, Session Establishment.
+    /// Spec: Basic Profile, Session Establishment; Advanced Profile, Authentication.
     package static func decide(
-        on message: Message, limits: Limits, realmExists: (String) -> Bool
+        on message: Message, limits: Limits, transport: TransportFacts = TransportFacts(),
+        secret: [UInt8], principals: (String) -> Principals?
     ) -> Admission {
         let hello: Hello
         switch message {
@@ -36,23 +64,59 @@ package enum Admission: Equatable {
             return .refuse(explained(.invalidURI, "the realm is not a valid URI"))
         }
         let realm = hello.realm.description
-        guard realmExists(realm) else {
+        guard let principals = principals(realm) else {
             return .refuse(explained(.noSuchRealm, "this router has no realm '\(realm)'"))
-        }
-        guard hello.authmethods.isEmpty || hello.authmethods.contains("anonymous") else {
-            return .refuse(
-                explained(.noMatchingAuthMethod, "this router offers the method anonymous"))
         }
         if let authid = hello.authid, authid.utf8.count > limits.authidLength {
             return .refuse(
                 explained(
                     .invalidArgument, "authid is longer than \(limits.authidLength) bytes"))
         }
-        let authid = hello.authid.flatMap { $0.isEmpty ? nil : $0 }
-        return .join(realm: realm, Newcomer(roles: hello.roles, authid: authid))
+        let choice = MethodChoice(hello, principals, transport, secret: secret)
+        switch choice.outcome {
+        case .anonymous(let role):
+            // Where there are users, nobody takes a name without proof.
+            let isOpen = principals.users.isEmpty && principals.authenticator == nil
+            let authid = isOpen ? hello.authid.flatMap { $0.isEmpty ? nil : $0 } : nil
+            return grant(
+                Newcomer(roles: hello.roles, authid: authid, authrole: role), hello, realm)
+        case .certified(let user):
+            return grant(
+                Newcomer(
+                    roles: hello.roles, authid: user.authid, authrole: user.role,
+                    authmethod: AuthenticationMethod.tls.rawValue), hello, realm)
+        case .challenged(let method, let knowledge):
+            return .authenticate(
+                realm: realm,
+                Candidate(
+                    hello, method: method, knowledge: knowledge, principals: principals,
+                    transport: transport, secret: secret))
+        case .none:
+            let wantsAnonymous =
+                hello.authmethods.isEmpty || hello.authmethods.contains("anonymous")
+            return .refuse(
+                wantsAnonymous
+                    ? explained(
+                        .authenticationRequired, "this realm lets nobody in without authentication")
+                    : explained(
+                        .noMatchingAuthMethod, "this realm offers none of the methods asked for"))
+        }
     }
 
-    private static func explained(_ reason: ErrorURI, _ message: String) -> Abort {
+    private static func grant(_ newcomer: Newcomer, _ hello: Hello, _ realm: String) -> Admission {
+        if let refusal = refusal(ofRole: hello.authrole, granted: newcomer.authrole) {
+            return .refuse(refusal)
+        }
+        return .join(realm: realm, newcomer)
+    }
+
+    /// A role that was asked for and is not the one that is granted.
+    static func refusal(ofRole asked: String?, granted: String) -> Abort? {
+        guard let asked, !asked.isEmpty, asked != granted else { return nil }
+        return explained(.noSuchRole, "the role '\(asked)' is not to be had by this authid")
+    }
+
+    static func explained(_ reason: ErrorURI, _ message: String) -> Abort {
         Abort(details: ["message": .string(message)], reason: reason)
     }
 }

@@ -1,5 +1,7 @@
 // Who may join a realm, and how each proves it.
 
+package import WAMP
+
 /// The users of a realm.
 package struct Principals: Sendable {
     /// The role of sessions that prove nothing; nil = they are not let in.
@@ -7,11 +9,16 @@ package struct Principals: Sendable {
     package var users: [Principal] = []
     /// The procedure of the realm that knows further users; nil = none.
     package var authenticator: String?
+    /// Take tickets on connections that others could listen to, too.
+    package var takesPlainTickets = false
+    /// The Ed25519 private key, 32 bytes, by which the realm proves itself to clients that ask for
+    /// it in cryptosign; nil = it does not.
+    package var signingKey: [UInt8]?
 
     package init() {}
 }
 
-package struct Principal: Sendable {
+package struct Principal: Hashable, Sendable {
     package var authid: String
     package var role: String
     package var credentials: [Credential]
@@ -26,9 +33,10 @@ package struct Principal: Sendable {
 /// What a user is known by.
 ///
 /// Spec: Advanced Profile, Authentication.
-package enum Credential: Sendable {
+package enum Credential: Hashable, Sendable {
     case ticket(String)
-    /// The shared secret; with a salt, what is kept is derived from it.
+    /// The shared secret; with a salt, the base64 text of the key that is derived from it
+    /// (`CRA.key`).
     case wampcra(secret: String, salt: CRASalt?)
     /// The verifier of a password, which itself is not kept.
     case scram(SCRAMVerifier)
@@ -36,45 +44,4 @@ package enum Credential: Sendable {
     case cryptosign(publicKeys: [[UInt8]])
     /// A TLS client certificate whose common name is the authid.
     case tls
-}
-
-/// How the key of a salted secret is derived: PBKDF2-HMAC-SHA256.
-package struct CRASalt: Hashable, Sendable {
-    package var salt: String
-    package var iterations: Int
-    /// In bytes.
-    package var keyLength: Int
-
-    package init(salt: String, iterations: Int = 1000, keyLength: Int = 32) {
-        self.salt = salt
-        self.iterations = iterations
-        self.keyLength = keyLength
-    }
-}
-
-package struct SCRAMVerifier: Hashable, Sendable {
-    package enum Derivation: String, Sendable, CaseIterable {
-        case pbkdf2, argon2id13
-    }
-
-    package var derivation: Derivation
-    package var salt: [UInt8]
-    package var iterations: Int
-    /// In KiB; `argon2id13` only.
-    package var memory: Int?
-    /// SHA-256 values, 32 bytes each.
-    package var storedKey: [UInt8]
-    package var serverKey: [UInt8]
-
-    package init(
-        derivation: Derivation, salt: [UInt8], iterations: Int, memory: Int? = nil,
-        storedKey: [UInt8], serverKey: [UInt8]
-    ) {
-        self.derivation = derivation
-        self.salt = salt
-        self.iterations = iterations
-        self.memory = memory
-        self.storedKey = storedKey
-        self.serverKey = serverKey
-    }
 }

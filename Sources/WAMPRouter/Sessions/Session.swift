@@ -12,11 +12,16 @@ package struct Newcomer: Equatable, Sendable {
     package var authprovider: String
     /// How it is connected, as far as others may know: `type`, `peer`, `serializer`, `secure`.
     package var transport: Value.Dictionary
+    /// `WELCOME.Details.authextra`; nil = none.
+    package var authextra: Value.Dictionary?
+    /// The id that was reserved; the realm draws one if there is none.
+    package var session: SessionID?
 
     package init(
         roles: Roles, authid: String? = nil, authrole: String = "anonymous",
         authmethod: String = "anonymous", authprovider: String = "static",
-        transport: Value.Dictionary = [:]
+        transport: Value.Dictionary = [:],
+        authextra: Value.Dictionary? = nil, session: SessionID? = nil
     ) {
         self.roles = roles
         self.authid = authid
@@ -24,6 +29,8 @@ package struct Newcomer: Equatable, Sendable {
         self.authmethod = authmethod
         self.authprovider = authprovider
         self.transport = transport
+        self.authextra = authextra
+        self.session = session
     }
 }
 

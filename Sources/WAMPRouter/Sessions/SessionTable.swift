@@ -7,6 +7,8 @@ struct SessionTable: ~Copyable {
     private var slots = UniqueArray<(generation: UInt32, session: Session)>()
     private var vacant: [UInt32] = []
     private var byID: [SessionID: SessionKey] = [:]
+    /// Ids that have been promised to someone who is still to prove who it is.
+    private var reserved: Set<SessionID> = []
     /// The sessions that more waits to be written to than the high mark allows: they count as
     /// saturated (SR-52).
     private(set) var blocked: Set<SessionKey> = []
@@ -31,6 +33,13 @@ struct SessionTable: ~Copyable {
     }
 
     func key(of id: SessionID) -> SessionKey? { byID[id] }
+
+    /// Whether the id may be drawn for somebody else.
+    func isFree(_ id: SessionID) -> Bool { byID[id] == nil && !reserved.contains(id) }
+
+    mutating func reserve(_ id: SessionID) { reserved.insert(id) }
+
+    mutating func release(_ id: SessionID) { reserved.remove(id) }
 
     /// Whether the session is there, and not on its way out.
     func isPresent(_ key: SessionKey) -> Bool {

@@ -142,6 +142,9 @@ struct BenchConnectionOptions: ParsableArguments {
         help: "WAMP messages of setting up, one line each, on stderr; the load is not shown.")
     var trace = false
 
+    @OptionGroup(title: "Authentication")
+    var authentication: AuthenticationOptions
+
     /// The same for a client.
     func options(url: String) -> ConnectionOptions {
         var options = ConnectionOptions()
@@ -156,6 +159,7 @@ struct BenchConnectionOptions: ParsableArguments {
         options.tlsCert = nil
         options.tlsKey = nil
         options.insecure = false
+        options.authentication = authentication
         return options
     }
 }

@@ -5,6 +5,7 @@ import NIOPosix
 import UnixSignals
 import WAMP
 import WAMPClient
+import WAMPTransport
 
 struct BenchRun: Sendable {
     let command: BenchCommand
@@ -80,11 +81,14 @@ struct BenchRun: Sendable {
         let ownURL = spawned?.url ?? connection.url ?? ConnectionOptions.defaultURL
         var targets: [BenchTarget] = []
         for url in [ownURL] + command.against {
-            let client = try Client(connection.options(url: url), output: command.output)
-            targets.append(BenchTarget(endpoint: client.endpoint, url: url))
+            targets.append(BenchTarget(endpoint: try Endpoint.written(url), url: url))
         }
         targets[0].process = spawned?.id ?? command.routerPID.map { pid_t($0) }
-        let options = try Client(connection.options(url: ownURL), output: command.output).options
+        var options = try Client(
+            connection.options(url: ownURL), output: command.output,
+            environment: context.environment
+        ).options
+        if spawned != nil { options.authentication = Authentication(.anonymous) }
         let settings = command.settings(options, loops: Self.loops(system.cores))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         var report = BenchReport(

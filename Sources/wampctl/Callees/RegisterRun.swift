@@ -27,7 +27,8 @@ struct RegisterRun {
     }
 
     func run() async throws(CommandFailure) -> Int32 {
-        let client = try Client(command.connection, output: command.output)
+        let client = try Client(
+            command.connection, output: command.output, environment: context.environment)
         if command.readiness.detach {
             return try Detachment.run(command, readiness: command.readiness)
         }
@@ -134,7 +135,7 @@ struct RegisterRun {
                 tasks.addTask {
                     do throws(CommandFailure) {
                         return (
-                            number, .success(try await client.join(authid: "\(prefix)\(number)"))
+                            number, .success(try await client.join(as: "\(prefix)\(number)"))
                         )
                     } catch {
                         return (number, .failure(error))

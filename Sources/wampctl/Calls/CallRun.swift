@@ -10,7 +10,8 @@ struct CallRun {
     let context: CommandContext
 
     func run() async throws(CommandFailure) -> Int32 {
-        let client = try Client(command.connection, output: command.output)
+        let client = try Client(
+            command.connection, output: command.output, environment: context.environment)
         let options = try options()
         sayNeedlessOptions()
         if command.isBatch || command.arguments.stdin?.isLines == true {

@@ -13,7 +13,8 @@ struct Client: Sendable {
     private let isVerbose: Bool
 
     init(
-        _ connection: ConnectionOptions, output: OutputOptions, loopCount: Int = 1
+        _ connection: ConnectionOptions, output: OutputOptions, environment: Environment,
+        loopCount: Int = 1
     ) throws(CommandFailure) {
         endpoint = try Endpoint.written(connection.url ?? ConnectionOptions.defaultURL)
         var options = SessionOptions(
@@ -36,6 +37,11 @@ struct Client: Sendable {
                     "warning: --insecure: \(endpoint) may be anybody, and others may read along")
             }
         }
+        let identity = connection.authentication
+        options.authentication = try identity.authentication(
+            environment, isQuiet: output.quiet)
+        options.authid = identity.authid
+        options.authrole = identity.authrole
         if connection.trace {
             options.trace = { isSent, message, payload in
                 Streams.shared.say(
@@ -52,10 +58,11 @@ struct Client: Sendable {
     /// How long the router may take to answer GOODBYE.
     static let farewell = Duration.seconds(1)
 
-    /// Joins the realm, under the given authid if the router grants it.
-    func join(authid: String? = nil) async throws(CommandFailure) -> Session {
+    /// Joins the realm.
+    /// - Parameter name: the authid to ask for if the line says none.
+    func join(as name: String? = nil) async throws(CommandFailure) -> Session {
         var options = options
-        options.authid = authid
+        if options.authid == nil { options.authid = name }
         do throws(ClientError) {
             let session = try await Session.join(endpoint, options: options, on: group)
             if isVerbose {
@@ -107,6 +114,7 @@ extension CommandFailure {
                 error: reason, args: message.map { [.string($0)] } ?? [], kwargs: [:],
                 subject: subject)
             code = .joinRefused
+            hints = Hints.refused(because: reason)
         case .error(let uri, let args, let kwargs, _):
             self.init(error: uri, args: args, kwargs: kwargs, subject: subject)
         case .timeout:

@@ -4,6 +4,15 @@ import WAMP
 import WAMPTransport
 
 enum Hints {
+    /// What to try when the router refused the session.
+    static func refused(because reason: ErrorURI) -> [String] {
+        switch reason {
+        case .authenticationRequired, .noMatchingAuthMethod:
+            ["who to join as: --authid ID with --secret-file FILE, or --key-file FILE"]
+        default: []
+        }
+    }
+
     /// For a connection that did not come about, by what it failed for.
     static func unreachable(_ endpoint: Endpoint, because text: String) -> [String] {
         if text.contains("connection refused") { return refused(at: endpoint) }

@@ -84,7 +84,7 @@ struct LineRun: Sendable {
         let joining = Task { () async -> Swift.Result<Session, CommandFailure> in
             defer { events.send(.started) }
             do throws(CommandFailure) {
-                return .success(try await client.join(authid: command.authid))
+                return .success(try await client.join())
             } catch {
                 return .failure(error)
             }

@@ -59,7 +59,7 @@ struct LoadRun: Sendable {
         var sessions: [Session] = []
         // A session that has no call to make is not needed.
         for number in 0..<max(1, min(command.load.sessions ?? 1, command.load.goal ?? .max)) {
-            let session = try await client.join(authid: command.authid)
+            let session = try await client.join()
             sessions.append(session)
             Task { events.send(.sessionEnded(number, await session.ended)) }
         }

@@ -47,7 +47,7 @@ struct SingleCall: Sendable {
     }
 
     private func outcome() async throws(CommandFailure) -> AnsweredCall {
-        let session = try await client.join(authid: command.authid)
+        let session = try await client.join()
         do throws(CommandFailure) {
             let outcome = try await callOrWait(session)
             await session.leave(patience: Client.farewell)

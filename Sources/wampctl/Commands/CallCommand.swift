@@ -45,8 +45,7 @@ struct CallCommand: Command {
     static let variables =
         ConnectionOptions.variables
         + [
-            EnvironmentVariable(name: "WAMPCTL_AUTHID", option: "--authid"),
-            EnvironmentVariable(name: "WAMPCTL_TIMEOUT", option: "--timeout"),
+            EnvironmentVariable(name: "WAMPCTL_TIMEOUT", option: "--timeout")
         ] + OutputOptions.variables
         + EnvironmentVariable.named(
             after: [
@@ -89,11 +88,6 @@ struct CallCommand: Command {
             "Wait so long for the procedure to be registered (default: 0).", valueName: "d"),
         transform: Notation.duration)
     var wait: Duration?
-
-    @Option(
-        name: .long,
-        help: ArgumentHelp("Authentication ID to ask for.", valueName: "id"))
-    var authid: String?
 
     @OptionGroup(title: "Connection")
     var connection: ConnectionOptions

@@ -97,6 +97,10 @@ struct RouterCommand: Command {
         help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
     var realm: [String] = []
 
+    @Flag(
+        name: .customLong("no-anonymous"), help: "Let nobody in without authentication.")
+    var noAnonymous = false
+
     @Option(
         name: .customLong("tls-cert"),
         help: ArgumentHelp(

@@ -84,6 +84,9 @@ struct CommandLineReader {
             if Wampctl.exitCode(for: error).isSuccess {
                 return .help(Wampctl.fullMessage(for: error))
             }
+            if let option = AuthenticationOptions.forbidden(among: options) {
+                return .fault(AuthenticationOptions.failure(for: option), of: command)
+            }
             var sentence = withoutJargon(Self.sentence(Wampctl.message(for: error)))
             if command == RouterCommand.self, isBeforeCommand(sentence) {
                 sentence += "; a command for the router to run goes behind --"

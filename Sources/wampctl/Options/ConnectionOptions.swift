@@ -66,19 +66,23 @@ struct ConnectionOptions: ParsableArguments {
     @Flag(name: .long, help: "Every WAMP message sent and received, one line each, on stderr.")
     var trace = false
 
+    @OptionGroup(title: "Authentication")
+    var authentication: AuthenticationOptions
+
     static let defaultURL = "ws://localhost:8080/ws"
 
-    static let variables = [
-        EnvironmentVariable(name: "WAMPCTL_URL", option: "--url"),
-        EnvironmentVariable(name: "WAMPCTL_REALM", option: "--realm"),
-        EnvironmentVariable(name: "WAMPCTL_SERIALIZER", option: "--serializer"),
-        EnvironmentVariable(name: "WAMPCTL_TLS_CA", option: "--tls-ca"),
-        EnvironmentVariable(name: "WAMPCTL_TLS_CERT", option: "--tls-cert"),
-        EnvironmentVariable(name: "WAMPCTL_TLS_KEY", option: "--tls-key"),
-        EnvironmentVariable(name: "WAMPCTL_CONNECT_TIMEOUT", option: "--connect-timeout"),
-        EnvironmentVariable(name: "WAMPCTL_RETRY", option: "--retry"),
-        EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
-    ]
+    static let variables =
+        [
+            EnvironmentVariable(name: "WAMPCTL_URL", option: "--url"),
+            EnvironmentVariable(name: "WAMPCTL_REALM", option: "--realm"),
+            EnvironmentVariable(name: "WAMPCTL_SERIALIZER", option: "--serializer"),
+            EnvironmentVariable(name: "WAMPCTL_TLS_CA", option: "--tls-ca"),
+            EnvironmentVariable(name: "WAMPCTL_TLS_CERT", option: "--tls-cert"),
+            EnvironmentVariable(name: "WAMPCTL_TLS_KEY", option: "--tls-key"),
+            EnvironmentVariable(name: "WAMPCTL_CONNECT_TIMEOUT", option: "--connect-timeout"),
+            EnvironmentVariable(name: "WAMPCTL_RETRY", option: "--retry"),
+            EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
+        ] + AuthenticationOptions.variables
 
     static let environment = EnvironmentVariable.table(variables)
 

@@ -61,6 +61,11 @@ struct RouterRun {
         if let keepalive = command.keepalive { configuration.keepalive = keepalive }
         if case .exactly(let count) = command.threads { configuration.threads = count }
         configuration.seed = command.seed
+        if command.noAnonymous {
+            for index in configuration.realms.indices {
+                configuration.realms[index].allowsAnonymous = false
+            }
+        }
         return configuration
     }
 
@@ -148,14 +153,14 @@ struct RouterRun {
                 wampctl \(Wampctl.version) router, \
                 \(realms.count == 1 ? "realm" : "realms") \(realms.joined(separator: ", "))
                   \(urls.joined(separator: "   "))
-                  anonymous access: on     meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
+                  anonymous access: \(command.noAnonymous ? "off" : "on ")    meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
                 """, "listening",
                 [
                     "version": "\(Wampctl.version)", "realms": "\(realms.joined(separator: " "))",
                     "urls": "\(urls.joined(separator: " "))",
                 ])
         }
-        for listener in listeners where !listener.isLoopback {
+        for listener in listeners where !listener.isLoopback && !command.noAnonymous {
             let missing = listener.isSecure ? "authentication" : "TLS and authentication"
             let danger = "is open to the network, without \(missing)"
             say(

@@ -1,0 +1,133 @@
+// From HELLO to WELCOME or ABORT: what the pure machine of admission asks for is done here.
+
+import Logging
+import NIOCore
+import WAMP
+import WAMPRouter
+import WAMPTransport
+
+/// Somebody who is to prove who it is.
+struct Applicant {
+    let host: RealmHost
+    var candidate: Candidate
+    /// Reserved for it.
+    let session: SessionID
+    /// When it must have answered, or the authenticator for it.
+    var deadline: NIODeadline
+    /// A question about it is under way: nothing may come from the peer meanwhile.
+    var isAskedAbout = false
+
+    func giveUp() { host.release(session) }
+}
+
+extension SessionLink {
+    func admit(_ message: Message) {
+        let decision = Admission.decide(
+            on: message, limits: directory.limits, transport: facts, secret: directory.secret
+        ) {
+            directory.hosts[$0]?.principals
+        }
+        switch decision {
+        case .join(let realm, let newcomer):
+            guard let host = directory.hosts[realm] else {
+                return refuse(Abort(reason: .noSuchRealm))
+            }
+            join(host, newcomer)
+        case .authenticate(let realm, var candidate):
+            guard let host = directory.hosts[realm], !directory.isDraining else {
+                return refuse(Abort(reason: .systemShutdown))
+            }
+            let session = host.reserveSessionID()
+            let chance = Candidate.Chance(
+                nonce: RealmDirectory.randomBytes(), session: session,
+                unixMilliseconds: Now.current.unixMilliseconds)
+            let step = candidate.start(chance)
+            take(
+                step,
+                Applicant(
+                    host: host, candidate: candidate, session: session,
+                    deadline: loop.eventLoop.now + directory.handshakeTimeout))
+        case .refuse(let abort):
+            refuse(abort)
+        case .close:
+            close()
+        }
+    }
+
+    /// A message of somebody who has not proved who it is.
+    func hear(_ message: Message, of applicant: Applicant) {
+        var applicant = applicant
+        switch message {
+        case .authenticate(let answer) where !applicant.isAskedAbout:
+            let step = applicant.candidate.received(answer)
+            take(step, applicant)
+        case .abort: close()
+        default:
+            refuse(
+                Abort(ProtocolViolation("\(message.code.name) came in the authentication")))
+        }
+    }
+
+    /// The authenticator has answered; who it was asked for may be gone.
+    func answered(_ answer: Answer) {
+        guard case .authenticating(var applicant) = state, applicant.isAskedAbout else { return }
+        applicant.isAskedAbout = false
+        let step = applicant.candidate.answered(answer)
+        take(step, applicant)
+    }
+
+    private func take(_ step: Candidate.Step, _ applicant: Applicant) {
+        var applicant = applicant
+        switch step {
+        case .challenge(let challenge):
+            applicant.deadline = loop.eventLoop.now + directory.handshakeTimeout
+            state = .authenticating(applicant)
+            if let outbox { _ = loop.send(.challenge(challenge), to: outbox) }
+        case .ask(let procedure, let args):
+            applicant.isAskedAbout = true
+            state = .authenticating(applicant)
+            applicant.host.ask(procedure, args, for: self)
+        case .join(let newcomer):
+            join(applicant.host, newcomer)
+        case .refuse(let abort, let reason):
+            state = .authenticating(applicant)
+            refuse(abort, because: reason)
+        }
+    }
+
+    private func join(_ host: RealmHost, _ newcomer: Newcomer) {
+        guard let outbox, !directory.isDraining else {
+            if let id = newcomer.session { host.release(id) }
+            return refuse(Abort(reason: .systemShutdown))
+        }
+        var newcomer = newcomer
+        newcomer.transport = facts.details
+        let (session, identity) = host.join(newcomer, self, outbox)
+        state = .joined(host, session, identity)
+        log("session joined", host, identity)
+    }
+
+    /// - Parameter reason: why, for the log, if the peer is not told.
+    func refuse(_ abort: Abort, because reason: String? = nil) {
+        directory.logger.debug(
+            "session refused",
+            metadata: [
+                "reason": "\(abort.reason)",
+                "message": "\(reason ?? abort.details["message"]?.string ?? "")",
+                "peer": "\(connection?.peer ?? "")",
+            ])
+        if let outbox { _ = loop.send(.abort(abort), to: outbox) }
+        close()
+    }
+
+    private var facts: TransportFacts {
+        guard let connection else { return TransportFacts(isPrivate: false) }
+        return TransportFacts(
+            isPrivate: connection.isLocal,
+            details: [
+                "type": connection.framing == .webSocket ? "websocket" : "rawsocket",
+                "serializer": .string(connection.serializer.name),
+                "peer": .string(connection.peer), "secure": false,
+            ])
+    }
+}
