@@ -17,7 +17,11 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     case .strayInvocation(let invocation): "stray \(invocation.request)"
     case .interrupt(let request): "interrupt \(request)"
     case .event(_, let listeners): "event → \(listeners.joined(separator: ","))"
-    case .revoked: "revoked"
+    case .progressed(let waiter, _): "\(waiter) … RESULT"
+    case .registrationRevoked(let responder, let revocation):
+        "\(responder ?? "nobody") revoked: \(revocation.reason ?? "")"
+    case .subscriptionRevoked(let listeners, let revocation):
+        "\(listeners.joined(separator: ",")) revoked: \(revocation.reason ?? "")"
     case .goodbye: "goodbye"
     case .aborted: "aborted"
     case .violation: "violation"
@@ -124,7 +128,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             text(
                 core.receive(
                     .unregistered(Unregistered(request: nil, details: ["registration": 7]))))
-                == "revoked")
+                == "respond revoked: ")
         #expect(text(core.receive(invocation(1, 7))) == "stray 1")
     }
 
