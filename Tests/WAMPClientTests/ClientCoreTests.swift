@@ -118,6 +118,24 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
         #expect(text(core.receive(invocation(4, 7))) == "stray 4")
     }
 
+    @Test("results ahead of the last one reach who asked for them, and leave the call open")
+    func progress() {
+        var core = Core()
+        let asking = core.call("a", receivesProgress: true)
+        let plain = core.call("b")
+        func ahead(_ request: RequestID) -> Message {
+            .result(Result(request: request, details: OutcomeDetails(progress: true)))
+        }
+        #expect(text(core.receive(ahead(asking))) == "a … RESULT")
+        #expect(text(core.receive(ahead(plain))) == "none")
+        #expect(core.isPending(asking) && core.isPending(plain))
+        #expect(text(core.receive(.result(Result(request: asking)))) == "a ← RESULT")
+        #expect(text(core.receive(ahead(asking))) == "none")
+        let other = core.publish("c")
+        #expect(text(core.receive(ahead(other))) == "violation")
+        #expect(text(core.receive(ahead(RequestID(9)))) == "violation")
+    }
+
     @Test("a revoked registration is forgotten")
     func revoked() {
         var core = Core()
