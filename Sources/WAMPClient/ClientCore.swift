@@ -14,11 +14,25 @@ package enum Delivery<Waiter, Responder, Listener> {
     case strayInvocation(Invocation)
     case interrupt(RequestID)
     case event(Event, [Listener])
-    /// The router took a registration or subscription away.
-    case revoked
+    /// One result of several; the call goes on.
+    case progressed(Waiter, Message)
+    /// The router took a registration away; nil: one that this session does not have (any more).
+    case registrationRevoked(Responder?, Revocation)
+    /// The same for a subscription.
+    case subscriptionRevoked([Listener], Revocation)
     case goodbye(Goodbye)
     case aborted(Abort)
     case violation(ProtocolViolation)
+}
+
+/// Why the router took a registration or a subscription away.
+///
+/// Spec: Advanced Profile, Registration Revocation, Subscription Revocation.
+public struct Revocation: Equatable, Sendable {
+    /// The reason that the router gave.
+    public let reason: String?
+
+    init(_ details: Value.Dictionary) { reason = details["reason"]?.string }
 }
 
 /// The client's side of a session, after WELCOME.
@@ -32,7 +46,7 @@ package struct ClientCore<Waiter, Responder, Listener> {
     }
 
     private enum Kind {
-        case call
+        case call(receivesProgress: Bool)
         case register(Responder)
         case unregister(RegistrationID)
         case publish
@@ -65,7 +79,10 @@ package struct ClientCore<Waiter, Responder, Listener> {
         return RequestID(lastRequest)
     }
 
-    package mutating func call(_ waiter: Waiter) -> RequestID { add(.call, waiter) }
+    /// - Parameter receivesProgress: whether results before the last one are passed on.
+    package mutating func call(_ waiter: Waiter, receivesProgress: Bool = false) -> RequestID {
+        add(.call(receivesProgress: receivesProgress), waiter)
+    }
 
     package mutating func register(_ responder: Responder, _ waiter: Waiter) -> RequestID {
         add(.register(responder), waiter)
@@ -127,16 +144,16 @@ package struct ClientCore<Waiter, Responder, Listener> {
     ) -> Delivery<Waiter, Responder, Listener> {
         switch message {
         case .result(let result):
-            // Progressive results are not asked for; if they come, the last one is the answer.
-            if result.details.progress { return .none }
-            return answer(.call, result.request, message)
+            return result.details.progress
+                ? progress(result, message) : answer(.call, result.request, message)
         case .error(let error): return answer(error.requestType, error.request, message)
         case .registered(let registered): return answer(.register, registered.request, message)
         case .unregistered(let unregistered):
             guard let request = unregistered.request else {
                 guard let id = unregistered.details["registration"]?.unsigned else { return .none }
-                registrations[RegistrationID(id)] = nil
-                return .revoked
+                return .registrationRevoked(
+                    registrations.removeValue(forKey: RegistrationID(id)),
+                    Revocation(unregistered.details))
             }
             return answer(.unregister, request, message)
         case .published(let published): return answer(.publish, published.request, message)
@@ -144,8 +161,9 @@ package struct ClientCore<Waiter, Responder, Listener> {
         case .unsubscribed(let unsubscribed):
             guard let request = unsubscribed.request else {
                 guard let id = unsubscribed.details["subscription"]?.unsigned else { return .none }
-                subscriptions[SubscriptionID(id)] = nil
-                return .revoked
+                let listeners = subscriptions.removeValue(forKey: SubscriptionID(id)) ?? []
+                return .subscriptionRevoked(
+                    listeners.map(\.listener), Revocation(unsubscribed.details))
             }
             return answer(.unsubscribe, request, message)
         case .invocation(let invocation):
@@ -166,6 +184,27 @@ package struct ClientCore<Waiter, Responder, Listener> {
             .eventReceived, .call, .cancel, .register, .unregister, .yield:
             return .violation(
                 ProtocolViolation("\(message.code.name) is not for a client in a session"))
+        }
+    }
+
+    /// A result that is not the last. Where none were asked for, the last one is the answer.
+    private func progress(
+        _ result: WAMP.Result, _ message: Message
+    ) -> Delivery<Waiter, Responder, Listener> {
+        guard let found = pending[result.request] else {
+            guard result.request.rawValue <= lastRequest else {
+                return .violation(
+                    ProtocolViolation("RESULT answers request \(result.request), not made"))
+            }
+            return .none
+        }
+        switch found.kind {
+        case .call(let receivesProgress):
+            return receivesProgress ? .progressed(found.waiter, message) : .none
+        default:
+            return .violation(
+                ProtocolViolation(
+                    "RESULT answers \(found.kind.code.name) request \(result.request)"))
         }
     }
 

@@ -21,8 +21,7 @@ protocol BatchTap: AnyObject {
 final class ClientLink: ConnectionOwner, @unchecked Sendable {
     typealias Outcome = Swift.Result<Message, ClientError>
     typealias Waiter = @Sendable (Outcome) -> Void
-    typealias Responder = @Sendable (InvocationRequest) -> Void
-    typealias Listener = @Sendable (EventMessage) -> Void
+    typealias RevocationHandler = @Sendable (Revocation) -> Void
     typealias Job = @Sendable (ClientLink) -> Void
 
     let loop: IOLoop
@@ -35,6 +34,9 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     var handler: (any ChannelHandler)?
     private var core = ClientCore<Waiter, Responder, Listener>()
     private var invocations: [RequestID: InvocationRequest] = [:]
+    private var open = OpenInvocations()
+    /// Of the invocations whose time limit is ours to keep.
+    private var limits: [RequestID: Scheduled<Void>] = [:]
     private var tap: (any BatchTap)?
     private var authenticator: Authenticator?
     /// What WELCOME must prove; nil if nothing.
@@ -57,6 +59,18 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     struct EndState: Sendable {
         var end: SessionEnd?
         var waiting: [UnsafeContinuation<SessionEnd, Never>] = []
+    }
+
+    /// Who answers the invocations of a registration.
+    struct Responder: Sendable {
+        var respond: @Sendable (InvocationRequest) -> Void
+        var onRevoked: RevocationHandler?
+    }
+
+    /// Who takes the events of a subscription.
+    struct Listener: Sendable {
+        var onEvent: @Sendable (EventMessage) -> Void
+        var onRevoked: RevocationHandler?
     }
 
     private enum State: Equatable {
@@ -314,6 +328,9 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         }
         let interrupted = invocations
         invocations = [:]
+        open.removeAll()
+        for (_, limit) in limits { limit.cancel() }
+        limits = [:]
         for waiter in core.end() { waiter(.failure(error)) }
         for (_, invocation) in interrupted { invocation.interrupt() }
         tap?.sessionEnded(error)
@@ -333,15 +350,18 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     }
 
     private func receive(_ message: Message) {
+        if !open.isEmpty, case .invocation(let invocation) = message, isContinuing(invocation) {
+            return
+        }
         switch core.receive(message) {
-        case .none, .revoked: break
-        case .answered(let waiter, let message): waiter(.success(message))
-        case .invocation(let invocation, let responder):
-            let request = InvocationRequest(invocation) { [weak self] request, answer in
-                self?.submit { $0.answer(request, answer) }
-            }
-            invocations[invocation.request] = request
-            responder(request)
+        case .none: break
+        case .answered(let waiter, let message), .progressed(let waiter, let message):
+            waiter(.success(message))
+        case .registrationRevoked(let responder, let revocation):
+            responder?.onRevoked?(revocation)
+        case .subscriptionRevoked(let listeners, let revocation):
+            for listener in listeners { listener.onRevoked?(revocation) }
+        case .invocation(let invocation, let responder): invoke(invocation, responder)
         case .strayInvocation(let invocation):
             send(
                 .error(
@@ -350,7 +370,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         case .interrupt(let request): invocations[request]?.interrupt()
         case .event(let event, let listeners):
             let message = EventMessage(event)
-            for listener in listeners { listener(message) }
+            for listener in listeners { listener.onEvent(message) }
         case .goodbye(let goodbye):
             send(.goodbye(Goodbye(reason: .goodbyeAndOut)))
             finish(
@@ -362,30 +382,84 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         }
     }
 
+    private func invoke(_ invocation: Invocation, _ responder: Responder) {
+        let request = InvocationRequest(invocation) { [weak self] request, answer in
+            self?.submit { $0.answer(request, answer) }
+        }
+        invocations[invocation.request] = request
+        if request.isProgressive { open.add(request) }
+        if request.timeout > 0 { limit(request) }
+        responder.respond(request)
+    }
+
+    /// Whether it is a part of an invocation that came before, which takes it then.
+    private func isContinuing(_ invocation: Invocation) -> Bool {
+        let isLast = !invocation.details.custom.isOn("progress")
+        switch open.continuation(invocation.request, isLast: isLast) {
+        case nil: return false
+        case .late: return true
+        case .part(let request):
+            if request.timeout > 0 { limit(request) }
+            request.received(CallPart(payload: invocation.payload, isLast: isLast))
+            return true
+        }
+    }
+
+    /// Starts the time that an invocation has; that of a progressive one is between its messages.
+    private func limit(_ request: InvocationRequest) {
+        // A year is as good as no limit, and no overflow.
+        let milliseconds = Int64(min(request.timeout, 31_536_000_000))
+        limits[request.id]?.cancel()
+        limits[request.id] = loop.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
+            request.expire()
+        }
+    }
+
     private func answer(_ request: InvocationRequest, _ answer: InvocationRequest.Answer) {
-        guard invocations.removeValue(forKey: request.id) != nil, state == .joined else { return }
+        guard state == .joined, invocations[request.id] === request else { return }
+        if case .progress(let payload, let options) = answer {
+            progress(request, payload, options)
+            return
+        }
+        invocations[request.id] = nil
+        if request.isProgressive { open.answered(request.id) }
+        if request.timeout > 0 { limits.removeValue(forKey: request.id)?.cancel() }
         let result =
             switch answer {
-            case .yield(let payload, let options):
-                transcoded(payload).map {
-                    send(
-                        .yield(
-                            Yield(
-                                request: request.id, options: OutcomeDetails(custom: options),
-                                payload: $0)))
-                }
-            case .error(let uri, let payload):
+            case .yield(let payload, let options), .progress(let payload, let options):
+                yield(request.id, payload, OutcomeDetails(custom: options))
+            case .error(let uri, let payload, let details):
                 transcoded(payload).map {
                     send(
                         .error(
-                            ErrorMessage(.invocation, request: request.id, error: uri, payload: $0))
-                    )
+                            ErrorMessage(
+                                .invocation, request: request.id,
+                                details: OutcomeDetails(custom: details), error: uri, payload: $0)))
                 }
             }
         guard result == nil || result == .tooLarge else { return }
         send(
             .error(
                 ErrorMessage(.invocation, request: request.id, error: .payloadSizeExceeded)))
+    }
+
+    private func progress(
+        _ request: InvocationRequest, _ payload: Payload, _ options: Value.Dictionary
+    ) {
+        if request.timeout > 0 { limit(request) }
+        let details = OutcomeDetails(progress: true, custom: options)
+        switch yield(request.id, payload, details) {
+        case nil, .tooLarge?: request.fail(.payloadSizeExceeded)
+        case .queued?, .full?, .closed?: break
+        }
+    }
+
+    private func yield(
+        _ request: RequestID, _ payload: Payload, _ options: OutcomeDetails
+    ) -> SendResult? {
+        transcoded(payload).map {
+            send(.yield(Yield(request: request, options: options, payload: $0)))
+        }
     }
 
     private func transcoded(_ payload: Payload) -> Payload? {
@@ -408,12 +482,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         case .queued: return id
         case .tooLarge:
             _ = core.abandon(id)
-            waiter(
-                .failure(
-                    .error(
-                        uri: .payloadSizeExceeded,
-                        args: ["the message is larger than the router accepts"], kwargs: [:],
-                        details: [:])))
+            waiter(.failure(ClientLink.tooLarge))
         case .full, .closed:
             _ = core.abandon(id)
             waiter(.failure(.connectionLost("the router does not take messages any more")))
@@ -433,10 +502,22 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     }
 
     /// Stops waiting for a call and tells the router to forget it.
-    func giveUp(_ request: RequestID, _ error: ClientError) {
+    func giveUp(_ request: RequestID, _ error: ClientError, mode: CancelMode = .killnowait) {
         guard let waiter = core.abandon(request) else { return }
-        send(.cancel(Cancel(request: request, mode: .killnowait)))
+        send(.cancel(Cancel(request: request, mode: mode)))
         waiter(.failure(error))
+    }
+
+    /// Sends a further part of a call, if the call has not ended.
+    func send(partOf request: RequestID, _ call: Call) {
+        guard state == .joined, core.isPending(request) else { return }
+        if send(.call(call)) == .tooLarge { giveUp(request, ClientLink.tooLarge) }
+    }
+
+    private static var tooLarge: ClientError {
+        .error(
+            uri: .payloadSizeExceeded, args: ["the message is larger than the router accepts"],
+            kwargs: [:], details: [:])
     }
 
     /// Tells the waiter of a PUBLISH without acknowledgement that it is done.

@@ -1,5 +1,5 @@
-// One invocation on its way through a callee: answered once, from any thread, and perhaps
-// interrupted.
+// One invocation on its way through a callee: it comes in one part or several, may be given results
+// ahead, is answered once, from any thread, and perhaps interrupted.
 
 import Synchronization
 public import WAMP
@@ -15,6 +15,12 @@ public final class InvocationRequest: Sendable {
     /// The arguments, not decoded. They share memory with what was received: someone who keeps
     /// the request for long keeps that too.
     public let payload: Payload
+    /// Whether the caller takes results ahead of the last one.
+    public let receivesProgress: Bool
+    /// Whether the call comes in several parts, of which `payload` is the first.
+    public let isProgressive: Bool
+    /// Milliseconds that the call may take, if that is for the callee to keep; 0 = no limit.
+    let timeout: UInt64
 
     private let answer: @Sendable (InvocationRequest, Answer) -> Void
     private let state = Mutex(State())
@@ -23,11 +29,15 @@ public final class InvocationRequest: Sendable {
         var isAnswered = false
         var isInterrupted = false
         var onInterrupt: (@Sendable () -> Void)?
+        /// Parts that came while nobody listened.
+        var parts: [CallPart] = []
+        var onPart: (@Sendable (CallPart) -> Void)?
     }
 
     enum Answer: Sendable {
+        case progress(Payload, options: Value.Dictionary)
         case yield(Payload, options: Value.Dictionary)
-        case error(ErrorURI, Payload)
+        case error(ErrorURI, Payload, details: Value.Dictionary)
     }
 
     init(
@@ -37,6 +47,9 @@ public final class InvocationRequest: Sendable {
         id = invocation.request
         registration = invocation.registration
         procedure = invocation.details.procedure
+        receivesProgress = invocation.details.custom.isOn("receive_progress")
+        isProgressive = invocation.details.custom.isOn("progress")
+        timeout = invocation.details.timeout
         var details = invocation.details.custom
         if invocation.details.timeout > 0 {
             details.append("timeout", Value(invocation.details.timeout))
@@ -50,6 +63,72 @@ public final class InvocationRequest: Sendable {
     /// - Throws: a violation for more than a million elements.
     public func values() throws(ProtocolViolation) -> (args: [Value], kwargs: Value.Dictionary) {
         try payload.values()
+    }
+
+    /// The session that calls, if it or this registration asked to disclose it.
+    public var caller: SessionID? { details["caller"]?.unsigned.map { SessionID($0) } }
+    public var callerAuthid: String? { details["caller_authid"]?.string }
+    public var callerAuthrole: String? { details["caller_authrole"]?.string }
+    /// How far the router trusts the caller, if it says.
+    public var trustLevel: UInt64? { details["trustlevel"]?.unsigned }
+
+    /// Gives a result ahead of the last one. It is not sent to a caller that takes none, nor behind
+    /// the answer.
+    ///
+    /// - Returns: whether the caller takes it.
+    ///
+    /// Spec: Advanced Profile, Progressive Call Results.
+    @discardableResult
+    public func progress(
+        args: [Value] = [], kwargs: Value.Dictionary = [:], options: Value.Dictionary = [:]
+    ) -> Bool {
+        progress(payload: Payload(args: args, kwargs: kwargs), options: options)
+    }
+
+    /// The same, with arguments that are encoded already, in whatever serializer.
+    @discardableResult
+    public func progress(payload: Payload, options: Value.Dictionary = [:]) -> Bool {
+        guard receivesProgress, !state.withLock({ $0.isAnswered }) else { return false }
+        answer(self, .progress(payload, options: options))
+        return true
+    }
+
+    /// Runs `body` for each part of the call behind the first, at once for those that have come.
+    public func onPart(_ body: @escaping @Sendable (CallPart) -> Void) {
+        while true {
+            let early = state.withLock { state in
+                defer { state.parts = [] }
+                if state.parts.isEmpty { state.onPart = body }
+                return state.parts
+            }
+            if early.isEmpty { return }
+            early.forEach(body)
+        }
+    }
+
+    /// All parts of the call, this first one included; a call in one part has one. They end with
+    /// the last part, or when the call is interrupted.
+    public var parts: AsyncStream<CallPart> {
+        let (stream, continuation) = AsyncStream<CallPart>.makeStream()
+        continuation.yield(CallPart(payload: payload, isLast: !isProgressive))
+        guard isProgressive else {
+            continuation.finish()
+            return stream
+        }
+        onInterrupt { continuation.finish() }
+        onPart { part in
+            continuation.yield(part)
+            if part.isLast { continuation.finish() }
+        }
+        return stream
+    }
+
+    func received(_ part: CallPart) {
+        let body = state.withLock { state in
+            if !state.isAnswered, state.onPart == nil { state.parts.append(part) }
+            return state.isAnswered ? nil : state.onPart
+        }
+        body?(part)
     }
 
     /// Answers with a result. Only the first answer counts.
@@ -69,20 +148,32 @@ public final class InvocationRequest: Sendable {
     /// `wamp.error.unavailable` from a callee of a shared registration asks the router to try
     /// another one; the caller sees it only if there is none (Advanced Profile, Call Re-Routing).
     public func fail(
-        _ uri: ErrorURI, args: [Value] = [], kwargs: Value.Dictionary = [:]
+        _ uri: ErrorURI, args: [Value] = [], kwargs: Value.Dictionary = [:],
+        details: Value.Dictionary = [:]
     ) {
-        if take() { answer(self, .error(uri, Payload(args: args, kwargs: kwargs))) }
+        if take() {
+            answer(self, .error(uri, Payload(args: args, kwargs: kwargs), details: details))
+        }
     }
 
     /// Whether the caller cancelled, or is gone.
     public var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
 
-    /// Runs `body` when the call is interrupted, at once if it is already. An earlier one is
-    /// replaced.
+    /// Runs `body` when the call is interrupted, at once if it is already; behind those that were
+    /// asked for before.
     public func onInterrupt(_ body: @escaping @Sendable () -> Void) {
         let runsNow = state.withLock { state in
             if state.isAnswered { return false }
-            if !state.isInterrupted { state.onInterrupt = body }
+            if !state.isInterrupted {
+                if let earlier = state.onInterrupt {
+                    state.onInterrupt = {
+                        earlier()
+                        body()
+                    }
+                } else {
+                    state.onInterrupt = body
+                }
+            }
             return state.isInterrupted
         }
         if runsNow { body() }
@@ -97,11 +188,23 @@ public final class InvocationRequest: Sendable {
         body?()
     }
 
+    /// The time that the callee had is over: the call ends, and whoever works on it is interrupted.
+    func expire() {
+        let body = state.withLock { state in
+            state.isInterrupted = true
+            return state.onInterrupt
+        }
+        fail(.timeout, args: ["the callee did not answer in time"])
+        body?()
+    }
+
     private func take() -> Bool {
         state.withLock { state in
             defer {
                 state.isAnswered = true
                 state.onInterrupt = nil
+                state.onPart = nil
+                state.parts = []
             }
             return !state.isAnswered
         }

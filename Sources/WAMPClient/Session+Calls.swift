@@ -1,9 +1,6 @@
 // Calling and being called.
 
-import NIOCore
-import Synchronization
 public import WAMP
-import WAMPTransport
 
 /// The result of a call.
 public struct CallResult: Sendable {
@@ -39,29 +36,32 @@ extension Session {
     /// Cancelling the task cancels the call: the router is told in `cancelMode`, and what it
     /// answers is the end of the call.
     /// - Parameters:
-    ///   - options: CALL.Options, as they are. A `timeout` among them is for the router only, and
-    ///     goes to it instead of the other one.
-    ///   - timeout: after it the call ends with `ClientError.timeout`.
+    ///   - options: CALL.Options, as they are: `disclose_me`, `ppt_scheme` and so on. A `timeout`
+    ///     among them is for the router only, and goes to it instead of the other one.
+    ///   - timeout: after it the call ends with `ClientError.timeout`. Each result ahead of the
+    ///     last one starts it again.
+    ///   - onProgress: asks for results ahead of the last one, and takes them, in their order, on
+    ///     the event loop; it must not block.
     public func call(
         _ procedure: URI, args: [Value] = [], kwargs: Value.Dictionary = [:],
-        options: Value.Dictionary = [:], cancelMode: CancelMode = .kill, timeout: Duration? = nil
+        options: Value.Dictionary = [:], cancelMode: CancelMode = .kill, timeout: Duration? = nil,
+        onProgress: (@Sendable (CallResult) -> Void)? = nil
     ) async throws(ClientError) -> CallResult {
         try await call(
             procedure, payload: Payload(args: args, kwargs: kwargs, as: serializer),
-            options: options, cancelMode: cancelMode, timeout: timeout)
+            options: options, cancelMode: cancelMode, timeout: timeout, onProgress: onProgress)
     }
 
     /// The same, with arguments that are encoded already, in whatever serializer.
     public func call(
         _ procedure: URI, payload: Payload, options: Value.Dictionary = [:],
-        cancelMode: CancelMode = .kill, timeout: Duration? = nil
+        cancelMode: CancelMode = .kill, timeout: Duration? = nil,
+        onProgress: (@Sendable (CallResult) -> Void)? = nil
     ) async throws(ClientError) -> CallResult {
-        let options = CallOptions(
-            options, timeout: routerKeepsTimeouts ? timeout : nil)
         let message = Call(
-            request: RequestID(0), options: options, procedure: procedure,
-            payload: try encoded(payload))
-        let pending = PendingCall(timeout: timeout, grace: routerKeepsTimeouts)
+            request: RequestID(0), options: callOptions(options, timeout: timeout),
+            procedure: procedure, payload: try encoded(payload))
+        let pending = pendingCall(cancelMode, timeout: timeout, onProgress)
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Answer, Never>) in
                 link.submit { link in
@@ -71,10 +71,50 @@ extension Session {
         } onCancel: {
             link.submit { pending.cancel(cancelMode, on: $0) }
         }
+        return try Session.result(of: outcome, isLimited: timeout != nil)
+    }
+
+    /// Begins a call whose arguments go out in several parts, with the first of them.
+    ///
+    /// - Parameters: as those of `call`; each part starts `timeout` again.
+    /// - Throws: `notSupported` if the router does not announce such calls.
+    ///
+    /// Spec: Advanced Profile, Progressive Call Invocations.
+    public func openCall(
+        _ procedure: URI, options: Value.Dictionary = [:], cancelMode: CancelMode = .kill,
+        timeout: Duration? = nil, onProgress: (@Sendable (CallResult) -> Void)? = nil
+    ) throws(ClientError) -> OpenCall {
+        guard router[.dealer]?.contains(.progressiveCallInvocations) == true else {
+            throw .notSupported("the router takes no calls in parts")
+        }
+        return OpenCall(
+            self, procedure, callOptions(options, timeout: timeout),
+            pendingCall(cancelMode, timeout: timeout, onProgress), cancelMode: cancelMode)
+    }
+
+    private func callOptions(_ options: Value.Dictionary, timeout: Duration?) -> CallOptions {
+        CallOptions(options, timeout: routerKeepsTimeouts ? timeout : nil)
+    }
+
+    private func pendingCall(
+        _ cancelMode: CancelMode, timeout: Duration?,
+        _ onProgress: (@Sendable (CallResult) -> Void)?
+    ) -> PendingCall {
+        PendingCall(
+            timeout: timeout, grace: routerKeepsTimeouts, cancelMode: cancelMode,
+            onProgress: onProgress)
+    }
+
+    /// What came back, as the caller sees it.
+    ///
+    /// - Parameter isLimited: whether a timeout is that of the caller.
+    static func result(
+        of outcome: Answer, isLimited: Bool
+    ) throws(ClientError) -> CallResult {
         switch outcome {
         case .success(.result(let result)): return try CallResult(result)
         case .success(.error(let error)):
-            if timeout != nil, error.error == .timeout { throw .timeout }
+            if isLimited, error.error == .timeout { throw .timeout }
             if Task.isCancelled, error.error == .canceled { throw .canceled }
             throw ClientError(error)
         case .success(let message):
@@ -86,17 +126,23 @@ extension Session {
     /// Registers a procedure that is answered on the event loop or wherever the request is carried.
     ///
     /// - Parameters:
-    ///   - options: REGISTER.Options: `invoke`, `match`, `_retry_on_loss` and the rest as they are.
+    ///   - options: REGISTER.Options as they are: `invoke`, `match`, `concurrency`,
+    ///     `force_reregister`, `disclose_caller`, `forward_timeout`, `_retry_on_loss` and so on.
+    ///     The time limit that `forward_timeout` brings is kept here: past it the call ends with
+    ///     `wamp.error.timeout`, and the request is interrupted.
+    ///   - onRevoked: called on the event loop when the router takes the registration away.
     ///   - respond: called on the event loop; it must not block, and the request must be answered
     ///     once, then or later.
     public func register(
         _ procedure: URI, options: Value.Dictionary = [:],
+        onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         respond: @escaping @Sendable (InvocationRequest) -> Void
     ) async throws(ClientError) -> Registration {
         let options = RegisterOptions(options)
+        let responder = ClientLink.Responder(respond: respond, onRevoked: onRevoked)
         let answer = try await request { link, waiter in
             _ = link.request(waiter) {
-                $0.register(respond, waiter)
+                $0.register(responder, waiter)
             } make: {
                 .register(Register(request: $0, options: options, procedure: procedure))
             }
@@ -114,9 +160,10 @@ extension Session {
     /// `wamp.error.canceled`, anything else `wamp.error.runtime_error` with its description.
     public func register(
         _ procedure: URI, options: Value.Dictionary = [:],
+        onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         handler: @escaping @Sendable (InvocationRequest) async throws -> Reply
     ) async throws(ClientError) -> Registration {
-        try await register(procedure, options: options) { request in
+        try await register(procedure, options: options, onRevoked: onRevoked) { request in
             let task = Task {
                 do {
                     let reply = try await handler(request)
@@ -149,59 +196,16 @@ extension Session {
     }
 }
 
-/// A call between its task and the loop. On the loop only, hence unchecked.
-private final class PendingCall: @unchecked Sendable {
-    private let timeout: Duration?
-    /// The router keeps the limit; ours only guards against one that does not answer.
-    private let grace: Bool
-    private var request: RequestID?
-    private var isCanceled = false
-    private var timer: Scheduled<Void>?
-
-    private static let graceTime = TimeAmount.seconds(1)
-
-    init(timeout: Duration?, grace: Bool) {
-        self.timeout = timeout
-        self.grace = grace
-    }
-
-    func send(_ call: Call, on link: ClientLink, _ done: @escaping ClientLink.Waiter) {
-        // The cancellation may come first.
-        guard !isCanceled else {
-            done(.failure(.canceled))
-            return
-        }
-        let waiter: ClientLink.Waiter = { outcome in
-            self.timer?.cancel()
-            self.timer = nil
-            done(outcome)
-        }
-        request = link.request(waiter) {
-            $0.call(waiter)
-        } make: { id in
-            var call = call
-            call.request = id
-            return .call(call)
-        }
-        guard let timeout, let request else { return }
-        let limit = TimeAmount(timeout) + (grace ? PendingCall.graceTime : .zero)
-        timer = link.loop.eventLoop.scheduleTask(in: limit) { [weak link] in
-            link?.giveUp(request, .timeout)
-        }
-    }
-
-    func cancel(_ mode: CancelMode, on link: ClientLink) {
-        isCanceled = true
-        if let request { link.cancel(request, mode) }
-    }
-}
-
 extension CallOptions {
     /// Options as they were written; `timeout` is added where they do not have one.
     init(_ options: Value.Dictionary, timeout: Duration?) {
         self.init(custom: options)
         if options["timeout"] == nil, let timeout {
             self.timeout = CallOptions.milliseconds(timeout)
+        }
+        if let receiveProgress = options["receive_progress"]?.bool {
+            self.receiveProgress = receiveProgress
+            custom["receive_progress"] = nil
         }
     }
 

@@ -22,6 +22,15 @@ public struct EventMessage: Sendable {
         payload = event.payload
     }
 
+    /// The session that published, if that was disclosed.
+    public var publisher: SessionID? { details["publisher"]?.unsigned.map { SessionID($0) } }
+    public var publisherAuthid: String? { details["publisher_authid"]?.string }
+    public var publisherAuthrole: String? { details["publisher_authrole"]?.string }
+    /// Whether it was published before, and kept for those who subscribe later.
+    public var isRetained: Bool { details.isOn("retained") }
+    /// How far the router trusts the publisher, if it says.
+    public var trustLevel: UInt64? { details["trustlevel"]?.unsigned }
+
     /// The arguments, decoded.
     /// - Throws: a violation for more than a million elements.
     public func values() throws(ProtocolViolation) -> (args: [Value], kwargs: Value.Dictionary) {
@@ -40,7 +49,9 @@ public struct Subscription: Hashable, Sendable {
 extension Session {
     /// Publishes an event.
     ///
-    /// - Parameter options: PUBLISH.Options. With `acknowledge` true the call waits for the router.
+    /// - Parameter options: PUBLISH.Options as they are: `exclude_me`, `exclude`, `eligible` and
+    ///   their kin, `retain`, `disclose_me`, `ppt_scheme` and so on. With `acknowledge` true the
+    ///   call waits for the router.
     /// - Returns: the publication's id if it was acknowledged.
     @discardableResult
     public func publish(
@@ -74,19 +85,22 @@ extension Session {
     /// Subscribes to a topic.
     ///
     /// - Parameters:
-    ///   - options: SUBSCRIBE.Options: `match` and the rest as they are.
+    ///   - options: SUBSCRIBE.Options as they are: `match`, `get_retained` and so on.
     ///   - timeout: how long the router may take to answer; nil = as long as the session lasts.
+    ///   - onRevoked: called on the event loop when the router takes the subscription away.
     ///   - onEvent: called on the event loop; it must not block.
     /// - Throws: `timeout` if no answer came in time; one that comes later is ignored.
     public func subscribe(
         _ topic: URI, options: Value.Dictionary = [:], timeout: Duration? = nil,
+        onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         onEvent: @escaping @Sendable (EventMessage) -> Void
     ) async throws(ClientError) -> Subscription {
         let options = SubscribeOptions(options)
         let token = nextToken()
+        let listener = ClientLink.Listener(onEvent: onEvent, onRevoked: onRevoked)
         let answer = try await request { link, waiter in
             let request = link.request(waiter) {
-                $0.subscribe(onEvent, token: token, waiter)
+                $0.subscribe(listener, token: token, waiter)
             } make: {
                 .subscribe(Subscribe(request: $0, options: options, topic: topic))
             }

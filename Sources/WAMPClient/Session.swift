@@ -19,6 +19,8 @@ public final class Session: Sendable {
     public let serializer: Serializer
     /// The loop on which registrations and subscriptions are called.
     public let eventLoop: any EventLoop
+    /// What the router announced: its roles and their features.
+    public let router: Roles
     /// Whether the router keeps the time limit of calls.
     let routerKeepsTimeouts: Bool
     let link: ClientLink
@@ -45,7 +47,8 @@ public final class Session: Sendable {
         serializer = link.serializer
         eventLoop = link.loop.eventLoop
         let roles = welcome.details["roles"]?.dictionary.flatMap { try? Roles(details: $0) }
-        routerKeepsTimeouts = roles?[.dealer]?.contains(.callTimeout) ?? false
+        router = roles ?? Roles([:])
+        routerKeepsTimeouts = router[.dealer]?.contains(.callTimeout) ?? false
     }
 
     /// Says GOODBYE and returns when the session is over.

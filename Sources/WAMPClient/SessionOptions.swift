@@ -50,11 +50,34 @@ public struct SessionOptions: Sendable {
     var hello: Hello {
         Hello(
             realm: URI(realm),
-            roles: Roles([
-                .publisher: [.publisherExclusion], .subscriber: [],
-                .caller: [.callCanceling, .callTimeout],
-                .callee: [.callCanceling, .callReroute, .sharedRegistration],
-            ]),
+            roles: SessionOptions.roles,
             agent: agent, authid: authid, authrole: authrole)
+    }
+
+    /// What this client does in each role.
+    ///
+    /// Spec: Advanced Profile, Feature Announcement.
+    static var roles: Roles {
+        Roles([
+            .publisher: [
+                .publisherIdentification, .publisherExclusion, .subscriberBlackwhiteListing,
+                .payloadPassthruMode,
+            ],
+            .subscriber: [
+                .publisherIdentification, .publicationTrustlevels, .patternBasedSubscription,
+                .subscriptionRevocation, .payloadPassthruMode,
+            ],
+            .caller: [
+                .progressiveCallResults, .progressiveCallInvocations, .callTimeout,
+                .callCanceling, .callerIdentification, .shardedRegistration,
+                .payloadPassthruMode,
+            ],
+            .callee: [
+                .progressiveCallResults, .progressiveCallInvocations, .callTimeout,
+                .callCanceling, .callReroute, .callerIdentification, .callTrustlevels,
+                .patternBasedRegistration, .sharedRegistration, .registrationRevocation,
+                .payloadPassthruMode,
+            ],
+        ])
     }
 }

@@ -14,7 +14,8 @@ struct Wampctl: ParsableCommand {
 
     /// In the order of the list.
     static let commands: [any Command.Type] = [
-        RouterCommand.self, CallCommand.self, RegisterCommand.self, BenchCommand.self,
+        RouterCommand.self, CallCommand.self, RegisterCommand.self, PublishCommand.self,
+        SubscribeCommand.self, MetaCommand.self, BenchCommand.self,
         KeygenCommand.self,
     ]
 
@@ -114,8 +115,15 @@ struct Wampctl: ParsableCommand {
         seeAlso: "wampctl help COMMAND, wampctl help exit-codes")
 
     private static let groups: [(title: String, commands: [any Command.Type])] = [
-        ("Run", [RouterCommand.self]), ("Talk", [CallCommand.self, RegisterCommand.self]),
-        ("Measure", [BenchCommand.self]), ("Set up", [KeygenCommand.self]),
+        ("Run", [RouterCommand.self]),
+        (
+            "Talk",
+            [
+                CallCommand.self, RegisterCommand.self, PublishCommand.self, SubscribeCommand.self,
+            ]
+        ), ("Look", [MetaCommand.self]),
+        ("Measure", [BenchCommand.self]),
+        ("Set up", [KeygenCommand.self]),
     ]
 
     /// The list of commands and three examples.

@@ -156,7 +156,7 @@ import WAMP
             line: Array(
                 #"{"procedure":"a.b","args":[1],"kwargs":{"k":2},"options":{"_x":3},"id":"i"}"#.utf8
             ))
-        #expect(record.procedure == "a.b")
+        #expect(record.target == "a.b")
         #expect(record.payload.args == [1])
         #expect(record.payload.kwargs == ["k": 2])
         #expect(record.options == ["_x": 3])

@@ -54,6 +54,29 @@ import WAMP
         #expect(try command(RouterCommand.self, "router", "-p0").port == 0)
     }
 
+    @Test("Options of REGISTER and CALL are written as options of the line")
+    func wampOptions() throws {
+        let register = try command(
+            RegisterCommand.self, "reg", "a..b", "--match", "wildcard", "--invoke", "_sticky",
+            "--force-reregister", "--disclose-caller")
+        #expect(
+            register.namedOptions == [
+                "invoke": "_sticky", "match": "wildcard", "force_reregister": true,
+                "disclose_caller": true,
+            ])
+        let call = try command(
+            CallCommand.self, "call", "a.b", "--disclose-me", "--cancel-mode", "skip")
+        #expect(call.namedOptions == ["disclose_me": true])
+        #expect(call.cancelMode == .skip)
+        #expect(fault("call", "a.b", "--progress", "-n", "5") != nil)
+        let subscribe = try command(
+            SubscribeCommand.self, "sub", "a.", "--match=prefix", "--get-retained")
+        #expect(subscribe.namedOptions == ["match": "prefix", "get_retained": true])
+        #expect(fault("register", "a..b") != nil)
+        #expect(fault("subscribe", "a..b") != nil)
+        #expect(fault("subscribe") != nil)
+    }
+
     @Test("A dash alone is the batch")
     func batch() throws {
         #expect(try command(CallCommand.self, "call", "-").isBatch)
@@ -106,7 +129,7 @@ import WAMP
 
     @Test(
         "Every variable stands for an option that the command has",
-        arguments: ["router", "register", "call"])
+        arguments: ["router", "register", "call", "publish", "subscribe", "meta"])
     func variablesAreOptions(name: String) throws {
         let command = try #require(CommandLineReader.command(named: name))
         for variable in command.variables {
@@ -116,7 +139,7 @@ import WAMP
 
     @Test(
         "Help lists every variable by its name, and none twice",
-        arguments: ["router", "register", "call"])
+        arguments: ["router", "register", "call", "publish", "subscribe", "meta"])
     func variablesAreListed(name: String) throws {
         let command = try #require(CommandLineReader.command(named: name))
         let section = try #require(
@@ -229,7 +252,9 @@ import WAMP
         #expect(try answer("{}")?.args == [[:]])
     }
 
-    @Test("Help has its parts in order", arguments: ["router", "register", "call"])
+    @Test(
+        "Help has its parts in order",
+        arguments: ["router", "register", "call", "publish", "subscribe", "meta"])
     func help(name: String) throws {
         guard case .help(let text) = read("help", name) else {
             Issue.record("no help on \(name)")

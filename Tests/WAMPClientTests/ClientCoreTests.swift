@@ -17,7 +17,11 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     case .strayInvocation(let invocation): "stray \(invocation.request)"
     case .interrupt(let request): "interrupt \(request)"
     case .event(_, let listeners): "event → \(listeners.joined(separator: ","))"
-    case .revoked: "revoked"
+    case .progressed(let waiter, _): "\(waiter) … RESULT"
+    case .registrationRevoked(let responder, let revocation):
+        "\(responder ?? "nobody") revoked: \(revocation.reason ?? "")"
+    case .subscriptionRevoked(let listeners, let revocation):
+        "\(listeners.joined(separator: ",")) revoked: \(revocation.reason ?? "")"
     case .goodbye: "goodbye"
     case .aborted: "aborted"
     case .violation: "violation"
@@ -114,6 +118,24 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
         #expect(text(core.receive(invocation(4, 7))) == "stray 4")
     }
 
+    @Test("results ahead of the last one reach who asked for them, and leave the call open")
+    func progress() {
+        var core = Core()
+        let asking = core.call("a", receivesProgress: true)
+        let plain = core.call("b")
+        func ahead(_ request: RequestID) -> Message {
+            .result(Result(request: request, details: OutcomeDetails(progress: true)))
+        }
+        #expect(text(core.receive(ahead(asking))) == "a … RESULT")
+        #expect(text(core.receive(ahead(plain))) == "none")
+        #expect(core.isPending(asking) && core.isPending(plain))
+        #expect(text(core.receive(.result(Result(request: asking)))) == "a ← RESULT")
+        #expect(text(core.receive(ahead(asking))) == "none")
+        let other = core.publish("c")
+        #expect(text(core.receive(ahead(other))) == "violation")
+        #expect(text(core.receive(ahead(RequestID(9)))) == "violation")
+    }
+
     @Test("a revoked registration is forgotten")
     func revoked() {
         var core = Core()
@@ -124,7 +146,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             text(
                 core.receive(
                     .unregistered(Unregistered(request: nil, details: ["registration": 7]))))
-                == "revoked")
+                == "respond revoked: ")
         #expect(text(core.receive(invocation(1, 7))) == "stray 1")
     }
 

@@ -11,6 +11,8 @@ struct CalleeBehaviour: Sendable {
         case whoami
         case echo
         case fixed(Payload)
+
+        var isEcho: Bool { if case .echo = self { true } else { false } }
     }
 
     var answer = Answer.whoami
@@ -19,8 +21,11 @@ struct CalleeBehaviour: Sendable {
     var concurrency = 0
 
     /// Invocations that may wait when all places are taken.
-    static let queueLimit = 1024
-    static let injectedError: ErrorURI = "wampctl.error.injected"
+    var queueLimit = 1024
+    var hangRate = 0.0
+    var failError: ErrorURI = "wampctl.error.injected"
+    /// Each value of an answer goes ahead of it too.
+    var isProgressive = false
 }
 
 final class Callee: Sendable {
@@ -71,6 +76,8 @@ final class Callee: Sendable {
         let request: InvocationRequest
         let count: Int
         let moment: ContinuousClock.Instant
+        /// The last part of a call in several.
+        var payload: Payload?
     }
 
     init(
@@ -85,7 +92,7 @@ final class Callee: Sendable {
         state = Mutex(
             State(
                 gate: InvocationGate(
-                    limit: behaviour.concurrency, queueLimit: CalleeBehaviour.queueLimit)))
+                    limit: behaviour.concurrency, queueLimit: behaviour.queueLimit)))
     }
 
     var figures: Figures { state.withLock { $0.figures } }
@@ -95,7 +102,8 @@ final class Callee: Sendable {
     /// Invocations that have not been answered.
     var outstanding: Int { state.withLock { $0.gate.running + $0.gate.waitingCount } }
 
-    /// Takes an invocation, on the event loop.
+    /// Takes an invocation, on the event loop. One in several parts is answered when the last has
+    /// come.
     func received(_ request: InvocationRequest) {
         let (arrival, admission) = state.withLock { state in
             state.arrivals += 1
@@ -118,11 +126,18 @@ final class Callee: Sendable {
     private func serve(_ arrival: Arrival) {
         var arrival = arrival
         while true {
-            if behaviour.delay.upperBound > .zero {
+            let hangs =
+                behaviour.hangRate > 0 && Double.random(in: 0..<1) < behaviour.hangRate
+            if !hangs, arrival.request.isProgressive {
+                serveParts(arrival)
+                return
+            }
+            if !hangs, behaviour.delay.upperBound > .zero {
                 serveLater(arrival)
                 return
             }
-            answer(arrival)
+            // One that is never answered takes no place.
+            if !hangs { answer(arrival) }
             guard let next = state.withLock({ $0.gate.answered() }) else { break }
             arrival = next
         }
@@ -130,8 +145,6 @@ final class Callee: Sendable {
     }
 
     private func serveLater(_ arrival: Arrival) {
-        let span = behaviour.delay.lowerBound.nanoseconds...behaviour.delay.upperBound.nanoseconds
-        let delay = Duration.nanoseconds(Int64.random(in: span))
         let task = Task {
             do {
                 try await Task.sleep(for: delay)
@@ -140,28 +153,65 @@ final class Callee: Sendable {
                 arrival.request.fail(.canceled)
                 record(arrival, error: .canceled, payload: Payload())
             }
-            if let next = state.withLock({ $0.gate.answered() }) {
-                serve(next)
-            } else if isIdle {
-                report(self, .idle)
-            }
+            finished()
         }
         arrival.request.onInterrupt { task.cancel() }
+    }
+
+    /// Answers with the last part; the parts before it are echoed, if that is wanted.
+    private func serveParts(_ arrival: Arrival) {
+        let parts = arrival.request.parts
+        Task {
+            var last = arrival
+            for await part in parts {
+                last.payload = part.payload
+                if part.isLast { break }
+                if behaviour.isProgressive, behaviour.answer.isEcho {
+                    arrival.request.progress(payload: part.payload)
+                }
+            }
+            try? await Task.sleep(for: delay)
+            if arrival.request.isInterrupted {
+                arrival.request.fail(.canceled)
+                record(arrival, error: .canceled, payload: Payload())
+            } else {
+                answer(last)
+            }
+            finished()
+        }
+    }
+
+    /// How long an answer waits.
+    private var delay: Duration {
+        let span = behaviour.delay.lowerBound.nanoseconds...behaviour.delay.upperBound.nanoseconds
+        return .nanoseconds(Int64.random(in: span))
+    }
+
+    /// One has been answered in a task of its own.
+    private func finished() {
+        if let next = state.withLock({ $0.gate.answered() }) {
+            serve(next)
+        } else if isIdle {
+            report(self, .idle)
+        }
     }
 
     private func answer(_ arrival: Arrival) {
         let request = arrival.request
         if behaviour.failRate > 0, Double.random(in: 0..<1) < behaviour.failRate {
-            request.fail(CalleeBehaviour.injectedError, args: ["injected failure"])
-            record(arrival, error: CalleeBehaviour.injectedError, payload: Payload())
+            request.fail(behaviour.failError, args: ["injected failure"])
+            record(arrival, error: behaviour.failError, payload: Payload())
             return
         }
         let payload: Payload =
             switch behaviour.answer {
             case .whoami: ownName
-            case .echo: request.payload
+            case .echo: arrival.payload ?? request.payload
             case .fixed(let payload): payload
             }
+        if behaviour.isProgressive, request.receivesProgress, let values = try? payload.values() {
+            for value in values.args { request.progress(args: [value]) }
+        }
         request.reply(payload: payload)
         record(arrival, error: nil, payload: payload)
     }

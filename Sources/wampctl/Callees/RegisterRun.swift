@@ -17,9 +17,6 @@ struct RegisterRun {
         admission = InvocationCount(limit: command.count ?? 0)
     }
 
-    /// How long running invocations may take to finish when the command ends.
-    private static let drainTimeout = Duration.seconds(10)
-
     private struct Instance: Sendable {
         let callee: Callee
         let session: Session
@@ -68,6 +65,7 @@ struct RegisterRun {
         let behaviour = behaviour(for: client.serializer)
         let printer = printer
         do throws(CommandFailure) {
+            let options = try ArgumentSyntax.options(command.option, beside: command.namedOptions)
             let sessions = try await joinAll(client)
             for (number, session) in sessions {
                 Task { events.send(.sessionEnded(number, await session.ended)) }
@@ -84,7 +82,8 @@ struct RegisterRun {
                     }
                 }
                 let respond = responder(of: callee, events)
-                let registration = try await register(respond, in: session)
+                let registration = try await register(
+                    respond, options, in: session, number: number, events)
                 instances.append(
                     Instance(callee: callee, session: session, registration: registration))
             }
@@ -122,6 +121,10 @@ struct RegisterRun {
         behaviour.delay = command.delay ?? .zero ... .zero
         behaviour.failRate = command.failRate ?? 0
         behaviour.concurrency = command.concurrency ?? 0
+        behaviour.queueLimit = command.queue ?? behaviour.queueLimit
+        behaviour.hangRate = command.hangRate ?? 0
+        behaviour.isProgressive = command.progress
+        if let failError = command.failError { behaviour.failError = ErrorURI(failError) }
         return behaviour
     }
 
@@ -152,12 +155,13 @@ struct RegisterRun {
     }
 
     private func register(
-        _ respond: @escaping @Sendable (InvocationRequest) -> Void, in session: Session
+        _ respond: @escaping @Sendable (InvocationRequest) -> Void, _ options: Value.Dictionary,
+        in session: Session, number: Int, _ events: RunEvents
     ) async throws(CommandFailure) -> Registration {
         do throws(ClientError) {
             return try await session.register(
-                URI(command.uri), options: command.invoke.map { ["invoke": .string($0)] } ?? [:],
-                respond: respond)
+                URI(command.uri), options: options,
+                onRevoked: { events.send(.revoked(number, $0)) }, respond: respond)
         } catch {
             var failure = CommandFailure(error, subject: command.uri)
             failure.hints += Hints.reserved(command.uri, error: failure.uri)
@@ -233,6 +237,7 @@ struct RegisterRun {
         var drainCode: Int32?
         // Before the router has let go of the procedure, an idle instance may get another call.
         var isUnregistered = false
+        var revoked: Set<Int> = []
         func drain(_ code: Int32) {
             drainCode = code
             Task {
@@ -246,7 +251,7 @@ struct RegisterRun {
             }
             // Not behind the router's answers: it may not give any.
             Task {
-                try await Task.sleep(for: Self.drainTimeout)
+                try await Task.sleep(for: command.drainTimeout ?? .seconds(10))
                 events.send(.drainExpired)
             }
         }
@@ -263,6 +268,13 @@ struct RegisterRun {
             case .sessionEnded(_, let end) where drainCode == nil:
                 sayFigures(instances)
                 throw CommandFailure(end)
+            case .revoked(let number, let revocation) where drainCode == nil:
+                sayRevoked(number, revocation, instances)
+                revoked.insert(number)
+                guard revoked.count == instances.count else { continue }
+                _ = await leave(instances, ExitCode.connectionLost.rawValue)
+                throw CommandFailure(
+                    .connectionLost, "the router took the registration away", subject: command.uri)
             case .unregistered, .idle:
                 if case .unregistered = event { isUnregistered = true }
                 guard let code = drainCode, isUnregistered,
@@ -299,6 +311,15 @@ struct RegisterRun {
         let outstanding = instances.reduce(0) { $0 + $1.callee.outstanding }
         guard outstanding > 0, !command.output.quiet, Streams.shared.failure == nil else { return }
         Streams.shared.say(Figures.stopping(outstanding, "invocation"))
+    }
+
+    private func sayRevoked(
+        _ number: Int, _ revocation: Revocation, _ instances: [Instance]
+    ) {
+        guard !command.output.quiet else { return }
+        let name = instances.first { $0.callee.number == number }?.callee.name ?? "\(number)"
+        let reason = revocation.reason.map { ": \(Terminal.sanitized($0))" } ?? ""
+        Streams.shared.say("\(name)  the router took the registration away\(reason)")
     }
 
     private func sayFigures(_ instances: [Instance]) {

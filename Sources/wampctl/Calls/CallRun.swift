@@ -1,7 +1,5 @@
 // `call`: what is to be called with what, and which kind of run does it.
 
-import Glibc
-import UnixSignals
 import WAMP
 import WAMPClient
 
@@ -12,14 +10,18 @@ struct CallRun {
     func run() async throws(CommandFailure) -> Int32 {
         let client = try Client(
             command.connection, output: command.output, environment: context.environment)
-        let options = try options()
+        let options = try command.arguments.options(beside: command.namedOptions)
         sayNeedlessOptions()
         if command.isBatch || command.arguments.stdin?.isLines == true {
             return try await LineRun(
-                command: command, context: context, client: client, options: options
+                action: CallAction(command: command, terminal: context.terminal),
+                source: command.isBatch
+                    ? .batch : .lines(command.arguments.stdin ?? .lines, target: command.uri),
+                client: client, options: options, load: command.load,
+                isQuiet: command.output.quiet
             ).run()
         }
-        let payload = try payload()
+        let payload = try command.arguments.payload(words: command.words)
         if command.isRun {
             return try await LoadRun(
                 command: command, context: context, client: client, options: options,
@@ -40,40 +42,10 @@ struct CallRun {
         }
         let hints = Hints.needless(
             concurrency: isInherited("CONCURRENCY") ? nil : command.load.concurrency,
-            sessions: isInherited("SESSIONS") ? nil : command.load.sessions,
+            sessions: isInherited("SESSIONS") ? nil : command.sessions,
             rate: isInherited("RATE") ? nil : command.load.rate,
             calls: command.load.goal)
         for hint in hints { Streams.shared.say("hint: \(hint)") }
-    }
-
-    private func options() throws(CommandFailure) -> Value.Dictionary {
-        var options = Value.Dictionary()
-        for word in command.arguments.option {
-            do throws(NotationError) {
-                let (key, value) = try ArgumentSyntax().option(word)
-                options[key] = value
-            } catch {
-                throw CommandFailure(.usage, error.description)
-            }
-        }
-        return options
-    }
-
-    private func payload() throws(CommandFailure) -> WrittenPayload {
-        do throws(NotationError) {
-            if let mode = command.arguments.stdin {
-                var bytes: [UInt8] = []
-                guard File.readAll(STDIN_FILENO, into: &bytes) else {
-                    throw NotationError("cannot read stdin: \(File.reason())")
-                }
-                return try mode.payload(bytes)
-            }
-            return try ArgumentSyntax(wordsAreJSON: command.arguments.jsonArgs).payload(
-                words: command.words, args: command.arguments.args,
-                kwargs: command.arguments.kwargs)
-        } catch {
-            throw CommandFailure(.usage, error.description)
-        }
     }
 }
 

@@ -1,95 +1,89 @@
-// One call per line of stdin: `--stdin lines`, `--stdin jsonl`, and the batch of `call -`.
+// Many calls or events on one session: one per line of stdin (`--stdin lines`, `--stdin jsonl`, the
+// batch of `call -`), or the same again and again.
 
 import Glibc
-import Synchronization
 import UnixSignals
 import WAMP
 import WAMPClient
 
-struct LineRun: Sendable {
-    let command: CallCommand
-    let context: CommandContext
+/// One call or event of a run.
+struct LineItem: Sendable {
+    var number: Int
+    /// A batch record's own id.
+    var id: Value?
+    /// The procedure or topic.
+    var target: String
+    var payload: WrittenPayload
+    var options: Value.Dictionary
+
+    /// What tells its answer from others: its own id, else its number.
+    var identity: Value { id ?? .int(Int64(number)) }
+}
+
+/// What a run writes to stdout.
+enum LineOutput {
+    case record(Value.Dictionary)
+    case line(String)
+    case bytes([UInt8])
+    case nothing
+}
+
+/// What is done with each item.
+protocol LineAction: Sendable {
+    /// `call` or `event`.
+    var noun: String { get }
+    /// The key of the URI in the records of a batch.
+    var key: String { get }
+    var commandName: String { get }
+    /// Whether the output is a record for each item, errors included.
+    var printsRecords: Bool { get }
+
+    /// Sends the item and returns what is to be printed of its answer.
+    func perform(_ item: LineItem, in session: Session) async throws(ClientError) -> LineOutput
+    func record(
+        _ failure: CommandFailure, of item: LineItem, latency: Duration
+    ) -> Value.Dictionary
+}
+
+/// Where the items of a run come from.
+enum LineSource: Sendable {
+    /// A record in each line of stdin.
+    case batch
+    /// The arguments in each line of stdin.
+    case lines(StdinMode, target: String)
+    /// Always the same.
+    case repetition(LineItem)
+}
+
+struct LineRun<Action: LineAction>: Sendable {
+    let action: Action
+    let source: LineSource
     let client: Client
     let options: Value.Dictionary
+    let load: LoadOptions
+    let isQuiet: Bool
+    /// Done once before the first item.
+    var prepare: @Sendable (Session) async throws(CommandFailure) -> Void = { _ in }
 
     /// How long outstanding calls may take when the run is interrupted.
-    private static let patience = Duration.seconds(5)
+    private var patience: Duration { .seconds(5) }
 
     /// Failures that are told one by one; the rest only in the summary.
-    private static let toldFailures = 10
-
-    private final class Progress: Sendable {
-        struct State {
-            var figures = RunFigures()
-            var outstanding = 0
-            var isStopped = false
-            /// Calls were lost with the session.
-            var isLost = false
-        }
-
-        let state = Mutex(State())
-        let events: RunEvents
-
-        init(events: RunEvents) { self.events = events }
-
-        var figures: RunFigures { state.withLock { $0.figures } }
-        var isStopped: Bool { state.withLock { $0.isStopped } }
-        var isLost: Bool { state.withLock { $0.isLost } }
-
-        /// The session is gone, and with it what was under way.
-        func lose() {
-            state.withLock { state in
-                state.isStopped = true
-                state.isLost = true
-            }
-        }
-
-        /// One more is under way; false if no more are wanted.
-        func begin() -> Bool {
-            state.withLock { state in
-                if !state.isStopped { state.outstanding += 1 }
-                return !state.isStopped
-            }
-        }
-
-        func end(_ count: (inout RunFigures) -> Void) {
-            let isLast = state.withLock { state in
-                count(&state.figures)
-                state.outstanding -= 1
-                return state.isStopped && state.outstanding == 0
-            }
-            if isLast { events.send(.idle) }
-        }
-
-        /// Takes no more lines.
-        /// - Returns: how many calls are still outstanding.
-        func stop() -> Int {
-            state.withLock { state in
-                state.isStopped = true
-                return state.outstanding
-            }
-        }
-    }
-
-    private struct Item {
-        var number: Int
-        var id: Value?
-        var procedure: String
-        var payload: WrittenPayload
-        var options: Value.Dictionary
-    }
+    private var toldFailures: Int { 10 }
 
     func run() async throws(CommandFailure) -> Int32 {
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
         let joining = Task { () async -> Swift.Result<Session, CommandFailure> in
             defer { events.send(.started) }
             do throws(CommandFailure) {
-                return .success(try await client.join())
+                let session = try await client.join()
+                try await prepare(session)
+                return .success(session)
             } catch {
                 return .failure(error)
             }
         }
-        let progress = Progress(events: events)
+        let progress = LineProgress(events: events)
         let start = ContinuousClock.now
         var session: Session?
         var stoppedBy: Int32?
@@ -117,11 +111,11 @@ struct LineRun: Sendable {
                 guard outstanding > 0 else {
                     return try await finish(session, progress, start, signal)
                 }
-                if !command.output.quiet {
-                    Streams.shared.say(Figures.stopping(outstanding, "call"))
+                if !isQuiet {
+                    Streams.shared.say(Figures.stopping(outstanding, action.noun))
                 }
                 Task {
-                    try await Task.sleep(for: Self.patience)
+                    try await Task.sleep(for: patience)
                     events.send(.drainExpired)
                 }
             default: continue
@@ -131,7 +125,7 @@ struct LineRun: Sendable {
     }
 
     private func finish(
-        _ session: Session?, _ progress: Progress, _ start: ContinuousClock.Instant,
+        _ session: Session?, _ progress: LineProgress, _ start: ContinuousClock.Instant,
         _ stoppedBy: Int32?
     ) async throws(CommandFailure) -> Int32 {
         Streams.shared.flush()
@@ -144,19 +138,18 @@ struct LineRun: Sendable {
     }
 
     private func report(
-        _ progress: Progress, _ start: ContinuousClock.Instant, isInterrupted: Bool
+        _ progress: LineProgress, _ start: ContinuousClock.Instant, isInterrupted: Bool
     ) {
-        guard !command.output.quiet else { return }
+        guard !isQuiet else { return }
         Streams.shared.say(
             progress.figures.summary(
-                in: start.duration(to: .now), isInterrupted: isInterrupted))
+                in: start.duration(to: .now), of: action.noun, isInterrupted: isInterrupted))
     }
 
-    /// Reads line after line, with as many calls under way as allowed, and waits for the last.
-    private func work(_ session: Session, _ progress: Progress) async {
-        let lines = InputLines()
-        let places = command.load.concurrency ?? 1
-        let holdsText = !command.isBatch && command.arguments.stdin == .lines
+    /// Takes item after item, with as many under way as allowed, and waits for the last.
+    private func work(_ session: Session, _ progress: LineProgress) async {
+        let places = load.concurrency ?? 1
+        let items = LineItems(source: source, load: load)
         await withTaskGroup(of: Void.self) { tasks in
             var running = 0
             while !progress.isStopped {
@@ -165,64 +158,57 @@ struct LineRun: Sendable {
                     running -= 1
                     continue
                 }
-                guard let (number, bytes) = await lines.next() else { break }
-                // A blank line is a text, but no record.
-                if !holdsText, bytes.allSatisfy(Self.isBlank) { continue }
-                guard progress.begin() else { break }
+                guard let (number, bytes) = await items.next(), progress.begin() else { break }
                 running += 1
                 tasks.addTask { await handle(bytes, number, session, progress) }
             }
         }
     }
 
-    private static func isBlank(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
-    }
-
     private func handle(
-        _ bytes: [UInt8], _ number: Int, _ session: Session, _ progress: Progress
+        _ bytes: [UInt8], _ number: Int, _ session: Session, _ progress: LineProgress
     ) async {
         do throws(NotationError) {
-            await call(try item(bytes, number), session, progress)
+            await perform(try item(bytes, number), session, progress)
         } catch {
             let failure = CommandFailure(.usage, error.description, subject: "line \(number)")
-            fail(
-                failure,
-                Item(number: number, procedure: command.uri, payload: .init(), options: [:]),
-                latency: .zero, progress)
+            var item = LineItem(number: number, target: "-", payload: .init(), options: [:])
+            if case .lines(_, let target) = source { item.target = target }
+            fail(failure, item, latency: .zero, progress)
         }
     }
 
-    private func item(_ bytes: [UInt8], _ number: Int) throws(NotationError) -> Item {
-        if command.isBatch {
-            let record = try BatchRecord(line: bytes)
+    private func item(_ bytes: [UInt8], _ number: Int) throws(NotationError) -> LineItem {
+        switch source {
+        case .batch:
+            let record = try BatchRecord(line: bytes, key: action.key)
             var options = options
             for (key, value) in record.options.entries { options[key] = value }
-            return Item(
-                number: number, id: record.id, procedure: record.procedure, payload: record.payload,
+            return LineItem(
+                number: number, id: record.id, target: record.target, payload: record.payload,
                 options: options)
+        case .lines(let mode, let target):
+            return LineItem(
+                number: number, target: target, payload: try mode.payload(bytes), options: options)
+        case .repetition(var item):
+            item.number = number
+            return item
         }
-        let mode = command.arguments.stdin ?? .lines
-        return Item(
-            number: number, procedure: command.uri, payload: try mode.payload(bytes),
-            options: options)
     }
 
-    private func call(_ item: Item, _ session: Session, _ progress: Progress) async {
+    private func perform(
+        _ item: LineItem, _ session: Session, _ progress: LineProgress
+    ) async {
         let start = ContinuousClock.now
         do throws(ClientError) {
-            let result = try await session.call(
-                URI(item.procedure), args: item.payload.args, kwargs: item.payload.kwargs,
-                options: item.options, timeout: command.limit(with: item.options))
-            let outcome = AnsweredCall(
-                procedure: item.procedure, args: result.args, kwargs: result.kwargs,
-                details: result.details, callee: result.callee?.rawValue,
-                calleeName: result.details["callee_authid"]?.string,
-                latency: start.duration(to: .now))
-            print(outcome, item)
+            try await action.perform(item, in: session).print()
             progress.end { $0.succeed() }
         } catch {
-            let subject = command.isBatch ? item.procedure : "line \(item.number)"
+            let subject =
+                switch source {
+                case .batch, .repetition: item.target
+                case .lines: "line \(item.number)"
+                }
             if let end = session.end, error == end.error { progress.lose() }
             fail(
                 CommandFailure(error, subject: subject), item, latency: start.duration(to: .now),
@@ -230,37 +216,26 @@ struct LineRun: Sendable {
         }
     }
 
-    private var printsRecords: Bool { command.isBatch || command.output.format == .jsonl }
-
-    private func print(_ outcome: AnsweredCall, _ item: Item) {
-        if printsRecords {
-            let id = item.id ?? .int(Int64(item.number))
-            Streams.shared.append(
-                JSONText.text(.dictionary(ResultText.record(outcome, id: id, at: .now()))))
-        } else if command.output.format == .raw {
-            Streams.shared.write(ResultText.raw(args: outcome.args))
-        } else if let text = ResultText.text(
-            args: outcome.args, kwargs: outcome.kwargs, pretty: false,
-            colored: context.terminal.stdoutHasColor)
-        {
-            Streams.shared.append(text)
-        }
-    }
-
     private func fail(
-        _ failure: CommandFailure, _ item: Item, latency: Duration, _ progress: Progress
+        _ failure: CommandFailure, _ item: LineItem, latency: Duration, _ progress: LineProgress
     ) {
-        if printsRecords {
-            var outcome = AnsweredCall(
-                procedure: item.procedure, args: failure.args, kwargs: failure.kwargs,
-                latency: latency)
-            outcome.error = failure.recordURI
-            if failure.uri == nil { outcome.args = [.string(failure.message)] }
-            print(outcome, item)
-        } else if !progress.isLost, progress.figures.failed < Self.toldFailures {
-            Streams.shared.say(failure.text(command: CallCommand.fullName))
+        if action.printsRecords {
+            LineOutput.record(action.record(failure, of: item, latency: latency)).print()
+        } else if !progress.isLost, progress.figures.failed < toldFailures {
+            Streams.shared.say(failure.text(command: action.commandName))
         }
-        if command.load.failFast { _ = progress.stop() }
+        if load.failFast { _ = progress.stop() }
         progress.end { $0.fail(failure.code, failure.uri?.rawValue ?? failure.code.kind) }
+    }
+}
+
+extension LineOutput {
+    func print() {
+        switch self {
+        case .record(let record): Streams.shared.append(JSONText.text(.dictionary(record)))
+        case .line(let line): Streams.shared.append(line)
+        case .bytes(let bytes): Streams.shared.write(bytes)
+        case .nothing: break
+        }
     }
 }

@@ -58,7 +58,7 @@ struct LoadRun: Sendable {
     private func start(_ events: RunEvents) async throws(CommandFailure) -> Running {
         var sessions: [Session] = []
         // A session that has no call to make is not needed.
-        for number in 0..<max(1, min(command.load.sessions ?? 1, command.load.goal ?? .max)) {
+        for number in 0..<max(1, min(command.sessions ?? 1, command.load.goal ?? .max)) {
             let session = try await client.join()
             sessions.append(session)
             Task { events.send(.sessionEnded(number, await session.ended)) }

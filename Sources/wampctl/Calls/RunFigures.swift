@@ -28,9 +28,11 @@ struct RunFigures {
     var exitCode: ExitCode { .ofRun(succeeded: succeeded, failures: codes) }
 
     /// `1000 calls, 998 ok, 2 errors (1 com.example.bad, 1 wamp.error.timeout), 1.9 s, 526/s`.
-    func summary(in duration: Duration, isInterrupted: Bool = false) -> String {
+    func summary(
+        in duration: Duration, of noun: String = "call", isInterrupted: Bool = false
+    ) -> String {
         var parts = [
-            "\(calls) \(calls == 1 ? "call" : "calls")", "\(succeeded) ok",
+            "\(calls) \(calls == 1 ? noun : "\(noun)s")", "\(succeeded) ok",
             "\(failed) \(failed == 1 ? "error" : "errors")",
         ]
         if failed > 0 {

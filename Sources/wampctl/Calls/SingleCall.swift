@@ -1,7 +1,6 @@
 // One call: join, perhaps wait for the procedure, call, print, leave.
 
-import Glibc
-import UnixSignals
+import Synchronization
 import WAMP
 import WAMPClient
 
@@ -12,44 +11,25 @@ struct SingleCall: Sendable {
     let options: Value.Dictionary
     let payload: WrittenPayload
 
-    /// How long an interrupted call may take to end in order.
-    private static let farewell = Duration.seconds(2)
-
     func run() async throws(CommandFailure) -> Int32 {
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let work = Task { () async -> Swift.Result<AnsweredCall, CommandFailure> in
-            defer { events.send(.finished) }
-            do throws(CommandFailure) {
-                return .success(try await outcome())
-            } catch {
-                return .failure(error)
-            }
+        let ahead = ResultsAhead()
+        let end = try await OneShot.run { () async throws(CommandFailure) -> AnsweredCall in
+            try await outcome(ahead)
         }
-        var stoppedBy: Int32?
-        for await event in events.stream {
-            switch event {
-            case .finished:
-                if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
-                return try print(try await work.value.get())
-            case .signal(let signal):
-                guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
-                stoppedBy = signal
-                work.cancel()
-                Task {
-                    try await Task.sleep(for: Self.farewell)
-                    events.send(.drainExpired)
-                }
-            case .drainExpired: return ExitCode.ended(by: stoppedBy ?? SIGTERM)
-            default: continue
-            }
+        switch end {
+        case .interrupted(let code): return code
+        case .done(var outcome):
+            if command.progress { outcome.progress = ahead.results }
+            return print(outcome)
         }
-        return ExitCode.failure.rawValue
     }
 
-    private func outcome() async throws(CommandFailure) -> AnsweredCall {
+    private func outcome(
+        _ ahead: ResultsAhead
+    ) async throws(CommandFailure) -> AnsweredCall {
         let session = try await client.join()
         do throws(CommandFailure) {
-            let outcome = try await callOrWait(session)
+            let outcome = try await callOrWait(session, ahead)
             await session.leave(patience: Client.farewell)
             return outcome
         } catch {
@@ -59,13 +39,17 @@ struct SingleCall: Sendable {
         }
     }
 
-    private func callOrWait(_ session: Session) async throws(CommandFailure) -> AnsweredCall {
-        guard let patience = command.wait, patience > .zero else { return try await call(session) }
+    private func callOrWait(
+        _ session: Session, _ ahead: ResultsAhead
+    ) async throws(CommandFailure) -> AnsweredCall {
+        guard let patience = command.wait, patience > .zero else {
+            return try await call(session, ahead)
+        }
         let deadline = ContinuousClock.now + patience
         let watch = await RegistrationWatch(of: command.uri, in: session, before: deadline)
         while true {
             do throws(CommandFailure) {
-                return try await call(session)
+                return try await call(session, ahead)
             } catch {
                 guard error.code == .noSuchProcedure, !Task.isCancelled else { throw error }
                 guard await watch.registered(before: deadline) else {
@@ -77,18 +61,19 @@ struct SingleCall: Sendable {
         }
     }
 
-    private func call(_ session: Session) async throws(CommandFailure) -> AnsweredCall {
+    private func call(
+        _ session: Session, _ ahead: ResultsAhead
+    ) async throws(CommandFailure) -> AnsweredCall {
         let start = ContinuousClock.now
         let limit = command.limit(with: options)
+        var onProgress: (@Sendable (CallResult) -> Void)?
+        if command.progress { onProgress = { print(progress: $0, since: start, ahead) } }
         do throws(ClientError) {
             let result = try await session.call(
                 URI(command.uri), args: payload.args, kwargs: payload.kwargs, options: options,
-                timeout: limit)
-            return AnsweredCall(
-                procedure: command.uri, args: result.args, kwargs: result.kwargs,
-                details: result.details, callee: result.callee?.rawValue,
-                calleeName: result.details["callee_authid"]?.string,
-                latency: start.duration(to: .now))
+                cancelMode: command.cancelMode ?? .kill, timeout: limit,
+                onProgress: onProgress)
+            return AnsweredCall(result, of: command.uri, since: start)
         } catch {
             if let end = session.end, error == end.error {
                 var failure = CommandFailure(end)
@@ -116,13 +101,37 @@ struct SingleCall: Sendable {
         return failure
     }
 
-    private func print(_ outcome: AnsweredCall) throws(CommandFailure) -> Int32 {
+    /// Prints a result ahead of the last one; where there is one document, it is kept for that.
+    private func print(
+        progress result: CallResult, since start: ContinuousClock.Instant, _ ahead: ResultsAhead
+    ) {
+        if command.output.format == .json {
+            ahead.add(result)
+        } else {
+            print(AnsweredCall(result, of: command.uri, since: start), isLast: false)
+        }
+    }
+
+    private func print(_ outcome: AnsweredCall) -> Int32 {
+        print(outcome, isLast: true)
+        if command.output.verbose > 0 || command.time {
+            let callee = outcome.calleeName ?? outcome.callee.map { String($0) } ?? "unknown"
+            Streams.shared.say(
+                "answered by \(Terminal.sanitized(callee)) in "
+                    + "\(Figures.fixed(outcome.latency.milliseconds, 3)) ms")
+        }
+        return (Streams.shared.failure ?? .ok).rawValue
+    }
+
+    private func print(_ outcome: AnsweredCall, isLast: Bool) {
         let terminal = context.terminal
         switch command.output.format {
         case .json: Streams.shared.print(JSONText.text(.dictionary(ResultText.document(outcome))))
         case .jsonl:
             Streams.shared.print(
-                JSONText.text(.dictionary(ResultText.record(outcome, id: nil, at: .now()))))
+                JSONText.text(
+                    .dictionary(
+                        ResultText.record(outcome, id: nil, isLast: isLast, at: .now()))))
         case .raw: Streams.shared.write(ResultText.raw(args: outcome.args))
         default:
             if let text = ResultText.text(
@@ -132,12 +141,28 @@ struct SingleCall: Sendable {
                 Streams.shared.print(text)
             }
         }
-        if command.output.verbose > 0 {
-            let callee = outcome.calleeName ?? outcome.callee.map { String($0) } ?? "unknown"
-            Streams.shared.say(
-                "answered by \(Terminal.sanitized(callee)) in "
-                    + "\(Figures.fixed(outcome.latency.milliseconds, 3)) ms")
+    }
+}
+
+/// The results that came ahead of the last one.
+final class ResultsAhead: Sendable {
+    private let list = Mutex<[Value]>([])
+
+    var results: [Value] { list.withLock { $0 } }
+
+    func add(_ result: CallResult) {
+        list.withLock {
+            $0.append(["args": .list(result.args), "kwargs": .dictionary(result.kwargs)])
         }
-        return (Streams.shared.failure ?? .ok).rawValue
+    }
+}
+
+extension AnsweredCall {
+    init(_ result: CallResult, of procedure: String, since start: ContinuousClock.Instant) {
+        self.init(
+            procedure: procedure, args: result.args, kwargs: result.kwargs,
+            details: result.details, callee: result.callee?.rawValue,
+            calleeName: result.details["callee_authid"]?.string,
+            latency: start.duration(to: .now))
     }
 }

@@ -35,6 +35,7 @@ struct CallCommand: Command {
             "wampctl call com.example.add2 ':=2' ':=3'",
             "wampctl call com.example.hello -n 1000 --tally",
             "wampctl call com.example.hello --duration 10s --rate 500 --verify",
+            "wampctl call com.example.count ':=10' --progress",
             "printf 'a\\nb\\n' | wampctl call com.example.upper --stdin lines",
         ],
         notes: CallNotes.all,
@@ -50,10 +51,13 @@ struct CallCommand: Command {
         + EnvironmentVariable.named(
             after: [
                 "--wait", "--repeat", "--duration", "--concurrency", "--sessions", "--rate",
-                "--tally-by", "--rule", "--keepalive",
+                "--tally-by", "--rule", "--keepalive", "--cancel-mode",
             ], of: "call")
         + EnvironmentVariable.named(
-            after: ["--fail-fast", "--tally", "--verify", "--json-args"], of: "call", kind: .flag)
+            after: [
+                "--fail-fast", "--tally", "--verify", "--json-args", "--progress", "--disclose-me",
+                "--time",
+            ], of: "call", kind: .flag)
 
     @Argument(
         help: ArgumentHelp(
@@ -68,10 +72,15 @@ struct CallCommand: Command {
     var words: [String] = []
 
     @OptionGroup(title: "Payload")
-    var arguments: CallArgumentOptions
+    var arguments: PayloadOptions
 
     @OptionGroup(title: "Repeating")
     var load: LoadOptions
+
+    @Option(
+        name: .long, help: ArgumentHelp("Caller sessions (default: 1).", valueName: "n"),
+        transform: Notation.positiveCount)
+    var sessions: Int?
 
     @OptionGroup(title: "Distribution")
     var distribution: DistributionOptions
@@ -89,6 +98,23 @@ struct CallCommand: Command {
         transform: Notation.duration)
     var wait: Duration?
 
+    @Option(
+        name: .customLong("cancel-mode"),
+        help: ArgumentHelp(
+            "How a signal cancels a call: skip, kill or killnowait (default: kill).",
+            valueName: "mode"),
+        transform: Self.cancelMode)
+    var cancelMode: CancelMode?
+
+    @Flag(name: .long, help: "Ask for results ahead of the last one, and print each as it comes.")
+    var progress = false
+
+    @Flag(name: .customLong("disclose-me"), help: "Let the callee know who calls.")
+    var discloseMe = false
+
+    @Flag(name: .long, help: "The time that a call took, on stderr.")
+    var time = false
+
     @OptionGroup(title: "Connection")
     var connection: ConnectionOptions
 
@@ -98,7 +124,9 @@ struct CallCommand: Command {
     var isBatch: Bool { uri == "-" }
 
     /// Whether many calls may be made, so that one failure does not decide alone.
-    var isRun: Bool { isBatch || load.isRepeated || arguments.stdin?.isLines == true || tallies }
+    var isRun: Bool { isBatch || isRepeated || arguments.stdin?.isLines == true || tallies }
+
+    private var isRepeated: Bool { load.isRepeated || sessions != nil }
 
     var tallies: Bool { distribution.tally || distribution.verify }
 
@@ -106,7 +134,14 @@ struct CallCommand: Command {
         guard isBatch || URI(uri).isValid(.loose) else {
             throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
         }
-        try validateInput()
+        try arguments.validate(
+            isBatch: isBatch, words: words, isRepeated: isRepeated || tallies,
+            repeating: "-n, --duration, --rate, --sessions and --tally")
+        if progress, isRepeated || tallies {
+            throw ValidationError(
+                "--progress prints what comes of one call; leave out -n, --duration, --rate, "
+                    + "--sessions and --tally")
+        }
         let run = tallies ? "a tally" : isRun ? "a run of many calls" : "a call"
         if isRun, !tallies, output.format == .json {
             throw ValidationError(
@@ -121,115 +156,22 @@ struct CallCommand: Command {
         }
     }
 
-    private func validateInput() throws {
-        let readsLines = isBatch || arguments.stdin?.isLines == true
-        if isBatch, arguments.stdin != nil {
-            throw ValidationError("'-' reads records from stdin; leave out --stdin")
-        }
-        if isBatch || arguments.stdin != nil,
-            !words.isEmpty || arguments.args != nil || arguments.kwargs != nil
-        {
-            throw ValidationError("the arguments come from stdin; leave out '\(firstWritten)'")
-        }
-        if readsLines, load.isRepeated || tallies {
-            throw ValidationError(
-                "the lines of stdin say how many calls there are; leave out -n, --duration, "
-                    + "--rate, --sessions and --tally")
-        }
+    /// What the named options put into CALL.Options.
+    var namedOptions: Value.Dictionary {
+        var options = Value.Dictionary()
+        if discloseMe { options.append("disclose_me", true) }
+        return options
     }
 
-    private var firstWritten: String {
-        words.first ?? (arguments.args != nil ? "--args" : "--kwargs")
+    private static func cancelMode(_ text: String) throws -> CancelMode {
+        guard let mode = CancelMode(rawValue: text) else {
+            throw NotationError(OutputOptions.choices(CancelMode.allCases.map(\.rawValue)))
+        }
+        return mode
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
         try await CallRun(command: self, context: context).run()
-    }
-}
-
-/// How the arguments of a call are written.
-struct CallArgumentOptions: ParsableArguments {
-    @Option(
-        name: .long,
-        help: ArgumentHelp("All positional arguments: a JSON list, or @FILE.", valueName: "json"))
-    var args: String?
-
-    @Option(
-        name: .long,
-        help: ArgumentHelp("All keyword arguments: a JSON object, or @FILE.", valueName: "json"))
-    var kwargs: String?
-
-    @Flag(name: [.customShort("j"), .customLong("json-args")], help: "Bare words are JSON.")
-    var jsonArgs = false
-
-    @Option(
-        name: [.customShort("O", allowingJoined: true), .long],
-        help: ArgumentHelp("Further CALL option, key=text or key:=JSON; repeatable."))
-    var option: [String] = []
-
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Arguments from stdin: json, text, bytes; or a call per line: jsonl, lines.",
-            valueName: "mode"),
-        transform: Self.mode)
-    var stdin: StdinMode?
-
-    private static func mode(_ text: String) throws -> StdinMode {
-        guard let mode = StdinMode(rawValue: text) else {
-            throw NotationError(OutputOptions.choices(StdinMode.allCases.map(\.rawValue)))
-        }
-        return mode
-    }
-}
-
-/// How many calls are made, and at what pace.
-struct LoadOptions: ParsableArguments {
-    @Option(
-        name: [.customShort("n", allowingJoined: true), .customLong("repeat")],
-        help: ArgumentHelp(
-            "Calls to make; 0 = until --duration or a signal (default: 1).", valueName: "n"),
-        transform: Notation.count)
-    var repeatCount: Int?
-
-    @Option(
-        name: .long, help: ArgumentHelp("Stop after so long.", valueName: "d"),
-        transform: Notation.duration)
-    var duration: Duration?
-
-    @Option(
-        name: [.customShort("c", allowingJoined: true), .long],
-        help: ArgumentHelp("Calls in flight per session (default: 1).", valueName: "n"),
-        transform: Notation.positiveCount)
-    var concurrency: Int?
-
-    @Option(
-        name: .long, help: ArgumentHelp("Caller sessions (default: 1).", valueName: "n"),
-        transform: Notation.positiveCount)
-    var sessions: Int?
-
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Send on a schedule of so many calls per second, over all sessions.", valueName: "r"),
-        transform: Notation.rate)
-    var rate: Double?
-
-    @Flag(name: .customLong("fail-fast"), help: "Stop at the first error.")
-    var failFast = false
-
-    /// `-c` alone serves the line modes too.
-    var isRepeated: Bool {
-        repeatCount.map { $0 != 1 } ?? false || duration != nil || sessions != nil || rate != nil
-    }
-
-    /// The number of calls; nil without a limit.
-    var goal: Int? {
-        switch repeatCount {
-        case 0: nil
-        case let count?: count
-        case nil: duration == nil ? 1 : nil
-        }
     }
 }
 

@@ -31,6 +31,7 @@ struct RegisterCommand: Command {
             "wampctl register com.example.hello --invoke random --instances 3",
             "wampctl register com.example.add2 --invoke roundrobin --echo --delay 10ms..50ms",
             "wampctl register com.example.pi --static 3.14159 --detach",
+            "wampctl register com.example. --match prefix --progress --echo",
         ],
         notes: [
             .init(
@@ -65,9 +66,11 @@ struct RegisterCommand: Command {
         + OutputOptions.variables
         + EnvironmentVariable.named(
             after: [
-                "--instances", "--name", "--delay", "--fail-rate", "--concurrency", "--count",
-                "--keepalive",
+                "--instances", "--name", "--delay", "--fail-rate", "--fail-error", "--hang-rate",
+                "--concurrency", "--queue", "--count", "--drain-timeout", "--match", "--keepalive",
             ], of: "register")
+        + EnvironmentVariable.named(
+            after: ["--progress", "--disclose-caller"], of: "register", kind: .flag)
 
     @Argument(help: ArgumentHelp("Procedure to register.", valueName: "uri"))
     var uri: String
@@ -78,6 +81,25 @@ struct RegisterCommand: Command {
             "single, roundrobin, random, first or last (default: single).", valueName: "rule"),
         transform: Self.rule)
     var invoke: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("exact, prefix or wildcard (default: exact).", valueName: "match"),
+        transform: Notation.match)
+    var match: MatchPolicy?
+
+    @Flag(
+        name: .customLong("force-reregister"),
+        help: "Take the procedure from those who have it, where the router allows that.")
+    var forceReregister = false
+
+    @Flag(name: .customLong("disclose-caller"), help: "Ask the router who calls.")
+    var discloseCaller = false
+
+    @Option(
+        name: [.customShort("O", allowingJoined: true), .long],
+        help: ArgumentHelp("Further REGISTER option, key=text or key:=JSON; repeatable."))
+    var option: [String] = []
 
     @Option(
         name: .long,
@@ -116,11 +138,44 @@ struct RegisterCommand: Command {
     var failRate: Double?
 
     @Option(
+        name: .customLong("fail-error"),
+        help: ArgumentHelp(
+            "What --fail-rate answers with (default: wampctl.error.injected).", valueName: "uri"))
+    var failError: String?
+
+    @Option(
+        name: .customLong("hang-rate"),
+        help: ArgumentHelp(
+            "Share of invocations that are never answered, 0 to 1 (default: 0).", valueName: "p"),
+        transform: Notation.share)
+    var hangRate: Double?
+
+    @Flag(
+        name: .long,
+        help: "Give each value of an answer ahead of it too, to callers that take progress.")
+    var progress = false
+
+    @Option(
         name: .long,
         help: ArgumentHelp(
             "Invocations at once per instance (default: 0, no limit).", valueName: "n"),
         transform: Notation.count)
     var concurrency: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Invocations that may wait beyond that; more are declined (default: 1024).",
+            valueName: "n"),
+        transform: Notation.count)
+    var queue: Int?
+
+    @Option(
+        name: .customLong("drain-timeout"),
+        help: ArgumentHelp(
+            "At the end, wait so long for what is running (default: 10s).", valueName: "d"),
+        transform: Notation.duration)
+    var drainTimeout: Duration?
 
     @Option(
         name: .long,
@@ -150,6 +205,16 @@ struct RegisterCommand: Command {
         }
     }
 
+    /// What the named options put into REGISTER.Options.
+    var namedOptions: Value.Dictionary {
+        var options = Value.Dictionary()
+        if let invoke { options.append("invoke", .string(invoke)) }
+        if let match { options.append("match", .string(match.rawValue)) }
+        if forceReregister { options.append("force_reregister", true) }
+        if discloseCaller { options.append("disclose_caller", true) }
+        return options
+    }
+
     static let sharedRules = ["roundrobin", "random", "first", "last"]
 
     var rule: String { invoke ?? "single" }
@@ -157,8 +222,11 @@ struct RegisterCommand: Command {
 
     func validate() throws {
         try output.require([.text, .jsonl], for: "wampctl register")
-        guard URI(uri).isValid(.loose) else {
+        guard match ?? .exact != .exact || URI(uri).isValid(.loose) else {
             throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
+        }
+        if let failError, !URI(failError).isValid(.loose) {
+            throw ValidationError("--fail-error '\(failError)' is not a URI")
         }
         if rule == "single", instanceCount > 1 {
             throw ValidationError(

@@ -1,6 +1,8 @@
 // How quantities are written on the command line: durations, ranges, sizes, rates, counts, shares.
 // Pure text in, a value or a sentence that tells the cure out.
 
+import WAMP
+
 /// Why something written on the line, or in stdin, could not be read: what is wrong with it and how
 /// it is written right.
 struct NotationError: Error, Equatable, CustomStringConvertible {
@@ -106,6 +108,22 @@ enum Notation {
             throw NotationError("a share is a number from 0 to 1, such as 0.1")
         }
         return number
+    }
+
+    /// How a URI is matched: `exact`, `prefix` or `wildcard`.
+    static func match(_ text: String) throws(NotationError) -> MatchPolicy {
+        guard let match = MatchPolicy(rawValue: text) else {
+            throw NotationError("use exact, prefix or wildcard")
+        }
+        return match
+    }
+
+    /// An id of WAMP: a whole number from 1.
+    static func id(_ text: String) throws(NotationError) -> UInt64 {
+        guard let id = UInt64(text), id > 0, id <= SessionID.largest else {
+            throw NotationError("an ID is a whole number, such as 8126371")
+        }
+        return id
     }
 
     /// A decimal without sign or exponent.

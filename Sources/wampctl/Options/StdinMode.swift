@@ -48,16 +48,19 @@ enum StdinMode: String, CaseIterable {
     }
 }
 
-/// One record of a batch: which procedure, with what.
+/// One record of a batch: which procedure or topic, with what.
 struct BatchRecord: Equatable {
-    var procedure: String
+    /// The procedure or topic.
+    var target: String
     var payload = WrittenPayload()
     var options: Value.Dictionary = [:]
     /// The record's own `id`; answers carry it, or the line number.
     var id: Value?
 
     /// Reads a line such as `{"procedure": "com.example.add2", "args": [2, 3], "id": "a1"}`.
-    init(line bytes: [UInt8]) throws(NotationError) {
+    ///
+    /// - Parameter key: of the URI: `procedure` or `topic`.
+    init(line bytes: [UInt8], key: String = "procedure") throws(NotationError) {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw NotationError("the line is not UTF-8 text")
         }
@@ -68,20 +71,20 @@ struct BatchRecord: Equatable {
             throw NotationError("the line is not JSON (\(error))")
         }
         guard let object = value.dictionary else {
-            throw NotationError("a record is an object with the key 'procedure'")
+            throw NotationError("a record is an object with the key '\(key)'")
         }
         id = object["id"]
-        guard let procedure = object["procedure"]?.string, URI(procedure).isValid(.loose) else {
-            throw NotationError("the record has no 'procedure' that is a URI")
+        guard let target = object[key]?.string, URI(target).isValid(.loose) else {
+            throw NotationError("the record has no '\(key)' that is a URI")
         }
-        self.procedure = procedure
+        self.target = target
         guard let args = (object["args"] ?? []).list else {
             throw NotationError("'args' must be a list")
         }
         guard let kwargs = (object["kwargs"] ?? [:]).dictionary,
             let options = (object["options"] ?? [:]).dictionary
         else { throw NotationError("'kwargs' and 'options' must be objects") }
-        let known = ["procedure", "args", "kwargs", "options", "id"]
+        let known = [key, "args", "kwargs", "options", "id"]
         if let stranger = object.keys.first(where: { !known.contains($0) }) {
             throw NotationError("unknown key '\(stranger)' in the record")
         }

@@ -4,7 +4,7 @@ import WAMP
 
 /// The formats of `--output`.
 enum OutputFormat: String, CaseIterable {
-    case text, json, jsonl, tsv, raw
+    case text, json, jsonl, table, tsv, raw
 }
 
 /// What a call brought back.
@@ -16,6 +16,8 @@ struct AnsweredCall {
     var callee: UInt64?
     var calleeName: String?
     var latency: Duration
+    /// The results ahead of the last one, if they were asked for and belong to the document.
+    var progress: [Value]?
     /// Set when the call ended with an error.
     var error: ErrorURI?
 }
@@ -54,6 +56,7 @@ enum ResultText {
     /// The document of `-o json` for one call.
     static func document(_ outcome: AnsweredCall) -> Value.Dictionary {
         var document: Value.Dictionary = ["procedure": .string(outcome.procedure)]
+        if let progress = outcome.progress { document.append("progress", .list(progress)) }
         document.append("args", .list(outcome.args))
         document.append("kwargs", .dictionary(outcome.kwargs))
         document.append("details", .dictionary(outcome.details))
@@ -64,10 +67,12 @@ enum ResultText {
     }
 
     /// The record of `-o jsonl` for one of many calls. `id` is a batch record's own, if it has one.
-    static func record(_ outcome: AnsweredCall, id: Value?, at time: WallMoment) -> Value.Dictionary
-    {
+    static func record(
+        _ outcome: AnsweredCall, id: Value?, isLast: Bool = true, at time: WallMoment
+    ) -> Value.Dictionary {
+        let type = outcome.error != nil ? "error" : isLast ? "result" : "progress"
         var record: Value.Dictionary = [
-            "type": outcome.error == nil ? "result" : "error", "time": .string(time.timestamp),
+            "type": .string(type), "time": .string(time.timestamp),
         ]
         if let id { record.append("id", id) }
         record.append("uri", outcome.error.map { .string($0.rawValue) } ?? .null)

@@ -15,7 +15,9 @@ enum RunEvent: Sendable {
     case finished
     /// A session ended, the numbered one of several.
     case sessionEnded(Int, SessionEnd)
-    /// As many invocations as asked for have come.
+    /// The router took a registration or subscription away, that of the numbered session or topic.
+    case revoked(Int, Revocation)
+    /// As many invocations or events as asked for have come.
     case countReached
     /// The router has let go of all registrations.
     case unregistered

@@ -1,0 +1,56 @@
+// How far a run of many calls or events has come, for those who send and for those who wait.
+
+import Synchronization
+
+final class LineProgress: Sendable {
+    struct State {
+        var figures = RunFigures()
+        var outstanding = 0
+        var isStopped = false
+        /// Calls were lost with the session.
+        var isLost = false
+    }
+
+    let state = Mutex(State())
+    let events: RunEvents
+
+    init(events: RunEvents) { self.events = events }
+
+    var figures: RunFigures { state.withLock { $0.figures } }
+    var isStopped: Bool { state.withLock { $0.isStopped } }
+    var isLost: Bool { state.withLock { $0.isLost } }
+
+    /// The session is gone, and with it what was under way.
+    func lose() {
+        state.withLock { state in
+            state.isStopped = true
+            state.isLost = true
+        }
+    }
+
+    /// One more is under way; false if no more are wanted.
+    func begin() -> Bool {
+        state.withLock { state in
+            if !state.isStopped { state.outstanding += 1 }
+            return !state.isStopped
+        }
+    }
+
+    func end(_ count: (inout RunFigures) -> Void) {
+        let isLast = state.withLock { state in
+            count(&state.figures)
+            state.outstanding -= 1
+            return state.isStopped && state.outstanding == 0
+        }
+        if isLast { events.send(.idle) }
+    }
+
+    /// Takes no more lines.
+    /// - Returns: how many calls are still outstanding.
+    func stop() -> Int {
+        state.withLock { state in
+            state.isStopped = true
+            return state.outstanding
+        }
+    }
+}
