@@ -85,7 +85,7 @@ import WAMPTransport
             await (try join(endpoint, authid, authentication)).leave()
             return nil
         } catch {
-            guard case .refused(let reason, _, _) = error else { return "\(error)" }
+            guard case .refused(let reason, _, _) = error else { return ErrorURI("\(error)") }
             return reason
         }
     }
