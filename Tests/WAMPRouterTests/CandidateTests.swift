@@ -322,7 +322,7 @@ private struct Applicant {
             throw Unexpected()
         }
 
-        let (_, plain) = try challenge(applicant.hello)
+        let (_, plain) = try self.challenge(applicant.hello)
         #expect(plain.extra["channel_binding"] == .null)
         let strange = Applicant(
             method: "cryptosign", authid: "alice", channelBinding: "tls-magic")
