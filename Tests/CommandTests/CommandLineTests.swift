@@ -185,7 +185,7 @@ import WAMP
     @Test(
         "Options that do not exist yet are unknown",
         arguments: [
-            ["call", "x", "--progress"], ["register", "x", "--exec", "date"],
+            ["call", "x", "--expect"], ["register", "x", "--exec", "date"],
             ["router", "--dashboard"], ["call", "x", "--context", "c"],
             ["router", "--config", "f"],
         ])
