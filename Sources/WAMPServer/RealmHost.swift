@@ -15,8 +15,7 @@ import WAMPTransport
 
 final class RealmHost: Sendable {
     let name: String
-    /// Who may join.
-    let principals: Principals
+    private let admitted: Mutex<Principals>
     private let state: Mutex<State>
     /// Where the realm's timer runs.
     private let home: IOLoop
@@ -39,7 +38,7 @@ final class RealmHost: Sendable {
 
     init(_ configuration: RealmConfiguration, limits: Limits, seed: UInt64, home: IOLoop) {
         name = configuration.name
-        principals = configuration.principals
+        admitted = Mutex(configuration.principals)
         self.home = home
         state = Mutex(
             State(
@@ -115,9 +114,13 @@ final class RealmHost: Sendable {
         }
     }
 
-    /// Replaces what the operator decided about the realm.
-    func update(_ settings: RealmSettings, _ limits: Limits) {
-        state.withLock { $0.realm.update(settings, limits) }
+    /// Who may join, from now on.
+    var principals: Principals { admitted.withLock { $0 } }
+
+    /// Replaces what the operator decided about the realm. Sessions stay as they are.
+    func update(_ configuration: RealmConfiguration, _ limits: Limits) {
+        admitted.withLock { $0 = configuration.principals }
+        state.withLock { $0.realm.update(configuration.settings, limits) }
     }
 
     /// Sends sessions away as their last calls end; fulfils `emptied` when nobody is left.

@@ -133,11 +133,11 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
 
     private func admit(_ message: Message) {
         let decision = Admission.decide(on: message, limits: directory.limits) {
-            directory.hosts[$0] != nil
+            directory.hasRealm($0)
         }
         switch decision {
         case .join(let realm, let newcomer):
-            guard let outbox, let host = directory.hosts[realm], !directory.isDraining else {
+            guard let outbox, !directory.isDraining, let host = directory.host(of: realm) else {
                 return refuse(Abort(reason: .systemShutdown))
             }
             let (session, identity) = host.join(newcomer, self, outbox)

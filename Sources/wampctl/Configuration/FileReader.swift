@@ -134,6 +134,16 @@ struct FileValue {
     /// Where it stands, with its key if it has no place of its own.
     var mark: Mark? { node.mark ?? keyMark }
 
+    /// Its line, from 1.
+    var line: Int { mark?.line ?? 0 }
+
+    /// What is written, if it is one word or text and not a list or mapping.
+    var raw: String? { node.scalar?.string }
+
+    var isList: Bool { node.sequence != nil }
+
+    var isEmptyList: Bool { node.sequence?.isEmpty == true }
+
     func fail(_ text: String) { reader.report(text, at: mark) }
 
     func warn(_ text: String) { reader.report(text, at: mark, isWarning: true) }

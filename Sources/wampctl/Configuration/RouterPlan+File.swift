@@ -1,5 +1,6 @@
 // `router.yaml` on its top level; realms and users are read beside it.
 
+import WAMPRouter
 import WAMPTransport
 
 extension RouterPlan {
@@ -29,7 +30,7 @@ extension RouterPlan {
             }
             listeners.append(endpoint)
         }
-        if let value, listeners.isEmpty, value.node.sequence?.isEmpty == true {
+        if let value, listeners.isEmpty, value.isEmptyList {
             value.fail("'listeners' is empty: name one, such as ws://127.0.0.1:8080/ws")
         }
     }
@@ -62,18 +63,28 @@ extension RouterPlan {
             if bytes == 0 { value.fail("'outbound_queue' must be at least 1") }
             limits.outboundQueue = bytes
         }
-        set(&limits.slowConsumer, section["slow_consumer"]?.choice(of: RouterLimits.SlowConsumer.self))
+        set(
+            &limits.slowConsumer,
+            section["slow_consumer"]?.choice(of: RouterLimits.SlowConsumer.self))
         let counts = 1...Int(Int32.max)
-        set(&limits.core.pendingCallsPerSession, section["pending_calls_per_session"]?.number(in: counts))
-        set(&limits.core.registrationsPerSession, section["registrations_per_session"]?.number(in: counts))
-        set(&limits.core.subscriptionsPerSession, section["subscriptions_per_session"]?.number(in: counts))
+        set(
+            &limits.core.pendingCallsPerSession,
+            section["pending_calls_per_session"]?.number(in: counts))
+        set(
+            &limits.core.registrationsPerSession,
+            section["registrations_per_session"]?.number(in: counts))
+        set(
+            &limits.core.subscriptionsPerSession,
+            section["subscriptions_per_session"]?.number(in: counts))
         set(&limits.core.authidLength, section["authid_length"]?.number(in: 1...65535))
         if let value = section["handshake_timeout"], let time = value.duration() {
             if time == .zero { value.fail("'handshake_timeout' must be longer than 0") }
             limits.handshakeTimeout = time
         }
         set(&limits.suspectAfter, section["suspect_after"]?.duration())
-        set(&limits.connectionsPerAddress, section["connections_per_address"]?.number(in: 0...Int.max))
+        set(
+            &limits.connectionsPerAddress,
+            section["connections_per_address"]?.number(in: 0...Int.max))
         section.finish()
     }
 
@@ -95,7 +106,7 @@ extension RouterPlan {
     }
 
     private mutating func readThreads(_ value: FileValue?) {
-        guard let value, value.node.scalar?.string != "auto" else { return }
+        guard let value, value.raw != "auto" else { return }
         threads = value.number(in: 1...1024)
     }
 }

@@ -3,7 +3,6 @@
 import WAMP
 import WAMPRouter
 import WAMPServer
-import Yams
 
 extension RouterPlan {
     mutating func readRealms(_ value: FileValue?) {
@@ -16,7 +15,7 @@ extension RouterPlan {
                 if let line = places[realm.name] {
                     name.fail("the realm '\(uri)' is there already, in line \(line)")
                 }
-                places[realm.name] = name.mark?.line ?? 0
+                places[realm.name] = name.line
             }
             readSettings(section, into: &realm.settings)
             let roles = readRoles(section["roles"])
@@ -29,7 +28,7 @@ extension RouterPlan {
             section.finish()
             realms.append(realm)
         }
-        if let value, value.node.sequence?.isEmpty == true {
+        if let value, value.isEmptyList {
             value.fail("'realms' is empty: name one, such as { name: realm1 }")
         }
     }
@@ -37,13 +36,27 @@ extension RouterPlan {
     private func readSettings(_ section: FileSection, into settings: inout RealmSettings) {
         set(&settings.disclosesCallee, section["disclose_callee"]?.bool())
         set(&settings.callerDisclosure, section["disclose_caller"]?.choice(of: Disclosure.self))
-        set(&settings.publisherDisclosure, section["disclose_publisher"]?.choice(of: Disclosure.self))
+        set(
+            &settings.publisherDisclosure,
+            section["disclose_publisher"]?.choice(of: Disclosure.self))
         set(&settings.requestIDs, section["request_ids"]?.choice(of: RequestIDRule.self))
-        set(&settings.uriRule, section["uris"]?.choice(among: ["loose", "strict"]).flatMap(URIRule.init))
-        set(&settings.requiresAnnouncedFeatures, section["feature_check"]?.choice(among: ["lenient", "strict"]).map { $0 == "strict" })
+        set(
+            &settings.uriRule,
+            section["uris"]?.choice(among: ["loose", "strict"]).flatMap(URIRule.init))
+        set(
+            &settings.requiresAnnouncedFeatures,
+            section["feature_check"]?.choice(among: ["lenient", "strict"]).map { $0 == "strict" })
         set(&settings.strictOptionValues, section["strict_option_values"]?.bool())
-        set(&settings.crossbarPolicyConflictURI, section["policy_conflict_uri"]?.choice(among: ["standard", "crossbar"]).map { $0 == "crossbar" })
-        set(&settings.crossbarMaxConcurrencyURI, section["max_concurrency_uri"]?.choice(among: ["standard", "crossbar"]).map { $0 == "crossbar" })
+        set(
+            &settings.crossbarPolicyConflictURI,
+            section["policy_conflict_uri"]?.choice(among: ["standard", "crossbar"]).map {
+                $0 == "crossbar"
+            })
+        set(
+            &settings.crossbarMaxConcurrencyURI,
+            section["max_concurrency_uri"]?.choice(among: ["standard", "crossbar"]).map {
+                $0 == "crossbar"
+            })
         set(&settings.forwardsCustomOptions, section["forward_custom_options"]?.bool())
         set(&settings.sharedRegistration, section["shared_registration"]?.bool())
         set(&settings.shardedRegistration, section["sharded_registration"]?.bool())
@@ -106,7 +119,7 @@ extension RouterPlan {
                 if let line = places[text] {
                     name.fail("the role '\(text)' is there already, in line \(line)")
                 }
-                places[text] = name.mark?.line ?? 0
+                places[text] = name.line
             }
             var role = RolePermissions()
             var patterns: [URIPattern: Int] = [:]
@@ -189,14 +202,14 @@ extension FileSection {
         if let line = places[pattern] {
             value.fail("'\(uri)' is there already with match: \(match), in line \(line)")
         }
-        places[pattern] = value.mark?.line ?? 0
+        places[pattern] = value.line
         return pattern
     }
 }
 
 extension FileValue {
     func uri(as match: MatchPolicy = .exact) -> URI? {
-        guard let text = node.scalar.flatMap({ $0.string.isEmpty ? "" : string() }) ?? string()
+        guard let text = raw == "" ? "" : string()
         else { return nil }
         let uri = URI(text)
         if uri.isValid(.loose, as: match) { return uri }

@@ -19,7 +19,7 @@ extension RouterPlan {
                 if let line = places[authid] {
                     name.fail("the user '\(authid)' is there already, in line \(line)")
                 }
-                places[authid] = name.mark?.line ?? 0
+                places[authid] = name.line
             }
             let roleValue = section.required("role")
             let role = roleValue?.string()
@@ -30,7 +30,8 @@ extension RouterPlan {
             guard let authid, let role else { continue }
             realm.principals.users.append(
                 Principal(authid: authid, role: role, credentials: credentials))
-            source.insert(contentsOf: [("authid", .string(authid)), ("role", .string(role))], at: 0)
+            source.insert(
+                contentsOf: [("authid", .string(authid)), ("role", .string(role))], at: 0)
             userEntries[realm.name, default: []].append(YAMLText.flow(source))
         }
     }
@@ -64,9 +65,10 @@ extension RouterPlan {
         if let value = section["scram_file"] {
             hasAny = true
             if let (path, text) = value.secret() {
-                switch Self.verifier(text) {
-                case .success(let verifier): credentials.append(.scram(verifier))
-                case .failure(let error): value.fail("'scram_file': '\(path)' \(error)")
+                do throws(VerifierError) {
+                    credentials.append(.scram(try Self.verifier(text)))
+                } catch {
+                    value.fail("'scram_file': '\(path)' \(error)")
                 }
                 source.append(("scram_file", .string(path)))
             }
@@ -86,7 +88,7 @@ extension RouterPlan {
     }
 
     private func readKeys(_ value: FileValue) -> [[UInt8]] {
-        let entries = value.node.sequence == nil ? [value] : value.list() ?? []
+        let entries = !value.isList ? [value] : value.list() ?? []
         if entries.isEmpty { value.fail("'cryptosign' is empty: list the user's public keys") }
         return entries.compactMap { entry in
             guard let text = entry.string() else { return nil }
@@ -127,27 +129,27 @@ extension RouterPlan {
     }
 
     /// The verifier of a password, as `wampctl keygen scram` writes it: one JSON object.
-    static func verifier(_ text: String) -> Result<SCRAMVerifier, VerifierError> {
-        let cure = "; write it with 'wampctl keygen scram'"
-        func failure(_ text: String) -> Result<SCRAMVerifier, VerifierError> {
-            .failure(VerifierError(description: text + cure))
+    static func verifier(_ text: String) throws(VerifierError) -> SCRAMVerifier {
+        func failure(_ text: String) -> VerifierError {
+            VerifierError(description: text + "; write it with 'wampctl keygen scram'")
         }
         guard let object = (try? JSONText.parse(text))?.dictionary else {
-            return failure("holds no JSON object")
+            throw failure("holds no JSON object")
         }
         let names = ["kdf", "salt", "iterations", "memory", "stored_key", "server_key"]
         for (key, _) in object.entries where !names.contains(key) {
-            return failure("has the unknown key '\(key)'")
+            throw failure("has the unknown key '\(key)'")
         }
         guard
             let derivation = object["kdf"]?.string.flatMap(SCRAMVerifier.Derivation.init)
-        else { return failure("must have 'kdf': pbkdf2 or argon2id13") }
-        guard case .int(let iterations)? = object["iterations"], (1...Int64(Int32.max)) ~= iterations
-        else { return failure("must have 'iterations', a number from 1") }
+        else { throw failure("must have 'kdf': pbkdf2 or argon2id13") }
+        guard case .int(let iterations)? = object["iterations"],
+            (1...Int64(Int32.max)) ~= iterations
+        else { throw failure("must have 'iterations', a number from 1") }
         var memory: Int?
         if derivation == .argon2id13 {
             guard case .int(let kibibytes)? = object["memory"], (8...(1 << 22)) ~= kibibytes else {
-                return failure("must have 'memory', in KiB from 8 to \(1 << 22)")
+                throw failure("must have 'memory', in KiB from 8 to \(1 << 22)")
             }
             memory = Int(kibibytes)
         }
@@ -155,15 +157,14 @@ extension RouterPlan {
             object[key]?.string.flatMap { Base64.decode(Array($0.utf8)[...]) }
         }
         guard let salt = bytes("salt"), !salt.isEmpty else {
-            return failure("must have 'salt' in base64")
+            throw failure("must have 'salt' in base64")
         }
         guard let stored = bytes("stored_key"), stored.count == 32,
             let server = bytes("server_key"), server.count == 32
-        else { return failure("must have 'stored_key' and 'server_key', 32 bytes each in base64") }
-        return .success(
-            SCRAMVerifier(
-                derivation: derivation, salt: salt, iterations: Int(iterations), memory: memory,
-                storedKey: stored, serverKey: server))
+        else { throw failure("must have 'stored_key' and 'server_key', 32 bytes each in base64") }
+        return SCRAMVerifier(
+            derivation: derivation, salt: salt, iterations: Int(iterations), memory: memory,
+            storedKey: stored, serverKey: server)
     }
 
     private static func hex(_ bytes: [UInt8]) -> String {

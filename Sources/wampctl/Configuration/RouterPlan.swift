@@ -28,6 +28,8 @@ struct RouterPlan: Sendable {
     /// Nil: as many as the machine suggests.
     var threads: Int?
     var seed: UInt64?
+    /// What is worth a word about the file.
+    var warnings: [FileProblem] = []
 
     /// Whether every listener can be reached from this machine alone.
     var isLocal: Bool { listeners.allSatisfy(\.isLoopback) }
