@@ -155,6 +155,7 @@ final class Folder: Sendable {
         #expect(plan.realms[1].principals.anonymousRole == nil)
         #expect(plan.limits.core.pendingCallsPerSession == 99)
         #expect(plan.limits.handshakeTimeout == .seconds(3) && plan.limits.messageSize == 1 << 20)
+        #expect(plan.log.level == .debug && plan.log.format == .json)
         #expect(plan.log.file == "\(folder.path)/router.log" && plan.threads == 3)
         #expect(plan.configuration.realms[1].settings.permissions.isKillAllowed == false)
     }
@@ -179,7 +180,7 @@ final class Folder: Sendable {
         arguments: [
             ("realms:\n  - nmae: realm1", "2:5", "unknown key 'nmae'; did you mean 'name'?"),
             ("realms:\n  - nmae: realm1", "2:5", "'name' is missing"),
-            ("a: [1,\nb: 2", "2:2", "not YAML"),
+            ("a: [1,\nb: 2", "3:1", "that begins in line 1, column 4"),
             ("keepalive: 10", "1:12", "a duration needs a unit: 10s or 10ms?"),
             ("auto_realms: maybe", "1:14", "'auto_realms' must be true or false"),
             ("log: { level: debog }", "1:15", "did you mean 'debug'?"),
@@ -239,7 +240,7 @@ final class Folder: Sendable {
             ),
             (
                 "users: [ { authid: a, role: guest, wampcra_file: ticket, salt: s, iterations: 5 } ]",
-                3, "at least 1000"
+                3, "from 1000 to"
             ),
             (
                 "users:\n      - { authid: a, role: guest, tls: true }\n"

@@ -62,14 +62,26 @@ final class FileReader {
 
     private func report(_ error: YamlError) {
         switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            report("not YAML: \(problem); look at indentation, quotes and brackets", at: mark)
+        case .scanner(let context, let problem, let mark, _),
+            .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let cure =
+                problem.contains("cannot start any token")
+                ? "indent with blanks, not with tabs, and put texts that begin with @ in quotes"
+                : "look at indentation, quotes and brackets"
+            let start = context.map {
+                ", \($0.text) that begins in line \($0.mark.line), column \($0.mark.column)"
+            }
+            report("not YAML: \(problem)\(start ?? ""); \(cure)", at: mark)
         case .duplicatedKeysInMapping(let keys, let context):
             let names = keys.map { "'\($0)'" }.joined(separator: ", ")
             report("\(names) is there more than once; keep one", at: context.mark)
-        case .reader(let problem, _, _, _):
-            report("not YAML: \(problem); the file must be UTF-8", at: nil)
+        case .reader(let problem, let offset, _, let text):
+            let before = text.utf8.prefix(offset ?? 0)
+            let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+            problems.append(
+                FileProblem(
+                    file: path, line: line, text: "not YAML: \(problem); the file must be UTF-8"))
         default: report("not YAML: \(error)", at: nil)
         }
     }
@@ -108,8 +120,11 @@ final class FileSection {
                 continue
             }
             if known.contains(name) { continue }
+            let near =
+                Similarity.nearest(to: name, among: known)
+                ?? known.first { $0.hasPrefix("\(name)_") || name.hasPrefix("\($0)_") }
             let cure =
-                Similarity.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                near.map { "did you mean '\($0)'?" }
                 ?? "known here: " + known.joined(separator: ", ")
             value.reader.report("unknown key '\(name)'; \(cure)", at: key.mark)
         }
@@ -277,5 +292,10 @@ extension File {
 
 /// Takes over what a file has, and leaves what it does not.
 func set<T>(_ target: inout T, _ value: T?) {
+    if let value { target = value }
+}
+
+/// The same for what may be nil: a missing value must not become one.
+func set<T>(_ target: inout T?, _ value: T?) {
     if let value { target = value }
 }

@@ -153,7 +153,9 @@ enum YAMLText {
         return flow(pairs)
     }
 
-    private static func milliseconds(_ count: UInt64) -> String { count == 0 ? "0" : "\(count)ms" }
+    private static func milliseconds(_ count: UInt64) -> String {
+        Notation.text(.milliseconds(Int64(count)))
+    }
 }
 
 extension Notation {
