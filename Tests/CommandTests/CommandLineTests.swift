@@ -164,7 +164,7 @@ import WAMP
         arguments: [
             ["call", "x", "--progress"], ["register", "x", "--exec", "date"],
             ["router", "--dashboard"], ["call", "x", "--context", "c"],
-            ["call", "x", "--insecure"], ["router", "--config", "f"],
+            ["call", "x", "--insecure"], ["router", "--http"],
         ])
     func absent(words: [String]) {
         let reading = CommandLineReader(arguments: words, environment: [:]).read()
