@@ -16,6 +16,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let containers = Target.Dependency.product(
     name: "BasicContainers", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -28,6 +29,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -39,12 +41,14 @@ let package = Package(
     ],
     targets: [
         .target(name: "CScan"),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "WAMP", dependencies: ["CScan", nioCore, containers], swiftSettings: settings),
         .target(
             name: "WAMPRouter", dependencies: ["WAMP", containers, deque], swiftSettings: settings),
         .target(
-            name: "WAMPTransport", dependencies: ["WAMP", "CScan", nioCore, crypto],
+            name: "WAMPTransport",
+            dependencies: ["WAMP", "CScan", "CZlib", nioCore, nioSSL, crypto],
             swiftSettings: settings),
         .target(
             name: "WAMPServer",

@@ -14,8 +14,13 @@ enum Connector {
     static func join(
         _ endpoint: Endpoint, _ options: SessionOptions, on group: any EventLoopGroup
     ) async throws(ClientError) -> (ClientLink, Welcome) {
-        if let unsupported = endpoint.unsupported {
-            throw .notSupported(unsupported.description)
+        var options = options
+        if endpoint.isSecure, options.tlsContext == nil {
+            do throws(TLSError) {
+                try options.readTLSFiles()
+            } catch {
+                throw .connect(error.description)
+            }
         }
         let clock = ContinuousClock()
         let giveUp = clock.now + options.retry
@@ -115,14 +120,19 @@ private final class Attempt: @unchecked Sendable {
         let loop = loop
         let settings = settings
         let side = ConnectionSide.client(
-            ClientTransport(endpoint, serializer: options.serializer))
+            ClientTransport(
+                endpoint, serializer: options.serializer, isBatched: options.isBatched,
+                deflate: options.deflate))
+        let tls = endpoint.isSecure ? options.tlsContext : nil
+        let host = if case .tcp(let host, _) = endpoint.address { host } else { "" }
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try ChannelConfiguration.apply(to: channel)
+                    let front = try tls?.install(on: channel, host: host)
                     let handler = ConnectionHandler(
-                        owner: link, loop: loop, settings: settings, side: side)
+                        owner: link, loop: loop, settings: settings, side: side, tls: front)
                     link.channel = channel
                     link.handler = handler
                     try channel.pipeline.syncOperations.addHandler(handler)

@@ -1,6 +1,7 @@
 // What a client says and allows when it joins a realm. Values only.
 
 public import WAMP
+public import WAMPTransport
 
 /// How to join a realm.
 public struct SessionOptions: Sendable {
@@ -18,11 +19,26 @@ public struct SessionOptions: Sendable {
     public var maxMessage = 16 << 20
     /// Bytes that may wait to be sent.
     public var outboundQueue = 64 << 20
+    /// With WebSocket, whether messages travel in batches, for routers that only speak so.
+    public var isBatched = false
+    /// With WebSocket, whether to offer permessage-deflate.
+    public var deflate = false
+    /// For `wss` and `tls`: whom to trust, and the client's own certificate.
+    public var tls = ClientTLS()
     /// The program's name and version, for HELLO.
     public var agent: String?
 
     /// Sees every message, sent (true) or received, with its arguments, on the session's loop.
     package var trace: (@Sendable (_ isSent: Bool, Message, Payload) -> Void)?
+
+    /// The files named in `tls`, if they were read in advance.
+    package var tlsContext: TLSContext?
+
+    /// Reads the files named in `tls` now, once for all sessions that join with these options.
+    /// - Throws: what is wrong with them, as a sentence.
+    package mutating func readTLSFiles() throws(TLSError) {
+        tlsContext = try TLSContext.client(tls)
+    }
 
     public init(realm: String = "realm1", serializer: Serializer = .json) {
         self.realm = realm

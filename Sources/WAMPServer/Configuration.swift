@@ -22,6 +22,10 @@ public struct Configuration: Sendable {
     public var handshakeTimeout = Duration.seconds(10)
     /// Event loops; nil = one up to two cores, beyond that one for every two cores.
     public var threads: Int?
+    /// The certificate for the `wss` and `tls` listeners, which need one.
+    public var tls: ServerTLS?
+    /// Whether WebSocket clients that ask for permessage-deflate get it.
+    public var deflate = false
     /// The seed of the `random` rule and of ids; nil = drawn from the system.
     public var seed: UInt64?
 
@@ -65,13 +69,15 @@ public enum ServerError: Error, CustomStringConvertible {
     /// The host of an address to listen on cannot be resolved.
     case unknownHost(String)
     case notSupported(String)
+    /// The files of TLS cannot be used.
+    case tls(String)
 
     public var description: String {
         switch self {
         case .addressInUse(let address): "\(address) is already in use"
         case .cannotListen(let address, let cause): "cannot listen on \(address): \(cause)"
         case .unknownHost(let host): "cannot listen on '\(host)': there is no such host"
-        case .notSupported(let what): what
+        case .notSupported(let what), .tls(let what): what
         }
     }
 }

@@ -15,6 +15,7 @@ public final class RouterServer: Sendable {
     private let pool: LoopPool
     private let directory: RealmDirectory
     private let listeners = Mutex<[any Channel]>([])
+    private let tls = SharedTLS()
 
     public init(configuration: Configuration, logger: Logger) {
         self.configuration = Mutex(configuration)
@@ -32,9 +33,12 @@ public final class RouterServer: Sendable {
     }
 
     /// Takes over a new configuration without ending a session: realms, users, permissions and
-    /// limits; what concerns connections holds for those that come.
+    /// limits, and the files of TLS read anew; what concerns connections holds for those that come.
     /// - Returns: what needs a restart, a sentence each.
-    public func reload(_ new: Configuration) -> [String] {
+    /// - Throws: `ServerError.tls` if the files of TLS cannot be used or are out of date; then
+    ///   everything stays as it was.
+    public func reload(_ new: Configuration) throws(ServerError) -> [String] {
+        if let files = new.tls { try replaceTLS(files) }
         let old = configuration.withLock { configuration in
             let old = configuration
             configuration = new
@@ -58,7 +62,15 @@ public final class RouterServer: Sendable {
         raiseDescriptorLimit()
         var bound: [Endpoint] = []
         do {
-            for endpoint in configuration.withLock({ $0.listeners }) {
+            let configuration = configuration.withLock { $0 }
+            if let files = configuration.tls {
+                let context = try loadTLS(files)
+                if let fault = SharedTLS.fault(in: context, files) {
+                    logger.warning("\(fault)")
+                }
+                tls.replace(with: context)
+            }
+            for endpoint in configuration.listeners {
                 let channel = try await listen(on: endpoint)
                 listeners.withLock { $0.append(channel) }
                 bound.append(channel.localAddress?.port.map(endpoint.with(port:)) ?? endpoint)
@@ -68,6 +80,28 @@ public final class RouterServer: Sendable {
             throw error
         }
         return bound
+    }
+
+    /// Reads the files of TLS again, for the connections that come from now on.
+    /// - Throws: `ServerError.tls` if they cannot be used or are out of date; then everything stays
+    ///   as it was.
+    public func reloadTLS() throws(ServerError) {
+        guard let files = configuration.withLock({ $0.tls }) else { return }
+        try replaceTLS(files)
+    }
+
+    private func replaceTLS(_ files: ServerTLS) throws(ServerError) {
+        let context = try loadTLS(files)
+        if let fault = SharedTLS.fault(in: context, files) { throw .tls(fault) }
+        tls.replace(with: context)
+    }
+
+    private func loadTLS(_ files: ServerTLS) throws(ServerError) -> TLSContext {
+        do throws(TLSError) {
+            return try TLSContext.server(files)
+        } catch {
+            throw .tls(error.description)
+        }
     }
 
     /// Stops taking sessions, lets running calls finish for at most `timeout`, says GOODBYE to
@@ -119,7 +153,10 @@ public final class RouterServer: Sendable {
     }
 
     private func listen(on endpoint: Endpoint) async throws(ServerError) -> any Channel {
-        if let reason = endpoint.unsupported { throw .notSupported(reason.description) }
+        guard !endpoint.isSecure || configuration.withLock({ $0.tls }) != nil else {
+            throw .tls("\(endpoint) needs a certificate and its key")
+        }
+        let tls = endpoint.isSecure ? tls : nil
         let directory = directory
         let pool = pool
         let logger = logger
@@ -146,9 +183,11 @@ public final class RouterServer: Sendable {
                     if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
                         settings.paths.append(endpoint.path)
                     }
-                    let link = SessionLink(loop: loop, directory: directory)
+                    let front = try tls?.current?.install(on: channel)
+                    let link = SessionLink(
+                        loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
                     try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(owner: link, loop: loop, settings: settings))
+                        ConnectionHandler(owner: link, loop: loop, settings: settings, tls: front))
                 }
             }
         do {
@@ -206,5 +245,6 @@ extension ConnectionSettings {
         keepalive = TimeAmount(configuration.keepalive)
         handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
         outboundQueue = configuration.outboundQueueBytes
+        deflate = configuration.deflate
     }
 }

@@ -15,6 +15,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     private let directory: RealmDirectory
     private var state = State.opening
     private var connection: Connection?
+    private let remoteAddress: SocketAddress?
     /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
     private var isFarewellAnswered = false
 
@@ -30,8 +31,9 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         case closed
     }
 
-    init(loop: IOLoop, directory: RealmDirectory) {
+    init(loop: IOLoop, directory: RealmDirectory, remoteAddress: SocketAddress? = nil) {
         self.loop = loop
+        self.remoteAddress = remoteAddress
         self.directory = directory
         directory.connectionOpened()
     }
@@ -102,10 +104,13 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     }
 
     func closed(_ reason: CloseReason) {
-        if case .joined(let host, let session, let identity) = state {
+        switch state {
+        case .joined(let host, let session, let identity):
             state = .closed
             host.leave(session, on: loop)
             log("session lost", host, identity, reason: "\(reason)")
+        case .opening: logRefusal(reason)
+        default: break
         }
         state = .closed
         directory.connectionClosed()
@@ -165,6 +170,14 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     private func close() {
         state = .closed
         connection?.close()
+    }
+
+    /// A handshake that went wrong is worth a line; one that never began is not.
+    private func logRefusal(_ reason: CloseReason) {
+        guard case .refused(let text) = reason else { return }
+        directory.logger.info(
+            "connection refused",
+            metadata: ["reason": "\(text)", "peer": "\(Connection.name(of: remoteAddress))"])
     }
 
     private func log(

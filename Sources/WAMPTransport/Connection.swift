@@ -31,11 +31,17 @@ extension ConnectionOwner {
 package final class Connection: @unchecked Sendable {
     package let outbox: Outbox
     package let remoteAddress: SocketAddress?
+    /// What TLS tells of the connection; nil without TLS.
+    package let tls: TLSInfo?
 
-    init(outbox: Outbox, remoteAddress: SocketAddress?) {
+    init(outbox: Outbox, remoteAddress: SocketAddress?, tls: TLSInfo? = nil) {
         self.outbox = outbox
         self.remoteAddress = remoteAddress
+        self.tls = tls
     }
+
+    /// Whether nobody on the way can read along.
+    package var isSecure: Bool { tls != nil }
 
     package var loop: IOLoop { outbox.loop }
     package var framing: Framing { outbox.format.framing }
@@ -43,8 +49,12 @@ package final class Connection: @unchecked Sendable {
 
     /// The peer's address for people: `127.0.0.1:50312`, `[::1]:50312` or `unix`.
     package var peer: String {
-        guard let remoteAddress, let host = remoteAddress.ipAddress, let port = remoteAddress.port
-        else { return "unix" }
+        Connection.name(of: remoteAddress)
+    }
+
+    /// The same for any address of a peer.
+    package static func name(of address: SocketAddress?) -> String {
+        guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
         return Endpoint.authority(host: host, port: port)
     }
 

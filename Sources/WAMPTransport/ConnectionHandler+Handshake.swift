@@ -17,7 +17,7 @@ extension ConnectionHandler {
             request.writeString(
                 WebSocketUpgrade.request(
                     host: transport.host, path: transport.path, serializer: transport.serializer,
-                    key: requestKey))
+                    isBatched: transport.isBatched, deflate: transport.deflate, key: requestKey))
         }
         context.writeAndFlush(wrapOutboundOut(request), promise: nil)
     }
@@ -41,7 +41,10 @@ extension ConnectionHandler {
                 guard let head = readHead(lastPiece: bytes) else { return }
                 send(
                     WebSocketUpgrade.answer(
-                        head, paths: settings.paths, serializers: settings.serializers))
+                        head, paths: settings.paths, serializers: settings.serializers,
+                        deflate: settings.deflate))
+            case TLSFront.handshakeRecord:
+                refuse(.refused("the client speaks TLS, which this listener does not"), reply: nil)
             default:
                 // Neither RawSocket nor the first letter of an HTTP method: no answer would be
                 // understood.
@@ -60,7 +63,8 @@ extension ConnectionHandler {
             let peer = try RawSocketHandshake.request(octets, serializers: settings.serializers)
             write(
                 RawSocketHandshake.octets(peer.serializer, maximumBytes: settings.maxMessage))
-            openAndGoOn(.rawSocket, peer.serializer, sendLimit: peer.receiveLimit)
+            openAndGoOn(
+                .rawSocket, WebSocketAgreement(peer.serializer), sendLimit: peer.receiveLimit)
         } catch {
             refuse(.refused("RawSocket: \(error)"), reply: ByteBuffer(bytes: error.reply))
         }
@@ -70,7 +74,8 @@ extension ConnectionHandler {
         guard let octets = readOctets() else { return }
         switch RawSocketHandshake.reply(octets, requested: transport.serializer) {
         case .accepted(let peer):
-            openAndGoOn(.rawSocket, peer.serializer, sendLimit: peer.receiveLimit)
+            openAndGoOn(
+                .rawSocket, WebSocketAgreement(peer.serializer), sendLimit: peer.receiveLimit)
         case .refused(let text): refuse(.refused(text), reply: nil)
         }
     }
@@ -96,9 +101,9 @@ extension ConnectionHandler {
 
     private func send(_ answer: WebSocketUpgrade.Answer) {
         switch (answer, side) {
-        case (.accept(let serializer, let response), _):
+        case (.accept(let agreement, let response), _):
             write(Array(response.utf8))
-            openAndGoOn(.webSocket, serializer, sendLimit: .max)
+            openAndGoOn(.webSocket, agreement, sendLimit: .max)
         case (.refuse(let status, let response), .server):
             refuse(.refused("HTTP \(status)"), reply: ByteBuffer(string: response))
         case (.refuse, .client):
@@ -107,12 +112,12 @@ extension ConnectionHandler {
     }
 
     private func readResponse(_ head: HTTPHead, to transport: ClientTransport) {
-        if let fault = WebSocketUpgrade.fault(
-            in: head, serializer: transport.serializer, key: requestKey)
+        switch WebSocketUpgrade.read(
+            head, serializer: transport.serializer, isBatched: transport.isBatched,
+            deflate: transport.deflate, key: requestKey)
         {
-            refuse(.refused(fault), reply: nil)
-        } else {
-            openAndGoOn(.webSocket, transport.serializer, sendLimit: .max)
+        case .failure(let fault): refuse(.refused(fault.description), reply: nil)
+        case .success(let agreement): openAndGoOn(.webSocket, agreement, sendLimit: .max)
         }
     }
 
@@ -121,10 +126,12 @@ extension ConnectionHandler {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
     }
 
-    private func openAndGoOn(_ framing: Framing, _ serializer: Serializer, sendLimit: Int) {
+    private func openAndGoOn(
+        _ framing: Framing, _ agreement: WebSocketAgreement, sendLimit: Int
+    ) {
         let rest = partial
         partial = ByteBuffer()
-        open(framing, serializer, sendLimit: sendLimit)
+        open(framing, agreement, sendLimit: sendLimit)
         if rest.readableBytes > 0 { receive(rest) }
     }
 }

@@ -125,20 +125,33 @@ extension ConnectionHandler {
             fault = error
         }
         let batch = loop.takeBatch()
-        let unmasked = loop.unmasked.readableBytes > 0 ? batch.add(loop.unmasked) : 0
+        // Also when it is empty: an empty message lies in it.
+        let unmasked = items.isEmpty ? 0 : batch.add(loop.unmasked)
+        let format = connection.outbox.format
         var violation: ProtocolViolation?
         var close: WebSocketFrame.Close?
+        do throws(WebSocketFault) {
+            if format.isWrapped {
+                violation = try unwrap(items, unmasked, format, into: batch)
+                // What is left of them is no message.
+                items.removeAll(where: \.isMessage)
+            }
+        } catch {
+            fault = error
+            items = []
+        }
         for item in items {
             switch item {
             case .message(let body):
                 guard violation == nil, phase == .open else { continue }
                 violation = decode(
-                    batch.add(body), from: 0, count: body.readableBytes, connection.serializer,
+                    batch.add(body), from: 0, count: body.readableBytes, format.serializer,
                     into: batch)
             case .unmasked(let offset, let length):
                 guard violation == nil, phase == .open else { continue }
                 violation = decode(
-                    unmasked, from: offset, count: length, connection.serializer, into: batch)
+                    unmasked, from: offset, count: length, format.serializer, into: batch)
+            case .compressed: break
             case .ping(let payload): connection.outbox.appendPing(false, payload: payload)
             case .pong: break
             case .close(let said): close = said
@@ -168,7 +181,7 @@ extension ConnectionHandler {
         }
     }
 
-    private func decode(
+    func decode(
         _ buffer: Int, from start: Int, count: Int, _ serializer: Serializer,
         into batch: MessageBatch
     ) -> ProtocolViolation? {

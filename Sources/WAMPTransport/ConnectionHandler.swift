@@ -20,10 +20,18 @@ package struct ClientTransport: Sendable {
     package var host: String
     /// For WebSocket.
     package var path: String
+    /// Whether to ask for batches of messages, with WebSocket.
+    package var isBatched: Bool
+    /// Whether to offer permessage-deflate, with WebSocket.
+    package var deflate: Bool
 
-    package init(_ endpoint: Endpoint, serializer: Serializer) {
+    package init(
+        _ endpoint: Endpoint, serializer: Serializer, isBatched: Bool = false, deflate: Bool = false
+    ) {
         framing = endpoint.framing
         self.serializer = serializer
+        self.isBatched = isBatched
+        self.deflate = deflate
         path = endpoint.path
         host =
             switch endpoint.address {
@@ -55,6 +63,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     let loop: IOLoop
     let settings: ConnectionSettings
     let side: ConnectionSide
+    /// Nil without TLS.
+    private let tls: TLSFront?
 
     var context: ChannelHandlerContext?
     var phase = Phase.handshake
@@ -84,12 +94,14 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     private var deadline = NIODeadline.distantFuture
 
     package init(
-        owner: Owner, loop: IOLoop, settings: ConnectionSettings, side: ConnectionSide = .server
+        owner: Owner, loop: IOLoop, settings: ConnectionSettings, side: ConnectionSide = .server,
+        tls: TLSFront? = nil
     ) {
         self.owner = owner
         self.loop = loop
         self.settings = settings
         self.side = side
+        self.tls = tls
     }
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -122,6 +134,13 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let tls, !(error is IOError) {
+            // Without a meaning of its own it only comes before the end of the channel.
+            guard let reason = tls.meaning(of: error) else { return }
+            finish(reason)
+            abandon()
+            return
+        }
         // The library's own text names system calls, not what happened.
         let text =
             (error as? IOError).map { String(cString: strerror($0.errnoCode)).lowercased() }
@@ -157,21 +176,26 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     }
 
     /// Framing and serializer are agreed.
-    func open(_ framing: Framing, _ serializer: Serializer, sendLimit: Int) {
+    func open(_ framing: Framing, _ agreement: WebSocketAgreement, sendLimit: Int) {
         guard let context else { return }
         let isClient = if case .client = side { true } else { false }
-        let format = FrameFormat(framing: framing, serializer: serializer, isMasked: isClient)
+        let serializer = agreement.serializer
+        let format = FrameFormat(
+            framing: framing, serializer: serializer, isMasked: isClient,
+            isBatched: agreement.isBatched, deflateBits: agreement.deflateBits)
         let outbox = Outbox(
             loop: loop, format: format, sendLimit: sendLimit, bound: settings.outboundQueue)
         outbox.context = context
         outbox.control = self
         if framing == .webSocket {
             webSocket = WebSocketReceiver(
-                masked: !isClient, text: serializer == .json, limit: settings.maxMessage)
+                masked: !isClient, text: serializer == .json, limit: settings.maxMessage,
+                deflates: agreement.deflateBits > 0)
         } else {
             receiveLimit = RawSocketHandshake.announced(settings.maxMessage)
         }
-        let connection = Connection(outbox: outbox, remoteAddress: context.remoteAddress)
+        let connection = Connection(
+            outbox: outbox, remoteAddress: context.remoteAddress, tls: tls?.info())
         self.connection = connection
         phase = .open
         lastProgress = loop.now
@@ -253,7 +277,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     func abandon() {
         phase = .done
         connection?.outbox.discard()
-        context?.close(promise: nil)
+        if let tls { tls.cut() } else { context?.close(promise: nil) }
     }
 
     func outboxOverflowed() { dropSlowConsumer() }

@@ -20,6 +20,8 @@ package struct ConnectionSettings: Sendable {
     /// The paths at which WebSocket is served.
     package var paths = ["/ws", "/"]
     package var serializers = Serializer.allCases
+    /// Whether a WebSocket client that asks for permessage-deflate gets it.
+    package var deflate = false
 
     package init() {}
 

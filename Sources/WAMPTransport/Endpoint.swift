@@ -82,11 +82,6 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The reason not to connect to or listen on this endpoint, if there is one.
-    package var unsupported: EndpointError? {
-        isSecure ? EndpointError("TLS is not supported yet in this version (\(self))") : nil
-    }
-
     /// `host:port` as it stands in URLs and in the `Host` field of HTTP.
     package static func authority(host: String, port: Int) -> String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -10,12 +10,28 @@ package struct FrameFormat: Hashable, Sendable {
     package let serializer: Serializer
     /// Whether WebSocket payloads are masked, that is, whether we are the client.
     package let isMasked: Bool
+    /// Whether a WebSocket message is a batch of WAMP messages. We send batches of one.
+    package let isBatched: Bool
+    /// The bits of the window that messages are compressed with; 0 = they are not.
+    package let deflateBits: UInt8
+    /// Whether messages are written as they are, without masking, batch or compression.
+    let isDirect: Bool
 
-    package init(framing: Framing, serializer: Serializer, isMasked: Bool) {
+    package init(
+        framing: Framing, serializer: Serializer, isMasked: Bool, isBatched: Bool = false,
+        deflateBits: UInt8 = 0
+    ) {
+        let isWebSocket = framing == .webSocket
         self.framing = framing
         self.serializer = serializer
-        self.isMasked = isMasked && framing == .webSocket
+        self.isMasked = isMasked && isWebSocket
+        self.isBatched = isBatched && isWebSocket
+        self.deflateBits = isWebSocket ? deflateBits : 0
+        isDirect = !(isWebSocket && (isMasked || isBatched || deflateBits > 0))
     }
+
+    /// Whether messages are put into a batch or compressed: see `IOLoop.appendWrapped`.
+    var isWrapped: Bool { isBatched || deflateBits > 0 }
 
     /// The octets of the serializer's closing.
     @inline(__always)
@@ -145,16 +161,20 @@ package struct FrameFormat: Hashable, Sendable {
         _ opcode: WebSocketFrame.Opcode, payload: ByteBuffer, key: WebSocketFrame.Key,
         to buffer: inout ByteBuffer
     ) {
-        let frame = WebSocketFrame(
-            opcode, length: payload.readableBytes, key: isMasked ? key : nil)
+        append(
+            WebSocketFrame(opcode, length: payload.readableBytes, key: isMasked ? key : nil),
+            payload: payload, to: &buffer)
+    }
+
+    /// Appends a frame and its payload, masked if the frame has a key.
+    func append(_ frame: WebSocketFrame, payload: ByteBuffer, to buffer: inout ByteBuffer) {
         let header = frame.headerLength
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: header + frame.length) { room in
             guard let start = room.baseAddress else { return 0 }
             frame.write(to: start)
             let body = UnsafeMutableRawBufferPointer(start: start + header, count: frame.length)
             payload.withUnsafeReadableBytes { source in
-                let key = isMasked ? key : (0, 0, 0, 0)
-                _ = Masking.copy(source, to: body, key: key, phase: 0)
+                _ = Masking.copy(source, to: body, key: frame.key ?? (0, 0, 0, 0), phase: 0)
             }
             return header + frame.length
         }

@@ -21,6 +21,9 @@ package final class IOLoop: @unchecked Sendable {
     /// What one WebSocket read held.
     var items: [WebSocketReceiver.Item] = []
     private var batch: MessageBatch?
+    /// Made when they are first needed; the deflaters by the bits of their windows.
+    private var deflaters: [UInt8: Deflater] = [:]
+    private(set) lazy var inflater = Inflater()
     private var spares: [ByteBuffer] = []
     /// The memory of the spares together: a burst must not make the loop large for good.
     private var spareBytes = 0
@@ -84,6 +87,7 @@ package final class IOLoop: @unchecked Sendable {
         let length = scratch.count + payload.count + format.closingLength
         let admitted = outbox.admit(length)
         guard admitted == .queued else { return refused(admitted, outbox) }
+        if format.isWrapped { return stageWrapped(payload, for: outbox) }
         let frame = format.headerLength(length) + length
         let key = nextKey(for: format)
         outbox.willStage(frame)
@@ -95,12 +99,61 @@ package final class IOLoop: @unchecked Sendable {
         return .queued
     }
 
+    private func stageWrapped(
+        _ payload: UnsafeRawBufferPointer, for outbox: Outbox
+    ) -> SendResult {
+        let slot = slot(for: outbox.loop)
+        var frame = ByteBuffer()
+        appendWrapped(payload, as: outbox.format, to: &frame)
+        outbox.willStage(frame.readableBytes)
+        staging[slot].mail.bytes.writeImmutableBuffer(frame)
+        staging[slot].mail.addedFrames(frame.readableBytes, for: outbox)
+        return .queued
+    }
+
+    /// Appends what `scratch` and a payload make, in the frame of a format that batches or
+    /// compresses.
+    func appendWrapped(
+        _ payload: UnsafeRawBufferPointer, as format: FrameFormat, to buffer: inout ByteBuffer
+    ) {
+        var body = takeSpare()
+        var packed = ByteBuffer()
+        let length = scratch.count + payload.count + format.closingLength
+        body.reserveCapacity(minimumWritableBytes: length + 5)
+        if format.isBatched { MessageBatching.open(format.serializer, length, &body) }
+        body.writeBytes(scratch.bytes)
+        body.writeBytes(payload)
+        body.writeStaticString(format.serializer.closing)
+        if format.isBatched { MessageBatching.close(format.serializer, &body) }
+        if format.deflateBits > 0, body.readableBytes >= Deflater.shortest {
+            packed = takeSpare()
+            let deflater = deflaters[format.deflateBits] ?? Deflater(bits: format.deflateBits)
+            deflaters[format.deflateBits] = deflater
+            let isDone = body.withUnsafeReadableBytes { deflater.compress($0, into: &packed) }
+            if !isDone || packed.readableBytes >= body.readableBytes { packed.clear() }
+        }
+        let isCompressed = packed.readableBytes > 0
+        let content = isCompressed ? packed : body
+        var frame = WebSocketFrame(
+            format.serializer == .json ? .text : .binary, length: content.readableBytes,
+            key: format.isMasked ? nextKey(for: format) : nil)
+        frame.isCompressed = isCompressed
+        format.append(frame, payload: content, to: &buffer)
+        giveBack(&body)
+        giveBack(&packed)
+    }
+
     /// A message in the frame of a format that does not mask, for `send(_:to:)`.
     package func encode(
         _ message: Message, payload: Payload, format: FrameFormat
     ) -> EncodedMessage {
         encode(message, payload, as: format.serializer)
         let length = scratch.count + payload.count + format.closingLength
+        if format.isWrapped {
+            var bytes = ByteBuffer()
+            payload.bytes.withUnsafeReadableBytes { appendWrapped($0, as: format, to: &bytes) }
+            return EncodedMessage(format: format, bytes: bytes, length: length)
+        }
         var bytes = ByteBufferAllocator().buffer(capacity: format.headerLength(length) + length)
         let key = nextKey(for: format)
         payload.bytes.withUnsafeReadableBytes { payload in

@@ -126,9 +126,9 @@ package final class Outbox: @unchecked Sendable {
     ) -> SendResult {
         guard sender === loop else { return sender.stage(envelope, passing: plain, to: self) }
         let payload = plain.payload
-        if format.isMasked || isShared(payload.count) {
+        if !format.isDirect || isShared(payload.count) {
             loop.encode(envelope, plain, as: format.serializer)
-            if format.isMasked { return append(copying: payload) }
+            if !format.isDirect { return append(copying: payload) }
             return append(sharing: batch.payload(of: plain).bytes)
         }
         let longest =
@@ -149,7 +149,7 @@ package final class Outbox: @unchecked Sendable {
     }
 
     private func isShared(_ count: Int) -> Bool {
-        count >= Outbox.sharedPayload && !format.isMasked
+        count >= Outbox.sharedPayload && format.isDirect
     }
 
     /// Adds what the loop has encoded, and a payload.
@@ -157,6 +157,14 @@ package final class Outbox: @unchecked Sendable {
         let length = loop.scratch.count + payload.count + format.closingLength
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
+        if format.isWrapped {
+            let before = tail.count
+            tail.edit(loop) { loop.appendWrapped(payload, as: format, to: &$0) }
+            let count = tail.count - before
+            endTail()
+            added(count)
+            return .queued
+        }
         let key = loop.nextKey(for: format)
         tail.edit(loop) { buffer in
             format.append(

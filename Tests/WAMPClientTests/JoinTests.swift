@@ -161,12 +161,15 @@ import WAMPTransport
         }
     }
 
-    @Test("TLS is refused with a sentence and without a try")
+    @Test("files for TLS that cannot be read are told before anything is tried")
     func tls() async throws {
-        guard case .notSupported? = await failure(try Endpoint("wss://127.0.0.1:1/ws")) else {
-            Issue.record("not refused")
+        let endpoint = try Endpoint("wss://127.0.0.1:1/ws")
+        let error = await failure(endpoint) { $0.tls.ca = "/nonexistent/ca.pem" }
+        guard case .connect(let text)? = error else {
+            Issue.record("\(String(describing: error))")
             return
         }
+        #expect(text.contains("/nonexistent/ca.pem"))
     }
 
     @Test("when the router says GOODBYE, breaks the protocol or goes, all who wait are told")

@@ -234,6 +234,15 @@ private let framings = [Framing.rawSocket, .webSocket]
         #expect(text.contains("wamp.error.protocol_violation"))
     }
 
+    @Test("an empty message is a violation", arguments: framings)
+    func emptyMessage(framing: Framing) throws {
+        let bench = try ConnectionBench.open(framing)
+        try bench.receive(
+            framing == .rawSocket
+                ? ConnectionBench.rawFrame(.message, []) : WebSocketFrameTests.bytes(.text, []))
+        #expect(bench.owner.violations.count == 1 && bench.owner.messages.isEmpty)
+    }
+
     @Test("a RawSocket frame over the announced limit ends the connection")
     func tooLongRawSocket() throws {
         var settings = ConnectionSettings()

@@ -26,7 +26,6 @@ import Testing
                 == Endpoint(
                     .tcp(host: host, port: port), framing: framing, path: path, isSecure: secure))
         #expect(try Endpoint(endpoint.description) == endpoint)
-        #expect((endpoint.unsupported != nil) == secure)
     }
 
     @Test("a unix URL is the path of a socket")

@@ -38,11 +38,11 @@ import WAMP
 
     @Test("the first subprotocol the client offers that is known is taken; the key is answered")
     func accepts() {
-        guard case .accept(let serializer, let response) = answer(Self.request()) else {
+        guard case .accept(let agreement, let response) = answer(Self.request()) else {
             Issue.record("refused")
             return
         }
-        #expect(serializer == .cbor)
+        #expect(agreement == WebSocketAgreement(.cbor))
         #expect(response.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
         #expect(response.contains("\r\nSec-WebSocket-Protocol: wamp.2.cbor\r\n"))
         #expect(response.hasSuffix("\r\n\r\n"))
@@ -109,27 +109,30 @@ import WAMP
         let key = WebSocketUpgrade.newKey()
         let request = WebSocketUpgrade.request(
             host: "h:1", path: "/ws", serializer: .msgpack, key: key)
-        guard case .accept(.msgpack, let response) = answer(request),
+        guard case .accept(WebSocketAgreement(.msgpack), let response) = answer(request),
             case .complete(let head, _) = HTTPHead.parse(ByteBuffer(string: response))
         else {
             Issue.record("not accepted")
             return
         }
-        #expect(WebSocketUpgrade.fault(in: head, serializer: .msgpack, key: key) == nil)
-        #expect(WebSocketUpgrade.fault(in: head, serializer: .json, key: key) != nil)
-        #expect(
-            WebSocketUpgrade.fault(
-                in: head, serializer: .msgpack, key: WebSocketUpgrade.newKey()) != nil)
+        #expect(fault(head, .msgpack, key) == nil)
+        #expect(fault(head, .json, key) != nil)
+        #expect(fault(head, .msgpack, WebSocketUpgrade.newKey()) != nil)
         var extended = head
         extended.fields.append(.init(name: "sec-websocket-extensions", value: "x"))
-        #expect(WebSocketUpgrade.fault(in: extended, serializer: .msgpack, key: key) != nil)
+        #expect(fault(extended, .msgpack, key) != nil)
+    }
+
+    private func fault(_ head: HTTPHead, _ serializer: Serializer, _ key: String) -> String? {
+        switch WebSocketUpgrade.read(head, serializer: serializer, key: key) {
+        case .success: nil
+        case .failure(let refusal): refusal.description
+        }
     }
 
     @Test("a client tells the HTTP status of a refusal")
     func clientRefused() {
         let head = HTTPHead(startLine: "HTTP/1.1 404 Not Found", fields: [])
-        #expect(
-            WebSocketUpgrade.fault(in: head, serializer: .json, key: "")?.contains("404 Not Found")
-                == true)
+        #expect(fault(head, .json, "")?.contains("404 Not Found") == true)
     }
 }

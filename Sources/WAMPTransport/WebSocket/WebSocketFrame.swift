@@ -54,6 +54,8 @@ package struct WebSocketFrame: Equatable, Sendable {
 
     package var opcode: Opcode
     package var isFinal: Bool
+    /// The first frame of a message that is compressed. Spec: RFC 7692, 7.
+    package var isCompressed = false
     /// Of the payload, in bytes.
     package var length: Int
     /// The four octets of the key in the order they are on the wire; nil in an unmasked frame.
@@ -69,7 +71,8 @@ package struct WebSocketFrame: Equatable, Sendable {
     }
 
     package static func == (left: WebSocketFrame, right: WebSocketFrame) -> Bool {
-        left.opcode == right.opcode && left.isFinal == right.isFinal && left.length == right.length
+        left.opcode == right.opcode && left.isFinal == right.isFinal
+            && left.isCompressed == right.isCompressed && left.length == right.length
             && left.key ?? (0, 0, 0, 0) == right.key ?? (0, 0, 0, 0)
             && (left.key == nil) == (right.key == nil)
     }
@@ -78,18 +81,23 @@ package struct WebSocketFrame: Equatable, Sendable {
     ///
     /// Everything that can be told from the octets at hand is checked at once, so a fault need not
     /// wait for the rest of the header.
+    /// - Parameter deflates: whether permessage-deflate was agreed on.
     /// - Returns: the header and the number of its octets, or nil if they are not all there yet.
     package static func parse(
-        _ bytes: UnsafeRawBufferPointer, masked: Bool
+        _ bytes: UnsafeRawBufferPointer, masked: Bool, deflates: Bool = false
     ) throws(WebSocketFault) -> (frame: WebSocketFrame, headerLength: Int)? {
         guard let first = bytes.first else { return nil }
-        guard first & 0x70 == 0 else {
+        guard first & (deflates ? 0x30 : 0x70) == 0 else {
             throw WebSocketFault("RSV bits are set without an extension")
         }
         guard let opcode = Opcode(rawValue: first & 0x0F) else {
             throw WebSocketFault("opcode \(first & 0x0F) is reserved")
         }
         let isFinal = first & 0x80 != 0
+        let isCompressed = first & 0x40 != 0
+        if isCompressed, opcode.isControl || opcode == .continuation {
+            throw WebSocketFault("RSV1 is set where no compressed message begins")
+        }
         if opcode.isControl, !isFinal {
             throw WebSocketFault("a control frame must not be fragmented")
         }
@@ -121,11 +129,15 @@ package struct WebSocketFrame: Equatable, Sendable {
             offset = 10
         }
         guard masked else {
-            return (WebSocketFrame(opcode, length: length, isFinal: isFinal), offset)
+            var frame = WebSocketFrame(opcode, length: length, isFinal: isFinal)
+            frame.isCompressed = isCompressed
+            return (frame, offset)
         }
         guard bytes.count >= offset + 4 else { return nil }
         let key = (bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3])
-        return (WebSocketFrame(opcode, length: length, isFinal: isFinal, key: key), offset + 4)
+        var frame = WebSocketFrame(opcode, length: length, isFinal: isFinal, key: key)
+        frame.isCompressed = isCompressed
+        return (frame, offset + 4)
     }
 
     /// The number of octets `write` needs.
@@ -136,7 +148,8 @@ package struct WebSocketFrame: Equatable, Sendable {
     /// Writes the header to memory that has room for `headerLength` octets.
     package func write(to target: UnsafeMutableRawPointer) {
         let masked: UInt8 = key == nil ? 0 : 0x80
-        target.storeBytes(of: opcode.rawValue | (isFinal ? 0x80 : 0), as: UInt8.self)
+        let flags: UInt8 = (isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0)
+        target.storeBytes(of: opcode.rawValue | flags, as: UInt8.self)
         var offset = 2
         if length <= 125 {
             target.storeBytes(

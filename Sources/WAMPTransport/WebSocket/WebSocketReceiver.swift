@@ -12,6 +12,8 @@ package struct WebSocketReceiver {
         case message(ByteBuffer)
         /// A complete message, unmasked into the scratch buffer.
         case unmasked(offset: Int, length: Int)
+        /// A complete message, unmasked but still compressed.
+        case compressed(ByteBuffer)
         case ping(ByteBuffer)
         case pong
         case close(WebSocketFrame.Close)
@@ -23,6 +25,8 @@ package struct WebSocketReceiver {
     private let text: Bool
     /// The longest message, in bytes.
     private let limit: Int
+    /// Whether messages may be compressed.
+    private let deflates: Bool
 
     /// The cut-off start of a frame: a header, or a control frame with its header.
     private var carry = ByteBuffer()
@@ -30,6 +34,7 @@ package struct WebSocketReceiver {
     private var assembly = ByteBuffer()
     /// Whether a message has begun and its final frame has not ended.
     private var isInMessage = false
+    private var isCompressed = false
     /// The data frame that is arriving.
     private var frame = WebSocketFrame(.continuation, length: 0)
     /// The bytes of it that have not come yet.
@@ -38,10 +43,11 @@ package struct WebSocketReceiver {
     /// A close frame came: nothing after it counts.
     private var isClosed = false
 
-    package init(masked: Bool, text: Bool, limit: Int) {
+    package init(masked: Bool, text: Bool, limit: Int, deflates: Bool = false) {
         self.masked = masked
         self.text = text
         self.limit = limit
+        self.deflates = deflates
     }
 
     /// Takes what arrived.
@@ -65,7 +71,7 @@ package struct WebSocketReceiver {
             }
             let parsed = try input.withUnsafeReadableBytes {
                 (view) throws(WebSocketFault) in
-                try WebSocketFrame.parse(view, masked: masked)
+                try WebSocketFrame.parse(view, masked: masked, deflates: deflates)
             }
             guard let (frame, headerLength) = parsed else {
                 carry = ByteBuffer(bytes: input.readableBytesView)
@@ -82,7 +88,9 @@ package struct WebSocketReceiver {
             }
             try check(frame)
             input.moveReaderIndex(forwardBy: headerLength)
-            if !isInMessage, frame.isFinal, input.readableBytes >= frame.length {
+            if !isInMessage, frame.isFinal, !frame.isCompressed,
+                input.readableBytes >= frame.length
+            {
                 try takeWhole(frame, &input, scratch: &scratch, into: &items)
             } else {
                 try begin(frame, into: &items)
@@ -146,6 +154,7 @@ package struct WebSocketReceiver {
     ) throws(WebSocketFault) {
         if !isInMessage {
             isInMessage = true
+            isCompressed = frame.isCompressed
             utf8 = UTF8Stream()
             // What is announced decides no allocation beyond this; more room comes with what
             // arrives.
@@ -168,7 +177,7 @@ package struct WebSocketReceiver {
             assembly.writeImmutableBuffer(slice)
         }
         missing -= count
-        if text {
+        if text, !isCompressed {
             let isValid = assembly.viewBytes(at: offset, length: count)?.withUnsafeBytes {
                 utf8.accept($0)
             }
@@ -181,7 +190,7 @@ package struct WebSocketReceiver {
         guard frame.isFinal else { return }
         guard !text || utf8.isComplete else { throw WebSocketReceiver.notUTF8 }
         isInMessage = false
-        items.append(.message(assembly))
+        items.append(isCompressed ? .compressed(assembly) : .message(assembly))
         assembly = ByteBuffer()
     }
 
@@ -208,7 +217,7 @@ package struct WebSocketReceiver {
         }
     }
 
-    private static let notUTF8 = WebSocketFault(
+    static let notUTF8 = WebSocketFault(
         .inconsistentData, "a text message is not valid UTF-8")
 
     private static func hasHighBit(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -6,15 +6,16 @@ package import WAMP
 package enum WebSocketUpgrade {
     /// What a server answers to a request.
     package enum Answer: Equatable {
-        case accept(Serializer, response: String)
+        case accept(WebSocketAgreement, response: String)
         /// The response is sent and the connection closed.
         case refuse(status: Int, response: String)
     }
 
     /// Answers the head of a client's request. The first subprotocol it offers that is supported is
     /// taken.
+    /// - Parameter deflate: whether messages may be compressed.
     package static func answer(
-        _ request: HTTPHead, paths: [String], serializers: [Serializer]
+        _ request: HTTPHead, paths: [String], serializers: [Serializer], deflate: Bool = false
     ) -> Answer {
         let parts = request.startLine.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[2].hasPrefix("HTTP/1.") else { return badRequest }
@@ -42,14 +43,21 @@ package enum WebSocketUpgrade {
             return refusal(400, "Bad Request", "Sec-WebSocket-Key must be 16 bytes in base64.")
         }
         for offer in request.list("sec-websocket-protocol") {
-            guard let serializer = serializers.first(where: { $0.subprotocol == offer }) else {
-                continue
+            guard
+                var agreement = WebSocketAgreement(subprotocol: offer, among: serializers)
+            else { continue }
+            var extensions = ""
+            if deflate,
+                let answer = PerMessageDeflate.answer(request.list("sec-websocket-extensions"))
+            {
+                agreement.deflateBits = answer.bits
+                extensions = "Sec-WebSocket-Extensions: \(answer.response)\r\n"
             }
             return .accept(
-                serializer,
+                agreement,
                 response: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                     + "Connection: Upgrade\r\nSec-WebSocket-Accept: \(accept(key))\r\n"
-                    + "Sec-WebSocket-Protocol: \(serializer.subprotocol)\r\n\r\n")
+                    + "Sec-WebSocket-Protocol: \(agreement.subprotocol)\r\n\(extensions)\r\n")
         }
         let known = serializers.map(\.subprotocol).joined(separator: ", ")
         return refusal(
@@ -99,11 +107,16 @@ package enum WebSocketUpgrade {
     /// A client's request.
     /// - Parameter key: from `newKey`.
     package static func request(
-        host: String, path: String, serializer: Serializer, key: String
+        host: String, path: String, serializer: Serializer, isBatched: Bool = false,
+        deflate: Bool = false, key: String
     ) -> String {
-        "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        let subprotocol = WebSocketAgreement(serializer, isBatched: isBatched).subprotocol
+        let extensions =
+            deflate ? "Sec-WebSocket-Extensions: \(PerMessageDeflate.offer)\r\n" : ""
+        return
+            "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Key: \(key)\r\nSec-WebSocket-Version: 13\r\n"
-            + "Sec-WebSocket-Protocol: \(serializer.subprotocol)\r\n\r\n"
+            + "Sec-WebSocket-Protocol: \(subprotocol)\r\n\(extensions)\r\n"
     }
 
     /// A random key for `request`.
@@ -112,10 +125,34 @@ package enum WebSocketUpgrade {
         return base64((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
-    /// Checks the head of the server's response.
-    /// - Returns: nil if the connection is open, else why not, as a sentence.
-    package static func fault(
-        in response: HTTPHead, serializer: Serializer, key: String
+    /// Why a client cannot go on, as a sentence.
+    package struct Refusal: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// Reads the head of the server's response to `request`.
+    /// - Returns: what was agreed on, if the connection is open.
+    package static func read(
+        _ response: HTTPHead, serializer: Serializer, isBatched: Bool = false,
+        deflate: Bool = false, key: String
+    ) -> Swift.Result<WebSocketAgreement, Refusal> {
+        var agreement = WebSocketAgreement(serializer, isBatched: isBatched)
+        if let fault = fault(in: response, subprotocol: agreement.subprotocol, key: key) {
+            return .failure(Refusal(description: fault))
+        }
+        let extensions = response.list("sec-websocket-extensions")
+        if let accepted = extensions.first {
+            guard deflate, extensions.count == 1, PerMessageDeflate.isMet(by: accepted) else {
+                return .failure(
+                    Refusal(description: "the server's WebSocket extensions were not asked for"))
+            }
+            agreement.deflateBits = PerMessageDeflate.widestWindow
+        }
+        return .success(agreement)
+    }
+
+    private static func fault(
+        in response: HTTPHead, subprotocol: String, key: String
     ) -> String? {
         let parts = response.startLine.split(separator: " ", maxSplits: 2)
         guard parts.count >= 2, parts[0].hasPrefix("HTTP/1."), let status = Int(parts[1]) else {
@@ -127,11 +164,10 @@ package enum WebSocketUpgrade {
         }
         guard response.has("upgrade", token: "websocket"),
             response.has("connection", token: "upgrade"),
-            response.value("sec-websocket-accept") == accept(key),
-            response.value("sec-websocket-extensions") == nil
+            response.value("sec-websocket-accept") == accept(key)
         else { return "the server's WebSocket handshake is not valid" }
-        guard response.value("sec-websocket-protocol") == serializer.subprotocol else {
-            return "the server does not speak \(serializer.subprotocol)"
+        guard response.value("sec-websocket-protocol") == subprotocol else {
+            return "the server does not speak \(subprotocol)"
         }
         return nil
     }

@@ -16,13 +16,26 @@ struct Client: Sendable {
         _ connection: ConnectionOptions, output: OutputOptions, loopCount: Int = 1
     ) throws(CommandFailure) {
         endpoint = try Endpoint.written(connection.url ?? ConnectionOptions.defaultURL)
-        if let reason = endpoint.unsupported { throw CommandFailure(.usage, reason.description) }
         var options = SessionOptions(
             realm: connection.realm ?? "realm1", serializer: connection.serializer ?? .json)
         options.connectTimeout = connection.connectTimeout ?? .seconds(5)
         options.retry = connection.retry ?? .zero
         options.keepalive = connection.keepalive ?? .seconds(10)
         options.agent = Release.agent
+        options.tls = ClientTLS(
+            ca: connection.tlsCA, certificate: connection.tlsCert, key: connection.tlsKey,
+            isInsecure: connection.insecure)
+        if endpoint.isSecure {
+            do throws(TLSError) {
+                try options.readTLSFiles()
+            } catch {
+                throw CommandFailure(.usage, error.description)
+            }
+            if connection.insecure {
+                Streams.shared.say(
+                    "warning: --insecure: \(endpoint) may be anybody, and others may read along")
+            }
+        }
         if connection.trace {
             options.trace = { isSent, message, payload in
                 Streams.shared.say(
@@ -76,7 +89,9 @@ extension Endpoint {
                 throw CommandFailure(.usage, error.description)
             }
             throw CommandFailure(
-                .usage, "'\(url)' is not a URL: it must begin with ws://, tcp:// or unix://",
+                .usage,
+                "'\(url)' is not a URL: it must begin with ws://, wss://, tcp://, tls:// or "
+                    + "unix://",
                 hints: Hints.url(meantBy: url))
         }
     }

@@ -7,6 +7,12 @@ enum Hints {
     /// For a connection that did not come about, by what it failed for.
     static func unreachable(_ endpoint: Endpoint, because text: String) -> [String] {
         if text.contains("connection refused") { return refused(at: endpoint) }
+        if text.contains("not signed by an authority") {
+            return ["for a private authority: --tls-ca FILE"]
+        }
+        if text.contains("may not speak TLS"), endpoint.isSecure {
+            return ["without TLS write \(endpoint.framing == .webSocket ? "ws" : "tcp")://"]
+        }
         if text.contains("HTTP 404"), endpoint.path != "/ws" {
             return ["is the path right? that of 'wampctl router' is /ws"]
         }

@@ -109,7 +109,8 @@ struct RouterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Listen here instead of host and port: ws://, tcp:// or unix://PATH; repeatable.",
+            "Listen here instead of host and port: ws://, tcp://, wss://, tls:// (both with TLS) "
+                + "or unix://PATH; repeatable.",
             valueName: "url"))
     var listen: [String] = []
 
@@ -131,12 +132,14 @@ struct RouterCommand: Command {
 
     @Option(
         name: .customLong("tls-cert"),
-        help: ArgumentHelp("Certificate in PEM: --port speaks TLS.", valueName: "file"))
-    var tlsCertificate: String?
+        help: ArgumentHelp(
+            "Certificate and its chain, PEM: --port speaks TLS, and so do wss:// and tls://.",
+            valueName: "file"))
+    var tlsCert: String?
 
     @Option(
         name: .customLong("tls-key"),
-        help: ArgumentHelp("The certificate's private key in PEM.", valueName: "file"))
+        help: ArgumentHelp("Private key of the certificate, PEM.", valueName: "file"))
     var tlsKey: String?
 
     @Option(
@@ -234,11 +237,11 @@ struct RouterCommand: Command {
         if !listen.isEmpty, port != nil || host != nil {
             throw ValidationError("--listen replaces --host and --port; give one or the other")
         }
+        if (tlsCert == nil) != (tlsKey == nil) {
+            throw ValidationError("--tls-cert and --tls-key go together")
+        }
         if readiness.detach, !command.isEmpty {
             throw ValidationError("--detach and a command exclude each other")
-        }
-        if (tlsCertificate == nil) != (tlsKey == nil) {
-            throw ValidationError("--tls-cert and --tls-key belong together; give both")
         }
         if check, printConfig {
             throw ValidationError("--check and --print-config exclude each other")

@@ -42,7 +42,7 @@ extension RouterPlan {
         let authority = section["client_ca"]?.file()
         section.finish()
         guard let certificate, let key else { return }
-        tls = TLSFiles(certificate: certificate, key: key, clientCA: authority)
+        tls = ServerTLS(certificate: certificate, key: key, clientCA: authority)
         if !listeners.isEmpty, !listeners.contains(where: \.isSecure) {
             section.value.warn("'tls' has no effect: no listener begins with wss:// or tls://")
         }

@@ -46,9 +46,9 @@ extension RouterPlan {
     }
 
     private mutating func apply(_ command: RouterCommand) throws(CommandFailure) {
-        if let certificate = command.tlsCertificate, let key = command.tlsKey {
+        if let certificate = command.tlsCert, let key = command.tlsKey {
             for file in [certificate, key] { try Self.checkReadable(file) }
-            tls = TLSFiles(certificate: certificate, key: key, clientCA: tls?.clientCA)
+            tls = ServerTLS(certificate: certificate, key: key, clientCA: tls?.clientCA)
         }
         try applyListeners(command)
         if !command.realm.isEmpty {

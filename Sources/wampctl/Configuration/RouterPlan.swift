@@ -10,7 +10,7 @@ import WAMPTransport
 struct RouterPlan: Sendable {
     /// Empty: the port and host of the line, or their defaults.
     var listeners: [Endpoint] = []
-    var tls: TLSFiles?
+    var tls: ServerTLS?
     /// Offer permessage-deflate.
     var offersDeflate = false
     /// Create any realm that a client asks for.
@@ -47,6 +47,8 @@ struct RouterPlan: Sendable {
         }
         var configuration = Configuration(listeners: listeners, realms: realms)
         configuration.createsRealms = createsRealms
+        configuration.tls = tls
+        configuration.deflate = offersDeflate
         configuration.maxMessageBytes = limits.messageSize
         configuration.outboundQueueBytes = limits.outboundQueue
         configuration.handshakeTimeout = limits.handshakeTimeout
@@ -56,14 +58,6 @@ struct RouterPlan: Sendable {
         configuration.seed = seed
         return configuration
     }
-}
-
-/// The files of `tls:`.
-struct TLSFiles: Hashable, Sendable {
-    var certificate: String
-    var key: String
-    /// Ask clients for certificates that this authority has signed.
-    var clientCA: String?
 }
 
 struct RouterLimits: Sendable {

@@ -7,7 +7,8 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         name: [.customShort("u", allowingJoined: true), .long],
         help: ArgumentHelp(
-            "Router: ws://, tcp:// (RawSocket) or unix://PATH (default: \(Self.defaultURL)).",
+            "Router: ws://, tcp:// (RawSocket), wss:// or tls:// (both with TLS), or unix://PATH "
+                + "(default: \(Self.defaultURL)).",
             valueName: "url"))
     var url: String?
 
@@ -21,6 +22,25 @@ struct ConnectionOptions: ParsableArguments {
         help: ArgumentHelp("json, msgpack or cbor (default: json).", valueName: "name"),
         transform: Self.serializer)
     var serializer: Serializer?
+
+    @Option(
+        name: .customLong("tls-ca"),
+        help: ArgumentHelp(
+            "Trust the authorities in this PEM file (default: the system's).", valueName: "file"))
+    var tlsCA: String?
+
+    @Option(
+        name: .customLong("tls-cert"),
+        help: ArgumentHelp("Client certificate, PEM; with --tls-key.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(
+        name: .customLong("tls-key"),
+        help: ArgumentHelp("Private key of the client certificate, PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Flag(name: .long, help: "Accept any certificate: TLS without knowing whom one talks to.")
+    var insecure = false
 
     @Option(
         name: .customLong("connect-timeout"),
@@ -52,6 +72,9 @@ struct ConnectionOptions: ParsableArguments {
         EnvironmentVariable(name: "WAMPCTL_URL", option: "--url"),
         EnvironmentVariable(name: "WAMPCTL_REALM", option: "--realm"),
         EnvironmentVariable(name: "WAMPCTL_SERIALIZER", option: "--serializer"),
+        EnvironmentVariable(name: "WAMPCTL_TLS_CA", option: "--tls-ca"),
+        EnvironmentVariable(name: "WAMPCTL_TLS_CERT", option: "--tls-cert"),
+        EnvironmentVariable(name: "WAMPCTL_TLS_KEY", option: "--tls-key"),
         EnvironmentVariable(name: "WAMPCTL_CONNECT_TIMEOUT", option: "--connect-timeout"),
         EnvironmentVariable(name: "WAMPCTL_RETRY", option: "--retry"),
         EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
@@ -69,6 +92,9 @@ struct ConnectionOptions: ParsableArguments {
     func validate() throws {
         if let realm, !URI(realm).isValid(.loose) {
             throw ValidationError("'\(realm)' is not a realm: a URI such as com.example.realm")
+        }
+        if (tlsCert == nil) != (tlsKey == nil) {
+            throw ValidationError("--tls-cert and --tls-key go together")
         }
         if connectTimeout == .zero {
             throw ValidationError("--connect-timeout must be above 0")

@@ -151,9 +151,9 @@ struct RouterRun {
                     "urls": "\(urls.joined(separator: " "))",
                 ])
         }
-        let danger = "is open to the network, without TLS and authentication"
-        for listener in listeners
-        where !listener.isLoopback && !listener.isSecure && plan.isAnonymous {
+        for listener in listeners where !listener.isLoopback && plan.isAnonymous {
+            let missing = listener.isSecure ? "authentication" : "TLS and authentication"
+            let danger = "is open to the network, without \(missing)"
             say(
                 "warning: \(listener) \(danger)", "a listener \(danger)",
                 ["url": "\(listener)"], level: .warning)
@@ -200,10 +200,11 @@ struct RouterRun {
         }
         do throws(PlanFailure) {
             let new = try RouterPlan(for: command)
+            let notes = try reload(server, with: new)
             log.level = level(of: new)
             if new.log.file != plan.log.file { logger.notice("log.file changes with a restart") }
             for warning in new.warnings { logger.warning("\(warning)") }
-            for note in server.reload(new.configuration) { logger.notice("\(note)") }
+            for note in notes { logger.notice("\(note)") }
             logger.notice("configuration reloaded", metadata: ["file": "\(file)"])
             return new.drainTimeout
         } catch {
@@ -212,6 +213,16 @@ struct RouterRun {
                 "configuration not reloaded, the one in force stays",
                 metadata: ["cause": "\(error.failure(listed: true).message)"])
             return nil
+        }
+    }
+
+    private func reload(
+        _ server: RouterServer, with plan: RouterPlan
+    ) throws(PlanFailure) -> [String] {
+        do throws(ServerError) {
+            return try server.reload(plan.configuration)
+        } catch {
+            throw PlanFailure(CommandFailure(.usage, error.description))
         }
     }
 
@@ -261,7 +272,7 @@ extension ServerError {
     /// Whether no other state of the machine could help: the line itself must change.
     fileprivate var isWrongOption: Bool {
         switch self {
-        case .notSupported, .unknownHost: true
+        case .notSupported, .unknownHost, .tls: true
         case .addressInUse, .cannotListen: false
         }
     }
@@ -276,8 +287,12 @@ extension Endpoint {
         case .unix: return [description]
         case .tcp(let host, let port):
             let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-            let webSocket = path == "/" ? "ws://\(authority)/ws" : "ws://\(authority)\(path)"
-            return [webSocket, "tcp://\(authority)"]
+            let webSocket = isSecure ? "wss" : "ws"
+            let rawSocket = isSecure ? "tls" : "tcp"
+            return [
+                "\(webSocket)://\(authority)\(path == "/" ? "/ws" : path)",
+                "\(rawSocket)://\(authority)",
+            ]
         }
     }
 
