@@ -38,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "CScan"),
@@ -67,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "WAMP", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore, nioPosix, logging,
+                "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore, nioPosix,
+                logging, .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -102,7 +104,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "wampctl", "WAMPClient", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+                "wampctl", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP",
+                nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -9,6 +9,8 @@ public struct Configuration: Sendable {
     /// apart by the first byte; port 0 lets the system choose.
     public var listeners: [Endpoint]
     public var realms: [RealmConfiguration]
+    /// Create any realm that a client asks for.
+    public var createsRealms = false
     /// The largest message accepted, in bytes.
     public var maxMessageBytes = 16 << 20
     /// How much may wait to be written to one session, in bytes.

@@ -7,15 +7,27 @@ import WAMPRouter
 import WAMPTransport
 
 final class RealmDirectory: Sendable {
-    let hosts: [String: RealmHost]
-    let limits: Limits
-    let handshakeTimeout: TimeAmount
     let farewellTimeout: TimeAmount
     let logger: Logger
     /// By it, strangers are told the same every time.
     let secret = RealmDirectory.randomBytes()
 
+    private let state: Mutex<State>
+    /// Makes a realm that was not there at the start.
+    private let open: @Sendable (RealmConfiguration, Limits) -> RealmHost
     private let connections = Mutex(Connections())
+
+    /// What a reload changes.
+    private struct State {
+        var hosts: [String: RealmHost]
+        var limits: Limits
+        var handshakeTimeout: TimeAmount
+        /// Any realm may be asked for, up to a bound.
+        var createsRealms: Bool
+    }
+
+    /// How many realms clients may cause to be.
+    private static let mostRealms = 10_000
 
     private struct Connections {
         var count = 0
@@ -25,14 +37,63 @@ final class RealmDirectory: Sendable {
     }
 
     init(
-        hosts: [String: RealmHost], limits: Limits, handshakeTimeout: TimeAmount,
-        farewellTimeout: TimeAmount, logger: Logger
+        _ configuration: Configuration, logger: Logger,
+        open: @escaping @Sendable (RealmConfiguration, Limits) -> RealmHost
     ) {
-        self.hosts = hosts
-        self.limits = limits
-        self.handshakeTimeout = handshakeTimeout
-        self.farewellTimeout = farewellTimeout
+        var hosts: [String: RealmHost] = [:]
+        for realm in configuration.realms { hosts[realm.name] = open(realm, configuration.limits) }
+        state = Mutex(
+            State(
+                hosts: hosts, limits: configuration.limits,
+                handshakeTimeout: TimeAmount(configuration.handshakeTimeout),
+                createsRealms: configuration.createsRealms))
+        farewellTimeout = TimeAmount(configuration.farewellTimeout)
         self.logger = logger
+        self.open = open
+    }
+
+    var hosts: [String: RealmHost] { state.withLock { $0.hosts } }
+    var limits: Limits { state.withLock { $0.limits } }
+    var handshakeTimeout: TimeAmount { state.withLock { $0.handshakeTimeout } }
+
+    /// Whether a session may ask for the realm: it is there, or may come to be.
+    func hasRealm(_ name: String) -> Bool {
+        state.withLock { state in
+            state.hosts[name] != nil
+                || state.createsRealms && state.hosts.count < Self.mostRealms
+        }
+    }
+
+    /// The realm, which comes to be if realms may.
+    func host(of name: String) -> RealmHost? {
+        state.withLock { state in
+            if let host = state.hosts[name] { return host }
+            guard state.createsRealms, state.hosts.count < Self.mostRealms else { return nil }
+            let host = open(RealmConfiguration(name: name), state.limits)
+            state.hosts[name] = host
+            return host
+        }
+    }
+
+    /// Takes over a new configuration: realms are added and changed, none is removed.
+    /// - Returns: the realms that the configuration no longer has.
+    func update(_ configuration: Configuration) -> [String] {
+        let (changed, left) = state.withLock { state in
+            state.limits = configuration.limits
+            state.handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
+            state.createsRealms = configuration.createsRealms
+            var changed: [(RealmHost, RealmConfiguration)] = []
+            for realm in configuration.realms {
+                if let host = state.hosts[realm.name] {
+                    changed.append((host, realm))
+                } else {
+                    state.hosts[realm.name] = open(realm, configuration.limits)
+                }
+            }
+            return (changed, Set(state.hosts.keys).subtracting(configuration.realms.map(\.name)))
+        }
+        for (host, realm) in changed { host.update(realm, configuration.limits) }
+        return configuration.createsRealms ? [] : left.sorted()
     }
 
     /// 32 bytes from the system's generator.

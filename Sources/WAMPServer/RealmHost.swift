@@ -57,9 +57,6 @@ final class RealmHost: Sendable {
     /// Who may join.
     var principals: Principals { allowed.withLock { $0 } }
 
-    /// Replaces who may join; who has joined stays.
-    func update(_ principals: Principals) { allowed.withLock { $0 = principals } }
-
     /// Draws the id of a session that is to join once it has proved who it is.
     func reserveSessionID() -> SessionID { state.withLock { $0.realm.reserveSessionID() } }
 
@@ -144,9 +141,10 @@ final class RealmHost: Sendable {
         }
     }
 
-    /// Replaces what the operator decided about the realm.
-    func update(_ settings: RealmSettings, _ limits: Limits) {
-        state.withLock { $0.realm.update(settings, limits) }
+    /// Replaces what the operator decided about the realm. Sessions stay as they are.
+    func update(_ configuration: RealmConfiguration, _ limits: Limits) {
+        allowed.withLock { $0 = configuration.principals }
+        state.withLock { $0.realm.update(configuration.settings, limits) }
     }
 
     /// Sends sessions away as their last calls end; fulfils `emptied` when nobody is left.

@@ -10,35 +10,49 @@ public import WAMPTransport
 
 /// A WAMP router: broker and dealer for its realms on one or more listeners.
 public final class RouterServer: Sendable {
-    private let configuration: Configuration
+    private let configuration: Mutex<Configuration>
     private let logger: Logger
-    private let settings: ConnectionSettings
     private let pool: LoopPool
     private let directory: RealmDirectory
     private let listeners = Mutex<[any Channel]>([])
     private let tls = SharedTLS()
 
     public init(configuration: Configuration, logger: Logger) {
-        self.configuration = configuration
+        self.configuration = Mutex(configuration)
         self.logger = logger
-        var settings = ConnectionSettings()
-        settings.maxMessage = configuration.maxMessageBytes
-        settings.keepalive = TimeAmount(configuration.keepalive)
-        settings.handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
-        settings.outboundQueue = configuration.outboundQueueBytes
-        settings.deflate = configuration.deflate
-        self.settings = settings
-        pool = LoopPool(threads: configuration.threads, tickPeriod: settings.tickPeriod)
-        var seeds = SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max))
-        var hosts: [String: RealmHost] = [:]
-        for realm in configuration.realms {
-            hosts[realm.name] = RealmHost(
-                realm, limits: configuration.limits, seed: seeds.next(), home: pool.loops[0])
+        let pool = LoopPool(
+            threads: configuration.threads,
+            tickPeriod: ConnectionSettings(configuration).tickPeriod)
+        self.pool = pool
+        let seeds = Mutex(
+            SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max)))
+        directory = RealmDirectory(configuration, logger: logger) { realm, limits in
+            RealmHost(
+                realm, limits: limits, seed: seeds.withLock { $0.next() }, home: pool.loops[0])
         }
-        directory = RealmDirectory(
-            hosts: hosts, limits: configuration.limits,
-            handshakeTimeout: settings.handshakeTimeout,
-            farewellTimeout: TimeAmount(configuration.farewellTimeout), logger: logger)
+    }
+
+    /// Takes over a new configuration without ending a session: realms, users, permissions and
+    /// limits, and the files of TLS read anew; what concerns connections holds for those that come.
+    /// - Returns: what needs a restart, a sentence each.
+    /// - Throws: `ServerError.tls` if the files of TLS cannot be used or are out of date; then
+    ///   everything stays as it was.
+    public func reload(_ new: Configuration) throws(ServerError) -> [String] {
+        if let files = new.tls { try replaceTLS(files) }
+        let old = configuration.withLock { configuration in
+            let old = configuration
+            configuration = new
+            // These are there as long as the process.
+            configuration.listeners = old.listeners
+            configuration.threads = old.threads
+            return old
+        }
+        var notes = directory.update(new).map {
+            "realm \($0) is no longer configured and stays until a restart"
+        }
+        if old.listeners != new.listeners { notes.append("listeners change with a restart") }
+        if old.threads != new.threads { notes.append("threads change with a restart") }
+        return notes
     }
 
     /// Binds every listener.
@@ -48,6 +62,7 @@ public final class RouterServer: Sendable {
         raiseDescriptorLimit()
         var bound: [Endpoint] = []
         do {
+            let configuration = configuration.withLock { $0 }
             if let files = configuration.tls {
                 let context = try loadTLS(files)
                 if let fault = SharedTLS.fault(in: context, files) {
@@ -71,7 +86,11 @@ public final class RouterServer: Sendable {
     /// - Throws: `ServerError.tls` if they cannot be used or are out of date; then everything stays
     ///   as it was.
     public func reloadTLS() throws(ServerError) {
-        guard let files = configuration.tls else { return }
+        guard let files = configuration.withLock({ $0.tls }) else { return }
+        try replaceTLS(files)
+    }
+
+    private func replaceTLS(_ files: ServerTLS) throws(ServerError) {
         let context = try loadTLS(files)
         if let fault = SharedTLS.fault(in: context, files) { throw .tls(fault) }
         tls.replace(with: context)
@@ -134,17 +153,12 @@ public final class RouterServer: Sendable {
     }
 
     private func listen(on endpoint: Endpoint) async throws(ServerError) -> any Channel {
-        guard !endpoint.isSecure || configuration.tls != nil else {
+        guard !endpoint.isSecure || configuration.withLock({ $0.tls }) != nil else {
             throw .tls("\(endpoint) needs a certificate and its key")
         }
         let tls = endpoint.isSecure ? tls : nil
         let directory = directory
         let pool = pool
-        var settings = settings
-        if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
-            settings.paths.append(endpoint.path)
-        }
-        let connectionSettings = settings
         let logger = logger
         let bootstrap = ServerBootstrap(group: pool.group)
             .serverChannelOption(.backlog, value: 4096)
@@ -161,16 +175,19 @@ public final class RouterServer: Sendable {
                 }
             }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
+            .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = pool.loop(of: channel.eventLoop) else { return }
                     try ChannelConfiguration.apply(to: channel)
+                    var settings = ConnectionSettings(configuration.withLock { $0 })
+                    if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
+                        settings.paths.append(endpoint.path)
+                    }
                     let front = try tls?.current?.install(on: channel)
                     let link = SessionLink(
                         loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
                     try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(
-                            owner: link, loop: loop, settings: connectionSettings, tls: front))
+                        ConnectionHandler(owner: link, loop: loop, settings: settings, tls: front))
                 }
             }
         do {
@@ -217,5 +234,17 @@ public final class RouterServer: Sendable {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+extension ConnectionSettings {
+    /// What a configuration says of its connections.
+    fileprivate init(_ configuration: Configuration) {
+        self.init()
+        maxMessage = configuration.maxMessageBytes
+        keepalive = TimeAmount(configuration.keepalive)
+        handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
+        outboundQueue = configuration.outboundQueueBytes
+        deflate = configuration.deflate
     }
 }

@@ -25,16 +25,16 @@ extension SessionLink {
         let decision = Admission.decide(
             on: message, limits: directory.limits, transport: facts, secret: directory.secret
         ) {
-            directory.hosts[$0]?.principals
+            directory.host(of: $0)?.principals
         }
         switch decision {
         case .join(let realm, let newcomer):
-            guard let host = directory.hosts[realm] else {
+            guard let host = directory.host(of: realm) else {
                 return refuse(Abort(reason: .noSuchRealm))
             }
             join(host, newcomer)
         case .authenticate(let realm, var candidate):
-            guard let host = directory.hosts[realm], !directory.isDraining else {
+            guard let host = directory.host(of: realm), !directory.isDraining else {
                 return refuse(Abort(reason: .systemShutdown))
             }
             let session = host.reserveSessionID()

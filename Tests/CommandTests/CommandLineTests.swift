@@ -187,7 +187,7 @@ import WAMP
         arguments: [
             ["call", "x", "--expect"], ["register", "x", "--exec", "date"],
             ["router", "--dashboard"], ["call", "x", "--context", "c"],
-            ["router", "--config", "f"],
+            ["router", "--http"],
         ])
     func absent(words: [String]) {
         let reading = CommandLineReader(arguments: words, environment: [:]).read()

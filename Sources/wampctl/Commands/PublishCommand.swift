@@ -143,7 +143,7 @@ struct PublishCommand: Command {
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
-        try await PublishRun(command: self).run()
+        try await PublishRun(command: self, context: context).run()
     }
 }
 

@@ -23,15 +23,17 @@ struct RouterCommand: Command {
                 + "WAMPCTL_URL and WAMPCTL_REALM set, and ends with it and its exit code. That, "
                 + "with --port 0 for a free port, is the way to test programs against a router of "
                 + "their own.",
-            "There is no authentication yet: whoever reaches the port may do everything. The router "
-                + "therefore listens on the loopback address unless told otherwise. With --tls-cert "
-                + "and --tls-key the port speaks TLS.",
+            "Without a configuration file whoever reaches the port may do everything. The router "
+                + "therefore listens on the loopback address unless told otherwise. --config names "
+                + "a YAML file with realms, users, roles and limits, described in "
+                + "wampctl-router.yaml(5); options and the environment win over it.",
         ],
         usage: ["wampctl router [options] [-- COMMAND ARG…]"],
         examples: [
             "wampctl router",
             "wampctl router --port 0 --print-url",
             "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
+            "wampctl router --config router.yaml --check",
             "wampctl router -p 0 -- sh -c 'wampctl register my.test --detach && "
                 + "wampctl call my.test'",
         ],
@@ -48,8 +50,10 @@ struct RouterCommand: Command {
                 title: "SIGNALS",
                 lines: [
                     "The first SIGINT or SIGTERM lets running calls finish and ends with 0; the second",
-                    "ends at once. SIGUSR1 writes statistics to the log; SIGHUP is noted there, and has",
-                    "no effect. With a command, signals are passed on to it.",
+                    "ends at once. SIGUSR1 writes statistics to the log. SIGHUP opens the log file anew",
+                    "and reads the configuration file again: realms are added, users, permissions, TLS",
+                    "files, log level and limits change, sessions stay; a file with an error changes",
+                    "nothing. With a command, signals are passed on to it.",
                 ]), .quantities,
         ],
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
@@ -69,9 +73,27 @@ struct RouterCommand: Command {
         ] + OutputOptions.variables
         + EnvironmentVariable.named(
             after: [
-                "--port", "--host", "--max-message", "--outbound-queue", "--keepalive",
-                "--drain-timeout", "--seed",
+                "--config", "--port", "--host", "--tls-cert", "--tls-key", "--max-message",
+                "--outbound-queue", "--keepalive",
+                "--drain-timeout", "--seed", "--pid-file", "--log-file",
             ], of: "router")
+        + EnvironmentVariable.named(
+            after: ["--auto-realms", "--no-anonymous", "--no-disclose-callee"], of: "router",
+            kind: .flag)
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Configuration in YAML; options on the line win.", valueName: "file"))
+    var config: String?
+
+    @Flag(name: .long, help: "Only say whether the configuration is right: exit 0 or 2.")
+    var check = false
+
+    @Flag(
+        name: .customLong("print-config"),
+        help: "Only print the configuration in force as YAML, without secrets.")
+    var printConfig = false
 
     @Option(
         name: [.customShort("p", allowingJoined: true), .long],
@@ -97,9 +119,16 @@ struct RouterCommand: Command {
         help: ArgumentHelp("Realm; repeatable (default: realm1).", valueName: "uri"))
     var realm: [String] = []
 
-    @Flag(
-        name: .customLong("no-anonymous"), help: "Let nobody in without authentication.")
+    @Flag(name: .customLong("auto-realms"), help: "Create any realm that a client asks for.")
+    var autoRealms = false
+
+    @Flag(name: .customLong("no-anonymous"), help: "Let nobody in without credentials.")
     var noAnonymous = false
+
+    @Flag(
+        name: .customLong("no-disclose-callee"),
+        help: "Do not tell callers which callee answered.")
+    var noDiscloseCallee = false
 
     @Option(
         name: .customLong("tls-cert"),
@@ -148,6 +177,12 @@ struct RouterCommand: Command {
     var logFormat: LogFormat?
 
     @Option(
+        name: .customLong("log-file"),
+        help: ArgumentHelp(
+            "Log to a file instead of stderr; opened anew on SIGHUP.", valueName: "file"))
+    var logFile: String?
+
+    @Option(
         name: .customLong("drain-timeout"),
         help: ArgumentHelp("How long running calls may finish (default: 10s).", valueName: "d"),
         transform: Notation.duration)
@@ -179,6 +214,11 @@ struct RouterCommand: Command {
         help: ArgumentHelp("When listening: write the port to a file.", valueName: "file"))
     var portFile: String?
 
+    @Option(
+        name: .customLong("pid-file"),
+        help: ArgumentHelp("When listening: write the PID to a file.", valueName: "file"))
+    var pidFile: String?
+
     @OptionGroup(title: "Output")
     var output: OutputOptions
 
@@ -203,18 +243,51 @@ struct RouterCommand: Command {
         if readiness.detach, !command.isEmpty {
             throw ValidationError("--detach and a command exclude each other")
         }
-        if let maxMessage, maxMessage < Self.shortestMaxMessage {
+        if check, printConfig {
+            throw ValidationError("--check and --print-config exclude each other")
+        }
+        if printConfig, output.format != .text {
+            throw ValidationError("--print-config prints YAML; it has no other --output format")
+        }
+        if let maxMessage, maxMessage < RouterLimits.shortestMessageSize {
             throw ValidationError(
-                "--max-message must be at least \(Self.shortestMaxMessage): "
+                "--max-message must be at least \(RouterLimits.shortestMessageSize): "
                     + "the messages that open a session would not fit")
         }
     }
 
-    /// The least that RawSocket can agree on; HELLO and WELCOME fit in.
-    private static let shortestMaxMessage = 512
-
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
-        try await RouterRun(command: self, context: context).run()
+        let plan: RouterPlan
+        do throws(PlanFailure) {
+            plan = try RouterPlan(for: self)
+        } catch {
+            if output.format == .text {
+                for problem in error.problems { Streams.shared.say("\(problem)") }
+            }
+            throw error.failure(listed: output.format == .text)
+        }
+        if printConfig {
+            for warning in plan.warnings { Streams.shared.say("\(warning)") }
+            Streams.shared.print(YAMLText.text(plan))
+            return ExitCode.ok.rawValue
+        }
+        if check { return sayChecked(plan) }
+        return try await RouterRun(command: self, context: context, plan: plan).run()
+    }
+
+    /// Says that nothing is wrong, beside what is worth a word.
+    private func sayChecked(_ plan: RouterPlan) -> Int32 {
+        if output.format == .text {
+            for warning in plan.warnings { Streams.shared.say("\(warning)") }
+            Streams.shared.print("\(config ?? "the configuration"): OK")
+        } else {
+            Streams.shared.print(
+                JSONText.text([
+                    "ok": true, "file": config.map { .string($0) } ?? .null,
+                    "warnings": .list(plan.warnings.map { .string("\($0)") }),
+                ]))
+        }
+        return ExitCode.ok.rawValue
     }
 
     // MARK: Notation of its own

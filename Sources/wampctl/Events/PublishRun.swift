@@ -5,6 +5,7 @@ import WAMPClient
 
 struct PublishRun: Sendable {
     let command: PublishCommand
+    let context: CommandContext
 
     func run() async throws(CommandFailure) -> Int32 {
         let client = try Client(
@@ -93,6 +94,7 @@ struct PublishRun: Sendable {
 /// An event as one of many that a LineRun publishes.
 struct PublishAction: LineAction {
     let command: PublishCommand
+    let context: CommandContext
 
     var noun: String { "event" }
     var key: String { "topic" }

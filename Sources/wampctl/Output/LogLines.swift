@@ -4,10 +4,16 @@ import Logging
 import WAMP
 
 struct LogLines: LogHandler {
-    var logLevel: Logger.Level
+    let target: LogTarget
     var metadata: Logger.Metadata = [:]
     let isJSON: Bool
     var isColored = false
+
+    /// One level for all loggers of the process, so that a reload reaches each.
+    var logLevel: Logger.Level {
+        get { target.level }
+        set { target.level = newValue }
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -17,7 +23,7 @@ struct LogLines: LogHandler {
     func log(event: LogEvent) {
         var merged = metadata
         if let more = event.metadata { merged.merge(more) { $1 } }
-        Streams.shared.say(
+        target.write(
             Self.line(
                 event.level, "\(event.message)", merged, at: .now(), isJSON: isJSON,
                 isColored: isColored))

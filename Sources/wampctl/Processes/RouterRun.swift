@@ -10,12 +10,27 @@ import WAMPTransport
 struct RouterRun {
     let command: RouterCommand
     let context: CommandContext
+    let plan: RouterPlan
+    private let log: LogTarget
+    private let logger: Logger
 
     /// How long sessions may finish when the command that the router served has ended.
     private static let farewell = Duration.milliseconds(500)
 
+    init(command: RouterCommand, context: CommandContext, plan: RouterPlan) {
+        self.command = command
+        self.context = context
+        self.plan = plan
+        let log = LogTarget()
+        self.log = log
+        let isJSON = Self.saysJSON(command, plan), isColored = context.terminal.stderrHasColor
+        logger = Logger(label: "wampctl.router") { _ in
+            LogLines(target: log, isJSON: isJSON, isColored: isColored && plan.log.file == nil)
+        }
+        log.level = level(of: plan)
+    }
+
     func run() async throws(CommandFailure) -> Int32 {
-        let configuration = try configuration()
         if command.readiness.detach {
             guard !command.printPort, !command.printURL else {
                 throw CommandFailure(
@@ -24,11 +39,16 @@ struct RouterRun {
             return try Detachment.run(command, readiness: command.readiness)
         }
         try Readiness.check(command.readiness)
+        if let file = plan.log.file, !log.open(file) {
+            throw CommandFailure(.failure, "cannot write to '\(file)': \(File.reason())")
+        }
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
-        let server = RouterServer(configuration: configuration, logger: logger)
+        for warning in plan.warnings { logger.warning("\(warning)") }
+        let server = RouterServer(configuration: plan.configuration, logger: logger)
         let listeners = try await start(server)
+        defer { if let file = plan.pidFile { unlink(file) } }
         try announce(listeners)
         let code: Int32
         if command.command.isEmpty {
@@ -41,49 +61,17 @@ struct RouterRun {
 
     // MARK: Start
 
-    private func configuration() throws(CommandFailure) -> Configuration {
-        var endpoints: [Endpoint] = []
-        for url in command.listen { endpoints.append(try Endpoint.written(url)) }
-        if endpoints.isEmpty {
-            let host = command.host ?? "127.0.0.1"
-            let bracketed = host.contains(":") ? "[\(host)]" : host
-            let scheme = command.tlsCert == nil ? "ws" : "wss"
-            endpoints = [
-                try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
-            ]
-        }
-        var configuration = Configuration(listeners: endpoints, realms: realms)
-        if let certificate = command.tlsCert, let key = command.tlsKey {
-            configuration.tls = ServerTLS(certificate: certificate, key: key)
-        }
-        if let size = command.maxMessage { configuration.maxMessageBytes = size }
-        if let size = command.outboundQueue { configuration.outboundQueueBytes = size }
-        if let keepalive = command.keepalive { configuration.keepalive = keepalive }
-        if case .exactly(let count) = command.threads { configuration.threads = count }
-        configuration.seed = command.seed
-        if command.noAnonymous {
-            for index in configuration.realms.indices {
-                configuration.realms[index].allowsAnonymous = false
-            }
-        }
-        return configuration
-    }
-
-    private var logger: Logger {
-        let isJSON = saysJSON, isColored = context.terminal.stderrHasColor
-        var logger = Logger(label: "wampctl.router") { _ in
-            LogLines(logLevel: .info, isJSON: isJSON, isColored: isColored)
-        }
+    /// How much is logged: as the line or the file says, less by default beside a command.
+    private func level(of plan: RouterPlan) -> Logger.Level {
         let fallback: RouterCommand.LogLevel =
             !command.command.isEmpty || command.output.quiet
             ? .warning : command.output.verbose > 0 ? .debug : .info
-        logger.logLevel = Logger.Level(rawValue: (command.logLevel ?? fallback).rawValue) ?? .info
-        return logger
+        return Logger.Level(rawValue: (plan.log.level ?? fallback).rawValue) ?? .info
     }
 
     /// Whether stderr is for programs: as `--log-format` says, else as `--output`.
-    private var saysJSON: Bool {
-        command.logFormat.map { $0 == .json } ?? (command.output.format != .text)
+    private static func saysJSON(_ command: RouterCommand, _ plan: RouterPlan) -> Bool {
+        plan.log.format.map { $0 == .json } ?? (command.output.format != .text)
     }
 
     /// Says something on stderr beside the log: to people as `text`, to programs as the log does.
@@ -92,7 +80,7 @@ struct RouterRun {
         level: Logger.Level = .info
     ) {
         Streams.shared.say(
-            saysJSON
+            Self.saysJSON(command, plan)
                 ? LogLines.line(level, message, metadata, at: .now(), isJSON: true) : text)
     }
 
@@ -130,6 +118,9 @@ struct RouterRun {
         if let file = command.portFile, !File.replace(file, with: "\(port ?? 0)\n") {
             throw CommandFailure(.failure, "cannot write '\(file)': \(File.reason())")
         }
+        if let file = plan.pidFile, !File.replace(file, with: "\(getpid())\n") {
+            throw CommandFailure(.failure, "cannot write '\(file)': \(File.reason())")
+        }
         if !command.output.quiet { sayStart(listeners) }
         if command.printPort { Streams.shared.print("\(port ?? 0)") }
         if command.printURL { Streams.shared.print(listeners.first?.description ?? "") }
@@ -142,7 +133,7 @@ struct RouterRun {
             ], command.readiness)
     }
 
-    private var realms: [String] { command.realm.isEmpty ? ["realm1"] : command.realm }
+    private var realms: [String] { plan.realms.map(\.name) }
 
     private func sayStart(_ listeners: [Endpoint]) {
         let isServing = command.command.isEmpty && !Detachment.isChild
@@ -153,14 +144,14 @@ struct RouterRun {
                 wampctl \(Wampctl.version) router, \
                 \(realms.count == 1 ? "realm" : "realms") \(realms.joined(separator: ", "))
                   \(urls.joined(separator: "   "))
-                  anonymous access: \(command.noAnonymous ? "off" : "on ")    meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
+                  anonymous access: \(plan.isAnonymous ? "on " : "off")    meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
                 """, "listening",
                 [
                     "version": "\(Wampctl.version)", "realms": "\(realms.joined(separator: " "))",
                     "urls": "\(urls.joined(separator: " "))",
                 ])
         }
-        for listener in listeners where !listener.isLoopback && !command.noAnonymous {
+        for listener in listeners where !listener.isLoopback && plan.isAnonymous {
             let missing = listener.isSecure ? "authentication" : "TLS and authentication"
             let danger = "is open to the network, without \(missing)"
             say(
@@ -173,9 +164,10 @@ struct RouterRun {
 
     private func serve(_ server: RouterServer, _ events: RunEvents) async -> Int32 {
         var isDraining = false
+        var drainTimeout = plan.drainTimeout
         for await event in events.stream {
             switch event {
-            case .signal(SIGHUP): logger.notice("SIGHUP: there is no configuration file to reload")
+            case .signal(SIGHUP): drainTimeout = reload(server) ?? drainTimeout
             case .signal(SIGUSR1):
                 logger.notice(
                     "statistics", metadata: ["pending_calls": "\(server.pendingCallCount)"])
@@ -187,8 +179,8 @@ struct RouterRun {
                 if isDraining { return ExitCode.ended(by: signal) }
                 isDraining = true
                 sayDraining(server.pendingCallCount)
-                Task {
-                    await server.drain(timeout: command.drainTimeout ?? .seconds(10))
+                Task { [drainTimeout] in
+                    await server.drain(timeout: drainTimeout)
                     events.send(.finished)
                 }
             case .finished: return ExitCode.ok.rawValue
@@ -196,6 +188,42 @@ struct RouterRun {
             }
         }
         return ExitCode.ok.rawValue
+    }
+
+    /// Opens the log anew and reads the configuration again. One with an error changes nothing.
+    /// - Returns: the time that a drain may take from now on.
+    private func reload(_ server: RouterServer) -> Duration? {
+        log.reopen()
+        guard let file = command.config else {
+            logger.notice("SIGHUP: there is no configuration file to reload")
+            return nil
+        }
+        do throws(PlanFailure) {
+            let new = try RouterPlan(for: command)
+            let notes = try reload(server, with: new)
+            log.level = level(of: new)
+            if new.log.file != plan.log.file { logger.notice("log.file changes with a restart") }
+            for warning in new.warnings { logger.warning("\(warning)") }
+            for note in notes { logger.notice("\(note)") }
+            logger.notice("configuration reloaded", metadata: ["file": "\(file)"])
+            return new.drainTimeout
+        } catch {
+            for problem in error.problems { logger.error("\(problem)") }
+            logger.error(
+                "configuration not reloaded, the one in force stays",
+                metadata: ["cause": "\(error.failure(listed: true).message)"])
+            return nil
+        }
+    }
+
+    private func reload(
+        _ server: RouterServer, with plan: RouterPlan
+    ) throws(PlanFailure) -> [String] {
+        do throws(ServerError) {
+            return try server.reload(plan.configuration)
+        } catch {
+            throw PlanFailure(CommandFailure(.usage, error.description))
+        }
     }
 
     private func sayDraining(_ outstanding: Int) {
@@ -265,13 +293,6 @@ extension Endpoint {
                 "\(webSocket)://\(authority)\(path == "/" ? "/ws" : path)",
                 "\(rawSocket)://\(authority)",
             ]
-        }
-    }
-
-    fileprivate var isLoopback: Bool {
-        switch address {
-        case .unix: true
-        case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
         }
     }
 

@@ -1,0 +1,125 @@
+// `router.yaml` on its top level; realms and users are read beside it.
+
+import WAMPRouter
+import WAMPTransport
+
+extension RouterPlan {
+    /// Reads a file over the defaults. What cannot be read is reported there, all of it at once.
+    init(reading reader: FileReader) {
+        guard let file = reader.root() else { return }
+        readListeners(file["listeners"])
+        readTLS(file["tls"])
+        set(&offersDeflate, file["deflate"]?.bool())
+        set(&createsRealms, file["auto_realms"]?.bool())
+        readRealms(file["realms"])
+        set(&keepalive, file["keepalive"]?.duration())
+        readLimits(file["limits"]?.section())
+        readHTTP(file["http"]?.section())
+        readLog(file["log"]?.section())
+        pidFile = file["pid_file"]?.path()
+        set(&drainTimeout, file["drain_timeout"]?.duration())
+        readThreads(file["threads"])
+        file.finish()
+    }
+
+    private mutating func readListeners(_ value: FileValue?) {
+        for entry in value?.list() ?? [] {
+            guard let endpoint = entry.endpoint() else { continue }
+            if listeners.contains(endpoint) {
+                entry.fail("\(endpoint) is there more than once; keep one")
+            }
+            listeners.append(endpoint)
+        }
+        if let value, listeners.isEmpty, value.isEmptyList {
+            value.fail("'listeners' is empty: name one, such as ws://127.0.0.1:8080/ws")
+        }
+    }
+
+    private mutating func readTLS(_ value: FileValue?) {
+        guard let section = value?.section() else { return }
+        let certificate = section.required("cert")?.file()
+        let key = section.required("key")?.file()
+        let authority = section["client_ca"]?.file()
+        section.finish()
+        guard let certificate, let key else { return }
+        tls = ServerTLS(certificate: certificate, key: key, clientCA: authority)
+        if !listeners.isEmpty, !listeners.contains(where: \.isSecure) {
+            section.value.warn("'tls' has no effect: no listener begins with wss:// or tls://")
+        }
+    }
+
+    private mutating func readLimits(_ section: FileSection?) {
+        guard let section else { return }
+        if let value = section["message_size"], let bytes = value.notation(Notation.size) {
+            if bytes < RouterLimits.shortestMessageSize {
+                value.fail(
+                    "'message_size' must be at least \(RouterLimits.shortestMessageSize): "
+                        + "the messages that open a session would not fit")
+            }
+            limits.messageSize = bytes
+        }
+        set(&limits.sessions, section["sessions"]?.number(in: 0...Int.max))
+        if let value = section["outbound_queue"], let bytes = value.notation(Notation.size) {
+            if bytes == 0 { value.fail("'outbound_queue' must be at least 1") }
+            limits.outboundQueue = bytes
+        }
+        set(
+            &limits.slowConsumer,
+            section["slow_consumer"]?.choice(of: RouterLimits.SlowConsumer.self))
+        let counts = 1...Int(Int32.max)
+        set(
+            &limits.core.pendingCallsPerSession,
+            section["pending_calls_per_session"]?.number(in: counts))
+        set(
+            &limits.core.registrationsPerSession,
+            section["registrations_per_session"]?.number(in: counts))
+        set(
+            &limits.core.subscriptionsPerSession,
+            section["subscriptions_per_session"]?.number(in: counts))
+        set(&limits.core.authidLength, section["authid_length"]?.number(in: 1...65535))
+        if let value = section["handshake_timeout"], let time = value.duration() {
+            if time == .zero { value.fail("'handshake_timeout' must be longer than 0") }
+            limits.handshakeTimeout = time
+        }
+        set(&limits.suspectAfter, section["suspect_after"]?.duration())
+        set(
+            &limits.connectionsPerAddress,
+            section["connections_per_address"]?.number(in: 0...Int.max))
+        section.finish()
+    }
+
+    private mutating func readHTTP(_ section: FileSection?) {
+        guard let section else { return }
+        set(&http.isEnabled, section["enabled"]?.bool())
+        http.hasDashboard = section["dashboard"]?.bool()
+        http.listener = section["listen"]?.endpoint()
+        set(&http.hasProcedureMetrics, section["metrics_per_procedure"]?.bool())
+        section.finish()
+    }
+
+    private mutating func readLog(_ section: FileSection?) {
+        guard let section else { return }
+        log.level = section["level"]?.choice(of: RouterCommand.LogLevel.self)
+        log.format = section["format"]?.choice(of: RouterCommand.LogFormat.self)
+        log.file = section["file"]?.path()
+        section.finish()
+    }
+
+    private mutating func readThreads(_ value: FileValue?) {
+        guard let value, value.raw != "auto" else { return }
+        threads = value.number(in: 1...1024)
+    }
+}
+
+extension FileValue {
+    /// A URL to listen on.
+    func endpoint() -> Endpoint? {
+        guard let text = string() else { return nil }
+        do throws(EndpointError) {
+            return try Endpoint(text)
+        } catch {
+            fail("'\(key)': \(error)")
+            return nil
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// The file with the line over it: what an option says wins.
+
+import WAMP
+import WAMPRouter
+import WAMPServer
+import WAMPTransport
+
+/// Why there is no plan: what is wrong with the file, or with the line.
+struct PlanFailure: Error {
+    /// Of the file, errors first as they stand there, and warnings among them.
+    var problems: [FileProblem] = []
+    private var line: CommandFailure?
+
+    init(_ failure: CommandFailure) { line = failure }
+
+    init(_ problems: [FileProblem]) { self.problems = problems }
+
+    /// The failure to report.
+    /// - Parameter listed: the problems have been told one by one.
+    func failure(listed: Bool) -> CommandFailure {
+        if let line { return line }
+        let errors = problems.filter { !$0.isWarning }
+        guard listed else {
+            return CommandFailure(.usage, errors.map(\.description).joined(separator: "; "))
+        }
+        let count = errors.count == 1 ? "an error" : "\(errors.count) errors"
+        return CommandFailure(.usage, "'\(errors.first?.file ?? "")' has \(count)")
+    }
+}
+
+extension RouterPlan {
+    /// Reads the file that the line names, if any, and takes over what the line says.
+    init(for command: RouterCommand) throws(PlanFailure) {
+        self.init()
+        if let path = command.config {
+            let reader = FileReader(path: path)
+            self.init(reading: reader)
+            if reader.hasErrors { throw PlanFailure(reader.problems) }
+            warnings = reader.problems
+        }
+        do throws(CommandFailure) {
+            try apply(command)
+        } catch {
+            throw PlanFailure(error)
+        }
+    }
+
+    private mutating func apply(_ command: RouterCommand) throws(CommandFailure) {
+        if let certificate = command.tlsCert, let key = command.tlsKey {
+            for file in [certificate, key] { try Self.checkReadable(file) }
+            tls = ServerTLS(certificate: certificate, key: key, clientCA: tls?.clientCA)
+        }
+        try applyListeners(command)
+        if !command.realm.isEmpty {
+            let known = realms
+            realms = command.realm.reduce(into: []) { realms, name in
+                if realms.contains(where: { $0.name == name }) { return }
+                realms.append(known.first { $0.name == name } ?? RealmConfiguration(name: name))
+            }
+        }
+        if realms.isEmpty { realms = [RealmConfiguration(name: "realm1")] }
+        if command.autoRealms { createsRealms = true }
+        for index in realms.indices {
+            if command.noAnonymous { realms[index].principals.anonymousRole = nil }
+            if command.noDiscloseCallee { realms[index].settings.disclosesCallee = false }
+        }
+        set(&limits.messageSize, command.maxMessage)
+        set(&limits.outboundQueue, command.outboundQueue)
+        set(&keepalive, command.keepalive)
+        set(&log.level, command.logLevel)
+        set(&log.format, command.logFormat)
+        set(&log.file, command.logFile)
+        set(&pidFile, command.pidFile)
+        set(&drainTimeout, command.drainTimeout)
+        if let count = command.threads {
+            threads = if case .exactly(let number) = count { number } else { nil }
+        }
+        seed = command.seed
+    }
+
+    private mutating func applyListeners(_ command: RouterCommand) throws(CommandFailure) {
+        if !command.listen.isEmpty {
+            listeners = []
+            for url in command.listen { listeners.append(try Endpoint.written(url)) }
+        } else if listeners.isEmpty || command.port != nil || command.host != nil {
+            let host = command.host ?? "127.0.0.1"
+            let bracketed = host.contains(":") ? "[\(host)]" : host
+            let scheme = tls == nil ? "ws" : "wss"
+            listeners = [
+                try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
+            ]
+        }
+        if tls == nil, let listener = listeners.first(where: \.isSecure) {
+            throw CommandFailure(
+                .usage,
+                "\(listener) needs a certificate: --tls-cert and --tls-key, or 'tls' in the file")
+        }
+    }
+
+    private static func checkReadable(_ path: String) throws(CommandFailure) {
+        do throws(FileError) {
+            _ = try File.contents(path)
+        } catch {
+            throw CommandFailure(.usage, error.description)
+        }
+    }
+}

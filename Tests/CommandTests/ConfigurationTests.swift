@@ -1,0 +1,431 @@
+// The router's configuration file: what is read, what is refused and where, and what wins over it.
+
+import Glibc
+import Testing
+import WAMP
+import WAMPRouter
+import WAMPServer
+import WAMPTransport
+
+@testable import wampctl
+
+/// Files of a test in a folder of their own.
+final class Folder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)
+        let made = mkdtemp(&template)
+        try #require(made != nil)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        guard let folder = opendir(path) else { return }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            unlink("\(path)/\(name)")
+        }
+        closedir(folder)
+        rmdir(path)
+    }
+
+    @discardableResult
+    func write(_ name: String, _ text: String, mode: mode_t = 0o600) -> String {
+        let file = "\(path)/\(name)"
+        _ = File.replace(file, with: text)
+        chmod(file, mode)
+        return file
+    }
+}
+
+@Suite("Configuration file") struct ConfigurationTests {
+    static let key = String(repeating: "0123456789abcdef", count: 4)
+
+    /// What one file says, with the secrets that it names beside it.
+    static func read(_ text: String, in folder: Folder) -> (RouterPlan, [FileProblem]) {
+        folder.write("ticket", "sesame\n")
+        folder.write("open", "sesame\n", mode: 0o644)
+        folder.write("empty", "\n")
+        folder.write("cert.pem", "certificate\n")
+        folder.write(
+            "verifier",
+            """
+            {"kdf":"argon2id13","salt":"W22ZaJ0SNY7soEsUEjb6gQ==","iterations":3,"memory":4096,\
+            "stored_key":"FMEKD4z+Cc5vXZqU5Ny+64zyVCchki6zeMBjhXpHy8s=",\
+            "server_key":"QQHwo4jlnzr3yZ2f04BHmxH5I5fsoae7Fmxvn4U7vbo="}
+            """)
+        let reader = FileReader(path: folder.write("router.yaml", text))
+        return (RouterPlan(reading: reader), reader.problems)
+    }
+
+    /// The complete file of the design, with each key.
+    static let whole = """
+        listeners:
+          - wss://0.0.0.0:8080/ws
+          - unix:///run/wampctl/router.sock
+        tls: { cert: cert.pem, key: cert.pem, client_ca: cert.pem }
+        deflate: true
+        auto_realms: true
+        realms:
+          - name: realm1
+            anonymous: { role: guest }
+            disclose_callee: false
+            disclose_caller: always
+            disclose_publisher: never
+            request_ids: strict
+            uris: strict
+            feature_check: strict
+            strict_option_values: true
+            policy_conflict_uri: crossbar
+            max_concurrency_uri: crossbar
+            forward_custom_options: false
+            shared_registration: false
+            sharded_registration: true
+            call_timeout_default: 1.5s
+            call_timeout_max: 30s
+            authenticator: com.example.authn
+            authorizer: com.example.authz
+            procedures:
+              - { uri: com.example., match: prefix, queue: { limit: 1000, max_wait: 30s },
+                  trustlevel: 1 }
+            topics: [ { uri: com.example.log, history: 1000, retain: true, trustlevel: 2 } ]
+            users:
+              - { authid: ops, role: admin, cryptosign: [ "\(key)" ] }
+              - { authid: app, role: guest, wampcra_file: ticket, salt: "x", iterations: 2000 }
+              - { authid: cron, role: guest, ticket_file: ticket }
+              - { authid: eve, role: guest, scram_file: verifier }
+              - { authid: tess, role: guest, tls: true }
+            roles:
+              - name: admin
+                allow:
+                  - uri: ""
+                    match: prefix
+                    actions: [call, register, publish, subscribe, force_reregister]
+                    disclose: { caller: true, publisher: on_request }
+                    cache: true
+                meta: [read, kill]
+                trusted: true
+              - name: guest
+                allow: [ { uri: com..a, match: wildcard, actions: [call, subscribe] } ]
+                meta: [read]
+          - { name: realm2, anonymous: false }
+        keepalive: 20s
+        limits: { message_size: 1m, sessions: 10000, outbound_queue: 2m,
+          slow_consumer: drop-events, pending_calls_per_session: 99,
+          registrations_per_session: 98, subscriptions_per_session: 97, authid_length: 96,
+          handshake_timeout: 3s, suspect_after: 0, connections_per_address: 12 }
+        http: { enabled: false, dashboard: true, listen: "ws://127.0.0.1:9090/ws",
+          metrics_per_procedure: true }
+        log: { level: debug, format: json, file: router.log }
+        pid_file: router.pid
+        drain_timeout: 250ms
+        threads: 3
+        """
+
+    @Test("cli-design §9.1: every key of the file is read, and files stand beside it")
+    func everyKey() throws {
+        let folder = try Folder()
+        let (plan, problems) = Self.read(Self.whole, in: folder)
+        try #require(problems == [])
+        #expect(plan.listeners.map(\.description).first == "wss://0.0.0.0:8080/ws")
+        #expect(plan.tls?.clientCA == "\(folder.path)/cert.pem")
+        #expect(plan.offersDeflate && plan.createsRealms && !plan.isLocal)
+        let realm = try #require(plan.realms.first)
+        #expect(realm.principals.anonymousRole == "guest")
+        #expect(realm.principals.authenticator == "com.example.authn")
+        let settings = realm.settings
+        #expect(settings.callTimeoutDefault == 1500 && settings.callTimeoutMax == 30_000)
+        #expect(settings.authorizer == "com.example.authz")
+        #expect(settings.procedures.first?.queue == CallQueueSettings(limit: 1000, maxWait: 30_000))
+        #expect(settings.topics.first?.history == 1000 && settings.topics.first?.retains == true)
+        #expect(settings.permissions.roles?["admin"]?.rules.first?.callerDisclosure == .always)
+        #expect(settings.permissions.roles?["admin"]?.isTrusted == true)
+        #expect(realm.principals.users.map(\.authid) == ["ops", "app", "cron", "eve", "tess"])
+        guard case .cryptosign(let keys)? = realm.principals.users[0].credentials.first,
+            case .wampcra(let secret, let salt)? = realm.principals.users[1].credentials.first,
+            case .ticket(let ticket)? = realm.principals.users[2].credentials.first,
+            case .scram(let verifier)? = realm.principals.users[3].credentials.first
+        else { return #expect(Bool(false), "other credentials") }
+        #expect(keys.first?.prefix(2) == [0x01, 0x23] && keys.first?.count == 32)
+        #expect(secret == "sesame" && salt?.iterations == 2000 && ticket == "sesame")
+        #expect(verifier.memory == 4096 && verifier.storedKey.count == 32)
+        #expect(plan.realms[1].principals.anonymousRole == nil)
+        #expect(plan.limits.core.pendingCallsPerSession == 99)
+        #expect(plan.limits.handshakeTimeout == .seconds(3) && plan.limits.messageSize == 1 << 20)
+        #expect(plan.log.level == .debug && plan.log.format == .json)
+        #expect(plan.log.file == "\(folder.path)/router.log" && plan.threads == 3)
+        #expect(plan.configuration.realms[1].settings.permissions.isKillAllowed == false)
+    }
+
+    @Test("What is printed reads back as the same configuration, and holds no secret")
+    func roundTrip() throws {
+        let folder = try Folder()
+        let (plan, _) = Self.read(Self.whole, in: folder)
+        let text = YAMLText.text(plan)
+        let (again, problems) = Self.read(text, in: folder)
+        #expect(problems == [])
+        #expect(YAMLText.text(again) == text)
+        #expect(again.realms.first?.principals.users.count == 5)
+        #expect(!text.contains("sesame") && !text.contains("FMEKD4z"))
+        let (empty, none) = Self.read("", in: folder)
+        #expect(none == [] && empty.realms.isEmpty)
+    }
+
+    /// Line and column of the fault, and words that name the cure.
+    @Test(
+        "Each broken file is told with line, column and cure",
+        arguments: [
+            ("realms:\n  - nmae: realm1", "2:5", "unknown key 'nmae'; did you mean 'name'?"),
+            ("realms:\n  - nmae: realm1", "2:5", "'name' is missing"),
+            ("a: [1,\nb: 2", "3:1", "that begins in line 1, column 4"),
+            ("keepalive: 10", "1:12", "a duration needs a unit: 10s or 10ms?"),
+            ("auto_realms: maybe", "1:14", "'auto_realms' must be true or false"),
+            ("log: { level: debog }", "1:15", "did you mean 'debug'?"),
+            ("limits:\n  message_size: 100", "2:17", "at least 512"),
+            ("limits:\n  sessions: -1", "2:13", "at least 0, not -1"),
+            ("threads: 0", "1:10", "from 1 to 1024, not 0"),
+            ("keepalive: 1s\nlog: {}\nkeepalive: 2s", "1:1", "'keepalive' is there more than once"),
+            ("listeners: [http://x/]", "1:13", "not a known scheme"),
+            ("listeners: ws://127.0.0.1:1/ws", "1:12", "must be a list"),
+            ("tls: { cert: missing.pem, key: cert.pem }", "1:14", "No such file or directory"),
+            ("tls: { cert: cert.pem }", "1:6", "'key' is missing"),
+            ("realms: [ { name: a b } ]", "1:19", "'a b' is no URI"),
+            ("realms:\n  - name: a\n  - name: a", "3:11", "there already, in line 2"),
+            ("realms: [ { name: a, authorizer: wamp.x } ]", "1:34", "is the router's own"),
+            (
+                "realms: [ { name: a, call_timeout_default: 2s, call_timeout_max: 1s } ]", "1:44",
+                "must not be longer"
+            ),
+            ("- a", "1:1", "the file must hold keys with values"),
+        ])
+    func broken(text: String, place: String, cure: String) throws {
+        let folder = try Folder()
+        let (_, problems) = Self.read(text, in: folder)
+        let lines = problems.map(\.description)
+        #expect(
+            lines.contains {
+                $0.hasPrefix("\(folder.path)/router.yaml:\(place): ") && $0.contains(cure)
+            },
+            "\(lines)")
+    }
+
+    @Test(
+        "Each broken user and role is told with its line and the cure",
+        arguments: [
+            (
+                "users: [ { authid: a, role: gest, ticket_file: ticket } ]", 3,
+                "did you mean 'guest'?"
+            ),
+            ("users: [ { authid: a, role: guest } ]", 3, "nothing to prove itself with"),
+            (
+                "users: [ { authid: a, role: guest, cryptosign: [ abc ] } ]", 3,
+                "64 hexadecimal digits"
+            ),
+            (
+                "users: [ { authid: a, role: guest, ticket_file: gone } ]", 3,
+                "No such file or directory"
+            ),
+            ("users: [ { authid: a, role: guest, ticket_file: empty } ]", 3, "is empty"),
+            (
+                "users: [ { authid: a, role: guest, ticket_file: open } ]", 3,
+                "warning: "
+            ),
+            ("users: [ { authid: a, role: guest, scram_file: ticket } ]", 3, "keygen scram"),
+            (
+                "users: [ { authid: a, role: guest, ticket: sesame } ]", 3,
+                "unknown key 'ticket'; did you mean 'ticket_file'?"
+            ),
+            (
+                "users: [ { authid: a, role: guest, wampcra_file: ticket, salt: s, iterations: 5 } ]",
+                3, "from 1000 to"
+            ),
+            (
+                "users:\n      - { authid: a, role: guest, tls: true }\n"
+                    + "      - { authid: a, role: guest, tls: true }", 5, "there already, in line 4"
+            ),
+            ("anonymous: { role: nobody }", 3, "no role 'nobody'"),
+            ("anonymous: true", 3, "no role 'anonymous'"),
+        ] as [(String, Int, String)])
+    func brokenUser(entry: String, line: Int, cure: String) throws {
+        let folder = try Folder()
+        let (_, problems) = Self.read(
+            """
+            realms:
+              - name: realm1
+                \(entry)
+                roles:
+                  - name: guest
+                    allow: [ { uri: com., match: prefix, actions: [call] } ]
+            """, in: folder)
+        #expect(
+            problems.contains { $0.line == line && "\($0)".contains(cure) }, "\(problems)")
+    }
+
+    @Test(
+        "Each broken rule is told with its cure",
+        arguments: [
+            ("{ uri: com., actions: [call] }", "only with 'match: prefix'"),
+            ("{ uri: com..a, match: prefix, actions: [call] }", "only 'match: wildcard'"),
+            ("{ uri: com.a, actions: [cal] }", "did you mean 'call'?"),
+            ("{ uri: com.a, match: regex, actions: [call] }", "use exact, prefix or wildcard"),
+            ("{ uri: com.a }", "'actions' is missing"),
+            ("{ uri: com.a, actions: [call] }, { uri: com.a, actions: [] }", "there already"),
+            ("{ uri: com.a, actions: call }", "must be a list"),
+        ])
+    func brokenRule(rule: String, cure: String) throws {
+        let (_, problems) = Self.read(
+            "realms: [ { name: a, roles: [ { name: b, allow: [ \(rule) ] } ] } ]", in: try Folder())
+        #expect(problems.contains { "\($0)".contains(cure) }, "\(problems)")
+    }
+
+    @Test("Every fault of a file is told at once")
+    func severalFaults() throws {
+        let (_, problems) = Self.read(
+            "keepalive: soon\nthreads: many\nlog: { levle: info }\n", in: try Folder())
+        #expect(problems.compactMap(\.line).sorted() == [1, 2, 3], "\(problems)")
+    }
+
+    @Test("Without roles everybody may do everything; with roles nobody has one that is not there")
+    func anonymousDefault() throws {
+        let folder = try Folder()
+        let (open, _) = Self.read("realms: [ { name: a } ]", in: folder)
+        #expect(open.realms.first?.principals.anonymousRole == "anonymous")
+        #expect(open.realms.first?.settings.permissions.isOpen == true)
+        let (closed, _) = Self.read("realms: [ { name: a, roles: [ { name: b } ] } ]", in: folder)
+        #expect(closed.realms.first?.principals.anonymousRole == nil)
+        let (users, problems) = Self.read(
+            "realms: [ { name: a, users: [ { authid: u, role: r, ticket_file: ticket } ] } ]",
+            in: folder)
+        #expect(users.realms.first?.principals.anonymousRole == "anonymous")
+        #expect(problems.contains { $0.isWarning && $0.text.contains("anonymous: false") })
+    }
+}
+
+@Suite("Router with a configuration file", .serialized, .timeLimit(.minutes(5)))
+struct ConfiguredRouterTests {
+    @Test("--check tells every error with file and line and ends with 2, else says OK")
+    func check() async throws {
+        let folder = try Folder()
+        let bad = folder.write("bad.yaml", "listen: []\nkeepalive: 10\n")
+        let outcome = try await Program.run("router", "--config", bad, "--check")
+        #expect(outcome.code == 2)
+        #expect(outcome.output.isEmpty)
+        #expect(
+            outcome.talk.hasPrefix(
+                """
+                \(bad):2:12: 'keepalive': a duration needs a unit: 10s or 10ms?
+                \(bad):1:1: unknown key 'listen'; did you mean 'listeners'?
+                wampctl router: '\(bad)' has 2 errors
+
+                """), "\(outcome.talk)")
+        let started = try await Program.run("router", "--config", bad)
+        #expect(started.code == 2 && started.talk == outcome.talk)
+        let object = try await Program.run("router", "--config", bad, "--check", "-o", "json")
+        #expect(object.code == 2 && object.output.isEmpty)
+        #expect(try JSONText.parse(object.talk).dictionary?["error"] != nil)
+        let missing = try await Program.run("router", "--config", "/no/such/file", "--check")
+        #expect(missing.code == 2 && missing.talk.contains("No such file or directory"))
+        let good = folder.write("good.yaml", "realms: [ { name: com.example.main } ]\n")
+        let fine = try await Program.run("router", "--config", good, "--check")
+        #expect(fine.code == 0 && fine.output == "\(good): OK\n" && fine.talk.isEmpty)
+    }
+
+    @Test("An option wins over the environment, and the environment over the file")
+    func precedence() async throws {
+        let folder = try Folder()
+        let file = folder.write(
+            "router.yaml",
+            """
+            realms:
+              - { name: com.example.file, disclose_callee: false }
+              - { name: com.example.other }
+            keepalive: 1s
+            drain_timeout: 1s
+            log: { level: error }
+            """)
+        let environment = [
+            "WAMPCTL_ROUTER_CONFIG": file, "WAMPCTL_ROUTER_KEEPALIVE": "2s",
+            "WAMPCTL_ROUTER_DRAIN_TIMEOUT": "2s", "WAMPCTL_REALM": "com.example.file",
+        ]
+        let outcome = try await Program.run(
+            "router", "--print-config", "--keepalive", "3s", environment: environment)
+        #expect(outcome.code == 0)
+        #expect(outcome.lines.contains("keepalive: 3s"))
+        #expect(outcome.lines.contains("drain_timeout: 2s"))
+        #expect(outcome.lines.contains("log: { level: error }"))
+        #expect(outcome.lines.contains("    disclose_callee: false"))
+        #expect(!outcome.output.contains("com.example.other"))
+        // What is printed can be given back, and means the same.
+        let again = folder.write("again.yaml", outcome.output)
+        let printed = try await Program.run("router", "--print-config", "--config", again)
+        #expect(printed.output == outcome.output)
+    }
+
+    @Test("SIGHUP takes over a good file, and a broken one changes nothing and says so")
+    func reload() async throws {
+        let folder = try Folder()
+        let listener = "unix://\(folder.path)/router.sock"
+        let file = folder.write(
+            "router.yaml", "listeners: [\"\(listener)\"]\nrealms: [ { name: com.example.a } ]\n")
+        let router = try Program(["router", "--config", file], announces: true)
+        _ = try await router.ready()
+        func call(_ realm: String) async throws -> Int32 {
+            try await Program.run(
+                "call", "wamp.session.count", "-u", listener, "-r", realm
+            ).code
+        }
+        #expect(try await call("com.example.a") != 4)
+        #expect(try await call("com.example.b") == 4)
+        folder.write(
+            "router.yaml",
+            "listeners: [\"\(listener)\"]\nrealms:\n  - name: com.example.a\n  - nam: com.example.b\n"
+        )
+        router.signal(SIGHUP)
+        try await router.said("router.yaml:4:5: unknown key 'nam'; did you mean 'name'?")
+        try await router.said("configuration not reloaded, the one in force stays")
+        #expect(try await call("com.example.b") == 4)
+        folder.write(
+            "router.yaml",
+            "listeners: [\"unix:///tmp/x.sock\"]\nrealms: [ { name: com.example.b } ]\n")
+        router.signal(SIGHUP)
+        try await router.said("configuration reloaded")
+        try await router.said("listeners change with a restart")
+        try await router.said("realm com.example.a is no longer configured")
+        #expect(try await call("com.example.b") != 4)
+        #expect(try await call("com.example.a") != 4)
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 0)
+    }
+
+    @Test("The log file is opened anew on SIGHUP, and the PID file lasts as long as the router")
+    func files() async throws {
+        let folder = try Folder()
+        let log = "\(folder.path)/log", pid = "\(folder.path)/pid"
+        let router = try Program(
+            ["router", "-p", "0", "--log-file", log, "--pid-file", pid], announces: true)
+        _ = try await router.ready()
+        #expect(String(decoding: try File.contents(pid), as: UTF8.self) == "\(router.id)\n")
+        #expect(rename(log, "\(log).1") == 0)
+        router.signal(SIGHUP)
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 0)
+        let new = String(decoding: try File.contents(log), as: UTF8.self)
+        #expect(new.contains("no configuration file to reload"))
+        #expect(access(pid, F_OK) != 0)
+    }
+
+    @Test("With --auto-realms any realm can be joined, and --no-anonymous is a word of its own")
+    func autoRealms() async throws {
+        let outcome = try await Program.run(
+            "router", "-p", "0", "--auto-realms", "--", "wampctl", "call", "wamp.session.count",
+            "-r", "com.example.new")
+        #expect(outcome.code != 4)
+        let printed = try await Program.run("router", "--print-config", "--no-anonymous")
+        #expect(printed.lines.contains("    anonymous: false"))
+        let secure = try await Program.run("router", "--listen", "wss://127.0.0.1:0/ws")
+        #expect(secure.code == 2 && secure.talk.contains("needs a certificate"))
+    }
+}
