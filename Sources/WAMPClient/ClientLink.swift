@@ -139,9 +139,12 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         }
         self.connection = connection
         var generator = SystemRandomNumberGenerator()
+        var authentication = options.authentication
+        if options.tls.certificate != nil { authentication.hasCertificate = true }
         let authenticator = Authenticator(
-            options.authentication, authid: options.authid, isPrivate: connection.isLocal,
-            channelID: nil,
+            authentication, authid: options.authid,
+            isPrivate: connection.isLocal || connection.isSecure,
+            channelID: connection.tls?.exporter,
             nonce: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
         self.authenticator = authenticator
         var hello = options.hello

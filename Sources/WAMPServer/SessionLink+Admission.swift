@@ -123,11 +123,12 @@ extension SessionLink {
     private var facts: TransportFacts {
         guard let connection else { return TransportFacts(isPrivate: false) }
         return TransportFacts(
-            isPrivate: connection.isLocal,
+            isPrivate: connection.isLocal || connection.isSecure,
+            certificateName: connection.tls?.peerCommonName, channelID: connection.tls?.exporter,
             details: [
                 "type": connection.framing == .webSocket ? "websocket" : "rawsocket",
                 "serializer": .string(connection.serializer.name),
-                "peer": .string(connection.peer), "secure": false,
+                "peer": .string(connection.peer), "secure": .bool(connection.isSecure),
             ])
     }
 }
