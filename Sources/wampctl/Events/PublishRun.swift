@@ -94,7 +94,6 @@ struct PublishRun: Sendable {
 /// An event as one of many that a LineRun publishes.
 struct PublishAction: LineAction {
     let command: PublishCommand
-    let context: CommandContext
 
     var noun: String { "event" }
     var key: String { "topic" }
