@@ -19,6 +19,9 @@ package struct Limits: Sendable {
     package var testamentsPerSession = 100
     package var testamentBytesPerSession = 1 << 20
 
+    /// Further parts of one call that waits for a callee; with more it ends with
+    /// `wamp.error.unavailable`.
+    package var waitingChunks = 1000
     /// Messages of one session that may wait for the dynamic authorizer; those beyond are refused.
     package var postponedMessages = 1000
     /// Decisions of the dynamic authorizer that are remembered.

@@ -73,6 +73,7 @@ package struct Realm: ~Copyable {
         self.limits = limits
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
+        registrations.reconfigure(by: procedureSettings)
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
         historiesAreOpen = false
@@ -159,8 +160,8 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return }
         let code = message.code
         do throws(ProtocolViolation) {
-            guard !waits(message, of: session, into: &effects) else { return }
             if settings.requestIDs == .strict { try checkSequence(message, of: session, at: now) }
+            guard !waits(message, of: session, into: &effects) else { return }
             switch consume message {
             case .call(let message): try call(message, from: session, at: now, into: &effects)
             case .yield(let message): try yield(message, from: session, at: now, into: &effects)
@@ -199,8 +200,8 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return nil }
         switch plain.kind {
         case .call:
-            if letsPlainCallsPass, lateChunks.isEmpty, postponed.isEmpty,
-                let slot = registrations.findPlain(plain),
+            if letsPlainCallsPass, lateChunks.isEmpty || lateChunks[session] == nil,
+                postponed.isEmpty, let slot = registrations.findPlain(plain),
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(
@@ -254,6 +255,7 @@ package struct Realm: ~Copyable {
     /// soon as it neither waits for an answer nor owes one. New calls are refused.
     package mutating func drain(at now: Now, into effects: inout Effects) {
         isDraining = true
+        endAbandoned(at: now, into: &effects)
         for session in sessions.keys where !calls.isBusy(session) {
             dismiss(session, at: now, into: &effects)
         }

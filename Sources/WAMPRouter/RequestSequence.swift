@@ -53,13 +53,19 @@ extension Realm {
             sessions.setLastRequest(next, session)
             return
         }
-        if case .call(let call) = message, request.rawValue <= last,
-            calls.find(madeBy: session, request) != nil
-                || lateChunks[session]?.contains(call.request) == true
-        {
-            return
-        }
+        if case .call = message, isGoingOn(request, of: session, at: now) { return }
         throw ProtocolViolation(
             "\(code.name).Request is \(request), but the session's next request is \(next)")
+    }
+
+    /// Whether more of the arguments of this call may come: it is in flight, waits for the
+    /// authorizer, or ended a short time ago.
+    private func isGoingOn(_ request: RequestID, of session: SessionKey, at now: Now) -> Bool {
+        if calls.find(madeBy: session, request) != nil { return true }
+        if lateChunks[session]?.contains(request, at: now.moment) == true { return true }
+        return postponed[session]?.messages.contains { message in
+            guard case .call(let call) = message else { return false }
+            return call.request == request && call.options.progress
+        } ?? false
     }
 }

@@ -36,6 +36,10 @@ struct Postponed {
     var messages: Deque<Message> = []
     /// The decision on the first message, once it is there.
     var decision: Decision?
+    /// The authorizer was asked and has not answered.
+    var isAsking = false
+    /// They are being handled, one after the other.
+    var isReplaying = false
 }
 
 extension Realm {
@@ -113,6 +117,7 @@ extension Realm {
         into effects: inout Effects
     ) {
         guard let authorizer = settings.authorizer else { return }
+        postponed[session]?.isAsking = true
         let who = sessions[session].details
         let inquiry = Inquiry(
             authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
@@ -130,23 +135,49 @@ extension Realm {
         _ inquiry: Inquiry, _ answer: Answer, of session: SessionKey, at now: Now,
         into effects: inout Effects
     ) {
-        let (decision, isCacheable) = Decision.read(answer)
-        if isCacheable {
+        let (decision, mayBeKept) = Decision.read(answer)
+        if mayBeKept ?? isCacheable(inquiry) {
             if decisions.count >= limits.cachedDecisions { decisions.removeAll() }
             decisions[inquiry] = decision
         }
         guard sessions.isPresent(session), postponed[session] != nil else { return }
+        postponed[session]?.isAsking = false
         postponed[session]?.decision = decision
-        while sessions.isPresent(session), let message = postponed[session]?.messages.popFirst() {
-            let waiting = postponed[session]?.messages.count ?? 0
+        // Where the authorizer cannot be asked, it has "answered" at once: the loop below goes on.
+        guard postponed[session]?.isReplaying == false else { return }
+        replay(session, at: now, into: &effects)
+    }
+
+    /// Whether the rule that decides about a URI lets the authorizer's decisions be kept. One that
+    /// could not be made is asked for again.
+    private func isCacheable(_ inquiry: Inquiry) -> Bool {
+        permissions.rules(of: inquiry.role)?.decidingRule(inquiry.uri, as: inquiry.match)?
+            .isCacheable ?? false
+    }
+
+    /// Handles the messages of a session that waited, up to the next that needs a decision.
+    private mutating func replay(
+        _ session: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        postponed[session]?.isReplaying = true
+        while sessions.isPresent(session), postponed[session]?.isAsking == false,
+            let message = postponed[session]?.messages.popFirst()
+        {
+            let behind = postponed[session]?.messages.count ?? 0
             isReplaying = true
             receive(message, from: session, at: now, into: &effects)
             isReplaying = false
-            postponed[session]?.decision = nil
-            // It has to wait for a decision of its own: it is the first again.
-            if let count = postponed[session]?.messages.count, count > waiting { return }
+            // The decision was for this message, unless it has to wait for another.
+            if postponed[session]?.messages.count == behind { postponed[session]?.decision = nil }
         }
+        postponed[session]?.isReplaying = false
         if postponed[session]?.messages.isEmpty == true { postponed[session] = nil }
+    }
+
+    /// Whether the message of a session that was handled last waits for a decision.
+    func isDeciding(_ session: SessionKey) -> Bool {
+        guard !postponed.isEmpty, let waiting = postponed[session] else { return false }
+        return waiting.isAsking || waiting.decision != nil
     }
 
     /// The message waits; it keeps its place in front of those that came later.
@@ -179,16 +210,17 @@ extension Realm {
 
 extension Decision {
     /// What the authorizer said: a bool, or a dictionary with `allow`, `disclose` and `cache`.
-    fileprivate static func read(_ answer: Answer) -> (Decision, isCacheable: Bool) {
+    /// - Returns: with the decision, whether it may be kept; nil = as the rules have it.
+    fileprivate static func read(_ answer: Answer) -> (Decision, mayBeKept: Bool?) {
         guard case .values(let args, _) = answer, let value = args.first else {
             return (.failed, false)
         }
-        if let isAllowed = value.bool { return (isAllowed ? .allowed(.open) : .denied, false) }
+        if let isAllowed = value.bool { return (isAllowed ? .allowed(.open) : .denied, nil) }
         guard let dictionary = value.dictionary, let isAllowed = dictionary["allow"]?.bool else {
             return (.failed, false)
         }
-        let isCacheable = dictionary.isOn("cache")
-        guard isAllowed else { return (.denied, isCacheable) }
+        let mayBeKept = dictionary["cache"]?.bool
+        guard isAllowed else { return (.denied, mayBeKept) }
         var permission = Permission()
         if let disclose = dictionary["disclose"]?.bool {
             permission.callerDisclosure = disclose ? .always : .onRequest
@@ -197,7 +229,7 @@ extension Decision {
             permission.callerDisclosure = .read(disclose["caller"])
             permission.publisherDisclosure = .read(disclose["publisher"])
         }
-        return (.allowed(permission), isCacheable)
+        return (.allowed(permission), mayBeKept)
     }
 }
 

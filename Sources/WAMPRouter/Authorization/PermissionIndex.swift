@@ -136,6 +136,15 @@ package final class RoleRules: @unchecked Sendable {
         return rules[place]
     }
 
+    /// The rule that decides about a URI, whatever it allows; of patterns, the rule for just this
+    /// one. Nil = there is none.
+    func decidingRule(_ uri: URI, as match: MatchPolicy) -> PermissionRule? {
+        guard match == .exact else {
+            return rules.first { $0.pattern == URIPattern(uri, match: match) }
+        }
+        return uri.withBytes { place(of: $0) }.map { rules[$0] }
+    }
+
     /// The rule that decides about a URI.
     private func place(of uri: UnsafeRawBufferPointer) -> Int? {
         if let slot = exact.find(uri, isSame: { URI.isSame(stored[Int($0)].bytes, uri) }) {

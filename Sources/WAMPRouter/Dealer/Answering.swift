@@ -34,10 +34,11 @@ extension Realm {
         }
         guard !call.flags.contains(.isAbandoned) else {
             if yield.options.progress {
+                // Once it is asked to stop, it need not answer any more.
+                guard sessions[callee].canCancel else { return }
                 stopLate(yield.request, of: callee, into: &effects)
-            } else {
-                end(slot, at: now, into: &effects)
             }
+            end(slot, at: now, into: &effects)
             return
         }
         if yield.options.custom.isPassthru, call.caller != .router,
@@ -78,6 +79,10 @@ extension Realm {
         guard URI(error.error.rawValue).isValid(.loose) else {
             throw ProtocolViolation("ERROR.Error is not a valid URI")
         }
+        let isPassthru = error.details.custom.isPassthru
+        if isPassthru, !sessions[callee].calleeFeatures.contains(.payloadPassthruMode) {
+            throw ProtocolViolation("ERROR.Details.ppt_scheme needs payload_passthru_mode")
+        }
         guard let slot = try pending(error.request, of: callee, "ERROR"), let call = calls[slot]
         else { return }
         registrations.countError(call.place)
@@ -93,6 +98,9 @@ extension Realm {
             end(slot, at: now, into: &effects)
             let args = (try? error.payload.values())?.args ?? []
             return answer(call.request, .failed(error.error, args), at: now, into: &effects)
+        }
+        if isPassthru, !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode) {
+            return end(slot, with: .featureNotSupported, at: now, into: &effects)
         }
         counters.errors &+= 1
         let details = OutcomeDetails(
@@ -116,6 +124,10 @@ extension Realm {
         switch message {
         case .invocation(let invocation):
             guard let slot = calls.find(servedBy: session, invocation.request) else { return }
+            guard calls[slot]?.flags.contains(.isAbandoned) == false else {
+                end(slot, at: now, into: &effects)
+                return
+            }
             end(slot, with: .payloadSizeExceeded, at: now, into: &effects)
         case .result(let result):
             if result.details.progress {
@@ -167,9 +179,14 @@ extension Realm {
     @discardableResult
     mutating func end(_ slot: UInt32, at now: Now, into effects: inout Effects) -> PendingCall? {
         guard let call = calls.remove(slot) else { return nil }
-        if call.flags.contains(.expectsChunks) { rememberChunks(of: call, at: now) }
+        if call.flags.contains(.expectsChunks) {
+            rememberChunks(of: call.request, call.caller, at: now)
+        }
         if call.flags.contains(.isWaiting) {
+            let wasFirst = queues[call.registration]?.first == slot
             queues[call.registration]?.remove(slot)
+            // Those behind it may have more to choose from.
+            if wasFirst { dispatch(call.registration, at: now, into: &effects) }
         } else {
             registrations.release(call.place)
             if !queues.isEmpty { dispatch(call.registration, at: now, into: &effects) }
@@ -208,14 +225,17 @@ extension Realm {
 
     /// Forgets the caller of a call whose callee goes on with it.
     mutating func abandon(_ slot: UInt32, _ call: PendingCall, at now: Now) {
-        if call.flags.contains(.expectsChunks) { rememberChunks(of: call, at: now) }
+        if call.flags.contains(.expectsChunks) {
+            rememberChunks(of: call.request, call.caller, at: now)
+        }
         calls.abandon(slot)
     }
 
     /// Whether it matters that a callee which cannot be stopped is still busy.
     func keepsBusy(_ call: PendingCall) -> Bool {
         guard !isDraining, !call.flags.contains(.isWaiting),
-            registrations[call.registration].id == call.registrationID
+            registrations[call.registration].id == call.registrationID,
+            registrations.figures(call.place).inFlight <= limits.pendingCallsPerSession
         else {
             return false
         }
@@ -223,6 +243,16 @@ extension Realm {
             || registrations[call.registration].callees.contains {
                 $0.place == call.place && $0.options.concurrency > 0
             }
+    }
+
+    /// Forgets the calls that only keep their callees busy: nobody waits for their answers.
+    mutating func endAbandoned(at now: Now, into effects: inout Effects) {
+        for session in sessions.keys {
+            for slot in calls.served(by: session)
+            where calls[slot]?.flags.contains(.isAbandoned) == true {
+                end(slot, at: now, into: &effects)
+            }
+        }
     }
 
     /// A call is over, so another may get its callee; while the realm is drained, so may be the

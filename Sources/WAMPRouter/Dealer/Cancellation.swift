@@ -43,7 +43,7 @@ extension Realm {
             }
             refuse(.saturated, call.request, of: call.caller, into: &effects)
             end(slot, at: now, into: &effects)
-            return
+            return drained(call, at: now, into: &effects)
         }
         let canStop = sessions[call.callee].canCancel
         if canStop { interrupt(call, .killnowait, into: &effects) }

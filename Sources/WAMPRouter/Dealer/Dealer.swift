@@ -24,6 +24,21 @@ extension Realm {
         }
         guard !isLateChunk(call, from: caller, at: now) else { return }
         counters.calls &+= 1
+        guard call.options.progress else {
+            return begin(call, from: caller, at: now, into: &effects)
+        }
+        let request = call.request
+        begin(call, from: caller, at: now, into: &effects)
+        // Refused at once: what follows of its arguments must not become a call of its own.
+        if calls.find(madeBy: caller, request) == nil, !isDeciding(caller) {
+            rememberChunks(of: request, caller, at: now)
+        }
+    }
+
+    /// The first, or only, CALL of a call.
+    private mutating func begin(
+        _ call: consuming Call, from caller: SessionKey, at now: Now, into effects: inout Effects
+    ) {
         let request = call.request
         guard call.procedure.isValid(settings.uriRule) else {
             return refuse(.call, request, of: caller, .invalidURI, into: &effects)
@@ -58,7 +73,8 @@ extension Realm {
         let terms = CallTerms(
             procedure: call.procedure, timeout: timeLimit(call.options.timeout),
             receivesProgress: call.options.receiveProgress, isProgressive: call.options.progress,
-            isPassthru: call.options.custom.isPassthru, disclosure: disclosure,
+            isPassthru: call.options.custom.isPassthru,
+            isForPattern: registrations[slot].match != .exact, disclosure: disclosure,
             disclosesCaller: asksForDisclosure,
             key: stickiness(of: caller, rkey: rkey), isSharded: isSharded,
             trustlevel: procedureSettings.best(for: call.procedure)?.trustlevel,
@@ -87,7 +103,7 @@ extension Realm {
             return record
         }
         // SR-61: a new call does not overtake those that wait.
-        let mustWait = registrations[slot].hasQueue && isAnyoneWaiting(for: slot)
+        let mustWait = !queues.isEmpty && isAnyoneWaiting(for: slot)
         let choice =
             mustWait
             ? .saturated
@@ -231,7 +247,7 @@ extension Realm {
         for callee: Callee, of call: PendingCall, _ terms: CallTerms, isLast: Bool
     ) -> InvocationDetails {
         var details = InvocationDetails(custom: terms.custom)
-        if registrations[call.registration].match != .exact { details.procedure = terms.procedure }
+        if terms.isForPattern { details.procedure = terms.procedure }
         if keepsTime(callee) { details.timeout = terms.timeout }
         if call.flags.contains(.receivesProgress) {
             details.custom.append("receive_progress", true)
@@ -295,7 +311,8 @@ extension CallTerms {
     fileprivate init(plain procedure: URI) {
         self.init(
             procedure: procedure, timeout: 0, receivesProgress: false, isProgressive: false,
-            isPassthru: false, disclosure: .onRequest, disclosesCaller: false, key: 0,
+            isPassthru: false, isForPattern: false, disclosure: .onRequest, disclosesCaller: false,
+            key: 0,
             isSharded: false, trustlevel: nil, custom: [:])
     }
 

@@ -62,6 +62,8 @@ struct CallTerms {
     let receivesProgress: Bool
     let isProgressive: Bool
     let isPassthru: Bool
+    /// It went to a pattern, so the callee is told what was called.
+    let isForPattern: Bool
     /// Whether callees may learn, or must learn, who calls.
     let disclosure: Disclosure
     /// The caller asked for it.

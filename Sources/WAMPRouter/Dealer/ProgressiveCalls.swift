@@ -22,6 +22,11 @@ extension Realm {
         let isLast = !call.options.progress
         if isLast { calls.clear(.expectsChunks, slot) }
         if pending.flags.contains(.isWaiting) {
+            guard record.chunks.count < limits.waitingChunks else {
+                return end(
+                    slot, with: .unavailable, kwargs: ["reason": "overload"], at: now,
+                    into: &effects)
+            }
             record.chunks.append((call.payload.detached(), isLast))
             return
         }
@@ -64,6 +69,7 @@ struct LateChunks {
     static let patience: UInt64 = 30_000
 
     mutating func insert(_ request: RequestID, at now: Moment) {
+        entries.removeAll { $0.until <= now || $0.request == request }
         if entries.count == LateChunks.capacity { entries.removeFirst() }
         entries.append((request, now.advanced(milliseconds: LateChunks.patience)))
     }
@@ -79,16 +85,18 @@ struct LateChunks {
         return true
     }
 
-    func contains(_ request: RequestID) -> Bool { entries.contains { $0.request == request } }
+    func contains(_ request: RequestID, at now: Moment) -> Bool {
+        entries.contains { $0.request == request && now < $0.until }
+    }
 
     var isEmpty: Bool { entries.isEmpty }
 }
 
 extension Realm {
     /// More of the arguments of this call may be on the way. It must not become a new call.
-    mutating func rememberChunks(of call: PendingCall, at now: Now) {
-        guard sessions.isPresent(call.caller) else { return }
-        lateChunks[call.caller, default: LateChunks()].insert(call.request, at: now.moment)
+    mutating func rememberChunks(of request: RequestID, _ caller: SessionKey, at now: Now) {
+        guard sessions.isPresent(caller) else { return }
+        lateChunks[caller, default: LateChunks()].insert(request, at: now.moment)
     }
 
     /// Whether a CALL is a part of one that has ended, and to be dropped.

@@ -35,11 +35,24 @@ extension Realm {
     /// The settings of a registration's queue, if it has one and one more call may wait.
     func queueWithRoom(_ registration: UInt32) -> CallQueueSettings? {
         guard registrations[registration].hasQueue,
-            let settings = procedureSettings.best(for: URI(registrations[registration].uri.string))?
-                .queue,
+            let settings = queueSettings(of: registration),
             waitingCount(for: registration) < settings.limit
         else { return nil }
         return settings
+    }
+
+    private func queueSettings(of registration: UInt32) -> CallQueueSettings? {
+        procedureSettings.best(
+            for: URI(registrations[registration].uri.string), as: registrations[registration].match
+        )?.queue
+    }
+
+    /// When a call that begins to wait now, and has this time limit, has waited for too long.
+    private func end(ofWaiting settings: CallQueueSettings?, _ limit: Moment, at now: Now)
+        -> Moment
+    {
+        guard let settings, settings.maxWait > 0 else { return limit }
+        return min(limit, now.moment.advanced(milliseconds: settings.maxWait))
     }
 
     /// Lets a call wait.
@@ -47,12 +60,19 @@ extension Realm {
         _ call: PendingCall, _ record: RetainedCall, _ settings: CallQueueSettings, at now: Now
     ) {
         var call = call
-        if settings.maxWait > 0 {
-            call.deadline = min(
-                call.deadline, now.moment.advanced(milliseconds: settings.maxWait))
-        }
+        call.deadline = end(ofWaiting: settings, record.limit, at: now)
         let slot = calls.insertWaiting(call, keeping: record)
         queues[call.registration, default: CallQueue()].append(slot)
+    }
+
+    /// Lets a call wait that another callee had: it has waited for its turn before, so it goes to
+    /// the head.
+    mutating func waitAgain(
+        _ slot: UInt32, _ record: RetainedCall, for registration: UInt32, at now: Now
+    ) {
+        calls.setDeadline(
+            end(ofWaiting: queueSettings(of: registration), record.limit, at: now), slot)
+        queues[registration, default: CallQueue()].prepend(slot)
     }
 
     /// Something happened that may have freed a callee: calls that wait go to whoever may take
@@ -61,7 +81,9 @@ extension Realm {
         _ registration: UInt32, at now: Now, into effects: inout Effects
     ) {
         while let slot = queues[registration]?.first {
-            guard let record = calls.retained(slot) else {
+            guard let record = calls.retained(slot), let call = calls[slot],
+                sessions.isPresent(call.caller)
+            else {
                 queues[registration]?.remove(slot)
                 continue
             }
@@ -71,8 +93,11 @@ extension Realm {
             switch choice {
             case .callee(let index):
                 queues[registration]?.remove(slot)
-                give(slot, record, to: registrations[registration].callees[index], into: &effects)
+                give(
+                    slot, record, to: registrations[registration].callees[index], at: now,
+                    into: &effects)
             case .exhausted:
+                queues[registration]?.remove(slot)
                 end(slot, with: .noAvailableCallee, at: now, into: &effects)
             case .saturated, .unreachable:
                 return

@@ -51,18 +51,20 @@ extension Realm {
             return refuse(.discloseMeNotAllowed)
         }
         let callee = Callee(session: session, options: options)
-        let isFull = registrations.count(of: session) >= limits.registrationsPerSession
+        var isFull = registrations.count(of: session) >= limits.registrationsPerSession
         var found = registrations.find(register.procedure, as: match)
         if let slot = found, register.options.custom.isOn("force_reregister") {
             guard mayForce(slot, session, register.procedure, match) else {
                 return refuse(.notAuthorized)
             }
+            if registrations.isCallee(session, of: slot) { isFull = false }
+            guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
             revoke(registration: slot, at: now, into: &effects)
             found = nil
         }
         guard let slot = found else {
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
-            let known = procedureSettings.best(for: register.procedure)
+            let known = procedureSettings.best(for: register.procedure, as: match)
             let slot = registrations.create(
                 register.procedure, match: match, policy: policy, created: now.unixMilliseconds,
                 hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,

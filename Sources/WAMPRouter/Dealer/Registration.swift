@@ -12,7 +12,7 @@ struct Registration: ~Copyable {
     /// or kept in a queue.
     private(set) var isPlain: Bool
     /// Whether calls that find every callee busy wait.
-    let hasQueue: Bool
+    private(set) var hasQueue: Bool
     /// When the first callee registered, in milliseconds since 1970.
     let created: Int64
     /// See `InvocationPolicy.choose`.
@@ -31,6 +31,13 @@ struct Registration: ~Copyable {
         self.created = created
         self.hasQueue = hasQueue
         isPlain = match == .exact && !hasQueue && !isTrusted && !policy.isExtension
+    }
+
+    mutating func configure(hasQueue: Bool, isTrusted: Bool) {
+        self.hasQueue = hasQueue
+        isPlain =
+            match == .exact && !hasQueue && !isTrusted && !policy.isExtension
+            && callees.allSatisfy(\.options.isPlain)
     }
 
     static var vacant: Registration {

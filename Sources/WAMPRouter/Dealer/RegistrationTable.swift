@@ -130,6 +130,16 @@ struct RegistrationTable: ~Copyable {
         return slot
     }
 
+    /// What is configured for procedures has changed.
+    mutating func reconfigure(by settings: borrowing PatternTable<ProcedureSettings>) {
+        for slot in slots.indices where slots[slot].id.rawValue != 0 {
+            let known = settings.best(
+                for: URI(slots[slot].uri.string), as: slots[slot].match)
+            slots[slot].configure(
+                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil)
+        }
+    }
+
     mutating func join(_ callee: Callee, to slot: UInt32) {
         let session = Int(callee.session.slot)
         while bySession.count <= session { bySession.append([:]) }

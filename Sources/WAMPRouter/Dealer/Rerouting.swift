@@ -33,10 +33,11 @@ extension Realm {
         calls.withdraw(slot)
         switch choice {
         case .callee(let index):
-            give(slot, record, to: registrations[call.registration].callees[index], into: &effects)
+            give(
+                slot, record, to: registrations[call.registration].callees[index], at: now,
+                into: &effects)
         case .saturated where registrations[call.registration].hasQueue:
-            // It has waited for its turn before: it goes to the head.
-            queues[call.registration, default: CallQueue()].prepend(slot)
+            waitAgain(slot, record, for: call.registration, at: now)
         default:
             refuse(choice, call.request, of: call.caller, into: &effects)
             calls.remove(slot)
@@ -46,14 +47,11 @@ extension Realm {
 
     /// Sends a call that has no callee to this one, with all that has come of it so far.
     mutating func give(
-        _ slot: UInt32, _ record: RetainedCall, to callee: Callee, into effects: inout Effects
+        _ slot: UInt32, _ record: RetainedCall, to callee: Callee, at now: Now,
+        into effects: inout Effects
     ) {
-        guard let waiting = calls[slot] else { return }
         guard canServe(callee.session, record.terms) else {
-            refuse(
-                .call, waiting.request, of: waiting.caller, .featureNotSupported, into: &effects)
-            calls.remove(slot)
-            return
+            return end(slot, with: .featureNotSupported, at: now, into: &effects)
         }
         record.tried.append(callee.session)
         record.retriesOnLoss = callee.options.retriesOnLoss

@@ -42,9 +42,11 @@ extension Realm {
         {
             return true
         }
+        // Anonymous sessions choose their names: a name says nothing about them.
+        func isProven(_ key: SessionKey) -> Bool { sessions[key].authmethod != "anonymous" }
         return registrations[slot].callees.allSatisfy {
             $0.session == session
-                || sessions[$0.session].authmethod != "anonymous"
+                || isProven($0.session) && isProven(session)
                     && sessions[$0.session].identity.authid == identity.authid
         }
     }

@@ -28,6 +28,16 @@ struct PatternTable<Element>: ~Copyable {
 
     var isEmpty: Bool { exact.isEmpty && index.isEmpty }
 
+    /// What is said of a URI, or of just this pattern; of other patterns, what is said of the most
+    /// specific one that begins like it.
+    func best(for uri: URI, as match: MatchPolicy) -> Element? {
+        guard match != .exact, !index.isEmpty else { return best(for: uri) }
+        let slot = uri.withBytes { bytes in
+            index.find(bytes, as: match) { patterns[Int($0)].bytes }
+        }
+        return slot.map { elements[Int($0)] } ?? best(for: uri)
+    }
+
     func best(for uri: URI) -> Element? {
         if isEmpty { return nil }
         if let element = exact[uri] { return element }

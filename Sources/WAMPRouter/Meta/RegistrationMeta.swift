@@ -34,7 +34,8 @@ extension Realm {
 
     /// The registration that a call would be routed to; null if there is none. Moves no cursor.
     func matchRegistration(_ arguments: MetaArguments) throws(MetaError) -> Value {
-        guard let slot = try registrations.best(for: arguments.uri(0)) else { return .null }
+        let uri = try arguments.uri(0)
+        guard !uri.isReserved, let slot = registrations.best(for: uri) else { return .null }
         return Value(registrations[slot].id)
     }
 

@@ -19,10 +19,14 @@ extension Realm {
         for slot in subscriptions.slots(of: session) {
             unsubscribed.append(leave(subscription: slot, session))
         }
-        // Calls that wait are not for it any more, although it is still on the lists.
-        if !queues.isEmpty { sessions.setWriteBlocked(true, session) }
-        for call in calls.served(by: session) { calleeLeft(call, at: now, into: &effects) }
-        for call in calls.made(by: session) { callerLeft(call, at: now, into: &effects) }
+        // No call is for it any more, although it is still on the lists.
+        sessions.setWriteBlocked(true, session)
+        for call in calls.served(by: session) where calls[call]?.callee == session {
+            calleeLeft(call, at: now, into: &effects)
+        }
+        for call in calls.made(by: session) where calls[call]?.caller == session {
+            callerLeft(call, at: now, into: &effects)
+        }
         for slot in registrations.slots(of: session) {
             leave(registration: slot, session, at: now, into: &effects)
         }

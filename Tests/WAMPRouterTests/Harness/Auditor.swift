@@ -16,6 +16,8 @@ struct Auditor {
 
     private var present: Set<SessionKey> = []
     private var open: Set<CallKey> = []
+    /// The calls of which more arguments may come: these CALLs begin nothing.
+    private var inParts: Set<CallKey> = []
     private var registered: Set<RegistrationID> = []
     /// Who holds which subscription, as far as has been said.
     private var subscribed: [SubscriptionID: Set<SessionKey>] = [:]
@@ -40,7 +42,8 @@ struct Auditor {
         switch message {
         case .call(let call):
             let name = CallKey(caller: session, request: call.request)
-            open.insert(name)
+            if !inParts.contains(name) { open.insert(name) }
+            if call.options.progress { inParts.insert(name) } else { inParts.remove(name) }
             guard call.procedure == "wamp.subscription.remove_subscriber",
                 let args = try? call.payload.values().args, args.count == 2,
                 let id = args[0].unsigned, let subscriber = key(args[1])

@@ -170,17 +170,23 @@ final class TestRealm {
         send(.unregister(Unregister(request: request(of: peer), registration: id)), from: peer)
     }
 
+    /// Calls with all that a CALL may hold.
+    /// - Parameter request: the next of the session if nil.
     @discardableResult
     func call(
-        _ peer: Peer, _ uri: URI = "t.x", _ args: [Value] = [], timeout: UInt64 = 0,
+        _ peer: Peer, _ uri: URI = "t.x", _ args: [Value] = [], request: RequestID? = nil,
+        progress: Bool = false, receiveProgress: Bool = false, timeout: UInt64 = 0,
         custom: Value.Dictionary = [:]
     ) -> [Effect] {
-        send(
+        var options = CallOptions(timeout: timeout, custom: custom)
+        options.progress = progress
+        options.receiveProgress = receiveProgress
+        let id = request ?? self.request(of: peer)
+        return send(
             .call(
                 Call(
-                    request: request(of: peer),
-                    options: CallOptions(timeout: timeout, custom: custom),
-                    procedure: uri, payload: args.isEmpty ? Payload() : Payload(args: args))),
+                    request: id, options: options, procedure: uri,
+                    payload: args.isEmpty ? Payload() : Payload(args: args))),
             from: peer)
     }
 
