@@ -308,9 +308,7 @@ struct QueueTests {
         scene.end()
     }
 
-    @Test(
-        "SR-60 SR-64 one that waited for a callee that lacks what it needs is refused, its parts too"
-    )
+    @Test("SR-60 SR-64 one that waited for a callee that lacks what it needs is refused")
     func unfitCallee() {
         let realm = TestRealm(Self.settings(limit: 5))
         let caller = realm.join(caller: .progressiveCallInvocations, callee: [])

@@ -1,5 +1,6 @@
-// Whether a session may do what it asks for. The rules of its role decide, before anything is looked
-// up, so that whoever is refused learns nothing; what they leave open, a procedure may decide.
+// Whether a session may do what it asks for. The rules of its role decide, before anything is
+// looked up, so that whoever is refused learns nothing; what they leave open, a procedure may
+// decide.
 //
 // Spec: Advanced Profile, Authorization.
 

@@ -1,5 +1,5 @@
-// The dealer's way back: a callee's answer becomes the caller's. Every call ends exactly once: where
-// a call is taken out of the table, its caller is answered or gone.
+// The dealer's way back: a callee's answer becomes the caller's. Every call ends exactly once:
+// where a call is taken out of the table, its caller is answered or gone.
 //
 // Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, Progressive Call Results.
 
