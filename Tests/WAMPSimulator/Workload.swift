@@ -10,28 +10,33 @@ extension World {
         random = SeededRandom(seed: (seed &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(number) << 20)
         pass(nanoseconds: 1000)
         if observer == nil { joinObserver() }
-        guard peers.count >= 2, let peer = any(peers) else { return comeIn() }
-        let kind = random.index(below: 100)
-        let isSlow = peer.lag > 1 && random.index(below: peer.lag) != 0
-        switch kind {
-        case 0..<38: if !isSlow { deliver(peer) }
-        case 38..<64: if !isSlow { read(peer) }
-        case 64..<92: if !isSlow { act(peer) }
-        default: happen(to: peer)
+        guard peers.count >= 2 else { return comeIn() }
+        // Whoever is slow, or has nothing to do, leaves the step to somebody else.
+        for _ in 0..<8 {
+            guard let peer = any(peers) else { return }
+            let kind = random.index(below: 100)
+            if kind >= 97 { return happen(to: peer) }
+            if peer.lag > 1, random.index(below: peer.lag) != 0 { continue }
+            switch kind {
+            case 0..<36 where !peer.outbox.isEmpty: return deliver(peer)
+            case 36..<68 where !peer.inbox.isEmpty: return read(peer)
+            case 68..<97: return act(peer)
+            default: continue
+            }
         }
     }
 
     private func happen(to peer: SimulatedPeer) {
         switch random.index(below: 100) {
         case 0..<30: comeIn()
-        case 30..<38: tell(.left(peer.key))
-        case 38..<40: tell(.broken(peer.key))
-        case 40..<46:
+        case 30..<36: tell(.left(peer.key))
+        case 36..<38: tell(.broken(peer.key))
+        case 38..<42:
             if let message = violation(of: peer) { peer.outbox.append(message) }
-        case 46..<62:
+        case 42..<60:
             peer.isBlocked.toggle()
             tell(.blocked(peer.isBlocked, peer.key))
-        case 62..<96: letTimePass()
+        case 60..<96: letTimePass()
         default: if !scenario.hasRoles { changeSettings() }
         }
     }
@@ -81,10 +86,12 @@ extension World {
         // What stands in the way of most others is often there.
         if chance(70) { roles[.callee]?.insert(.callCanceling) }
         let role = scenario.hasRoles ? any(Scenario.roles) ?? "guest" : "anonymous"
-        join(
+        let peer = join(
             Newcomer(
                 roles: roles, authid: chance(60) ? any(Scenario.authids) : nil, authrole: role,
                 authmethod: chance(50) ? "ticket" : "anonymous"))
+        for _ in 0..<random.index(below: 4) { register(peer) }
+        for _ in 0..<random.index(below: 3) { subscribe(peer) }
     }
 
     private func act(_ peer: SimulatedPeer) {
@@ -94,8 +101,8 @@ extension World {
         case 0..<40: call(peer)
         case 40..<47: cancel(peer)
         case 47..<54: sendChunk(peer)
-        case 54..<66: register(peer)
-        case 66..<69: unregister(peer)
+        case 54..<65: register(peer)
+        case 65..<69: unregister(peer)
         case 69..<76: subscribe(peer)
         case 76..<78: unsubscribe(peer)
         case 78..<88: publish(peer)

@@ -33,7 +33,8 @@ extension Auditor {
         }
         let opened = AuditedCall(
             call, key: key, token: Auditor.token(of: call.payload) ?? 0, order: callCount, at: now,
-            timeout: timeout)
+            timeout: timeout, disclosure: settings.callerDisclosure)
+        if !isLenient { opened.registration = best(for: opened.procedure)?.id }
         calls[key] = opened
         if !opened.isForRouter { callsByToken[opened.token] = opened }
         touched = opened
@@ -110,7 +111,8 @@ extension Auditor {
         guard !entry.isFull(registration.id) else {
             return fail("INVOCATION beyond the concurrency limit of \(entry.concurrency)")
         }
-        if registration.uri == Scenario.authorizer {
+        let procedure = invocation.details.procedure?.description ?? registration.uri
+        if procedure == Scenario.authorizer {
             let known = AuditedInvocation(
                 invocation, callee: callee.key, serial: entry.serial, call: nil)
             registration.went(to: entry, key: "", isPartitioned: false, isFirst: false)
@@ -130,6 +132,7 @@ extension Auditor {
         checkDetails(invocation, call, entry, registration)
         let known = AuditedInvocation(
             invocation, callee: callee.key, serial: entry.serial, call: call)
+        known.caller = invocation.details.custom["caller"]
         known.receivesProgress = invocation.details.custom.isOn("receive_progress")
         callee.invocations[id] = known
         call.invocation = known
@@ -151,6 +154,9 @@ extension Auditor {
         check(open.chunks <= call.chunks, "a chunk that nobody sent")
         let isLast = call.isComplete && open.chunks == call.chunks
         check(
+            continuation.details.custom["caller"] == open.caller,
+            "chunk \(open.chunks) of call \(call.token) tells otherwise who calls")
+        check(
             continuation.details.custom.isOn("progress") != isLast,
             "chunk \(open.chunks) of call \(call.token): progress must say if it is the last")
     }
@@ -160,14 +166,13 @@ extension Auditor {
         if let chosen = call.registration {
             check(
                 chosen == registration.id,
-                "call \(call.token) went from one registration to another")
+                "call \(call.token) did not go to the best registration, or not to that alone")
             return
         }
         check(
             Naming.matches(registration.match, registration.uri, call.procedure),
             "\(registration.uri) does not match \(call.procedure)")
-        guard !isLenient, touched === call else { return }
-        check(best(for: call.procedure)?.id == registration.id, "not the best registration")
+        check(isLenient, "INVOCATION of a call that no registration matched")
     }
 
     func best(for uri: String) -> AuditedRegistration? {
@@ -251,7 +256,7 @@ extension Auditor {
             call.options.custom.isOn("disclose_me")
             || entry.options.custom.isOn("disclose_caller")
         let isDisclosed =
-            switch settings.callerDisclosure {
+            switch call.disclosure {
             case .never: false
             case .onRequest: asks
             case .always: true

@@ -87,10 +87,11 @@ extension Auditor {
         case .saturated: return true
         case .oneOf where isKeyed:
             return registration(of: call).map { registration in
-                registration.callees.contains { $0.isFull(registration.id) }
+                mayWait(call) || registration.callees.contains { $0.isFull(registration.id) }
             } ?? false
         case .oneOf: return mayWait(call)
-        case .unreachable, .exhausted: return false
+        case .unreachable: return mayWait(call)
+        case .exhausted: return false
         }
     }
 
@@ -110,13 +111,13 @@ extension Auditor {
         }
         guard case .oneOf(let callees)? = pick(for: call), let registration = registration(of: call)
         else { return false }
-        guard let callee = callees.first(where: { !canServe($0.session, call) }) else {
-            return false
+        let unable = callees.filter { !canServe($0.session, call) }
+        if unable.count == 1 {
+            registration.went(
+                to: unable[0], key: stickiness(of: call), isPartitioned: isPartitioned(call),
+                isFirst: call.tried.isEmpty)
         }
-        registration.went(
-            to: callee, key: stickiness(of: call), isPartitioned: isPartitioned(call),
-            isFirst: call.tried.isEmpty)
-        return true
+        return !unable.isEmpty
     }
 
     /// An ERROR to any other request.

@@ -31,7 +31,8 @@ extension Auditor {
             "registration id \(answer.registration) was used before")
         if let former = registrations.values.first(where: { $0.match == match && $0.uri == uri }) {
             // Its callees were not told, and nobody listens.
-            guard register.options.custom.isOn("force_reregister"), observerKey == nil else {
+            let isHeard = observerKey.map { isListening($0, "wamp.registration.on_unregister") }
+            guard register.options.custom.isOn("force_reregister"), isHeard != true else {
                 return fail("a second registration of \(uri)")
             }
             revoke(former)
@@ -70,13 +71,17 @@ extension Auditor {
             mustRevoke.remove(at: due)
             return
         }
-        guard isForced(RegistrationID(id)) else { return fail("a revocation without a reason") }
+        guard isForced(RegistrationID(id), of: session) else {
+            return fail("a revocation without a reason")
+        }
         mustRevoke.removeAll { $0 == (session.key, id) }
     }
 
-    /// Whether somebody takes this registration over, and may; then it is revoked.
-    func isForced(_ id: RegistrationID) -> Bool {
-        guard let registration = registrations[id] else { return false }
+    /// Whether somebody takes this registration over, and may; then it is revoked from the callee.
+    func isForced(_ id: RegistrationID, of callee: AuditedSession) -> Bool {
+        guard let registration = registrations[id], registration.callee(callee.key) != nil else {
+            return false
+        }
         for key in present {
             guard let session = sessions[key] else { continue }
             for case .register(let register) in session.requests.values {
@@ -90,7 +95,7 @@ extension Auditor {
                             && $0.session.identity.authid == session.identity.authid
                 }
                 guard !scenario.hasRoles || session.role == "admin" || isOwner else { continue }
-                revoke(registration)
+                revoke(registration, callee)
                 return true
             }
         }

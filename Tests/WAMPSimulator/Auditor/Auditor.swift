@@ -168,7 +168,12 @@ final class Auditor {
         switch message {
         case .call(let call):
             let key = CallKey(caller: session.key, request: call.request)
-            if calls[key] != nil || session.endedEarly[call.request] != nil { return false }
+            if calls[key] != nil { return false }
+            if let ended = session.endedEarly[call.request],
+                ended.advanced(milliseconds: 30_000) > now.moment
+            {
+                return false
+            }
             request = call.request
         case .publish(let message): request = message.request
         case .subscribe(let message): request = message.request
@@ -300,7 +305,9 @@ final class Auditor {
         if isLenient { return true }
         return settings.procedures.contains { rule in
             guard rule.queue != nil else { return false }
-            let uri = call.registration.flatMap { registrations[$0]?.uri } ?? call.procedure
+            let registration =
+                call.registration.map { registrations[$0] } ?? best(for: call.procedure)
+            let uri = registration?.uri ?? call.procedure
             return rule.pattern.uri.description == uri
                 || rule.pattern.uri.description == call.procedure
         }

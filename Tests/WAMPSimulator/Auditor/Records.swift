@@ -86,6 +86,7 @@ final class AuditedCall {
     let arrived: Moment
     /// The settings when it arrived: they may change.
     let timeout: UInt64
+    let disclosure: Disclosure
     var lastProgress: Moment?
     var chunks = 1
     var isComplete: Bool
@@ -100,7 +101,10 @@ final class AuditedCall {
     /// Its callee keeps the time.
     var isTimedByCallee = false
 
-    init(_ call: Call, key: CallKey, token: UInt64, order: Int, at now: Now, timeout: UInt64) {
+    init(
+        _ call: Call, key: CallKey, token: UInt64, order: Int, at now: Now, timeout: UInt64,
+        disclosure: Disclosure
+    ) {
         self.key = key
         procedure = call.procedure.description
         options = call.options
@@ -109,6 +113,7 @@ final class AuditedCall {
         self.order = order
         arrived = now.moment
         self.timeout = timeout
+        self.disclosure = disclosure
         isComplete = !call.options.progress
     }
 
@@ -134,6 +139,8 @@ final class AuditedInvocation {
     let call: AuditedCall?
     var chunks = 1
     var receivesProgress = false
+    /// The caller, if it was disclosed.
+    var caller: Value?
     var isRelieved = false
     var interrupts: [CancelMode] = []
 
