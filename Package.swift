@@ -81,6 +81,14 @@ let package = Package(
         .testTarget(
             name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP", containers, nioCore],
             swiftSettings: settings),
+        .target(
+            name: "WAMPSimulator", dependencies: ["WAMPRouter", "WAMP", nioCore],
+            path: "Tests/WAMPSimulator", swiftSettings: settings),
+        .executableTarget(
+            name: "simulate", dependencies: ["WAMPSimulator"], path: "Tests/Simulate",
+            swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["WAMPSimulator"], swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
             dependencies: [
