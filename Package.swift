@@ -42,6 +42,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CScan"),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
@@ -58,7 +59,8 @@ let package = Package(
         .target(
             name: "WAMPServer",
             dependencies: [
-                "WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, containers, logging,
+                "CMalloc", "WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, containers,
+                logging,
             ],
             swiftSettings: settings),
         .target(
@@ -68,7 +70,8 @@ let package = Package(
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore, nioPosix,
+                "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore,
+                nioPosix,
                 logging, .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -1,7 +1,9 @@
 // The realms of a router by name, and the connections that are open: what all session links share.
 
+import CMalloc
 import Logging
 import NIOCore
+import NIOPosix
 import Synchronization
 import WAMPRouter
 import WAMPTransport
@@ -31,6 +33,9 @@ final class RealmDirectory: Sendable {
 
     private struct Connections {
         var count = 0
+        /// The most there were since memory was last given back.
+        var peak = 0
+        var isGivingBack = false
         /// No new session is let in.
         var isDraining = false
         var allClosed: EventLoopPromise<Void>?
@@ -104,13 +109,35 @@ final class RealmDirectory: Sendable {
 
     var isDraining: Bool { connections.withLock { $0.isDraining } }
 
-    func connectionOpened() { connections.withLock { $0.count += 1 } }
-
-    func connectionClosed() {
+    func connectionOpened() {
         connections.withLock { connections in
+            connections.count += 1
+            connections.peak = max(connections.peak, connections.count)
+        }
+    }
+
+    /// - Parameter loop: the connection's.
+    func connectionClosed(on loop: any EventLoop) {
+        let isEbbing = connections.withLock { connections in
             connections.count -= 1
             if connections.count == 0 { connections.allClosed?.succeed() }
+            guard connections.count * 2 <= connections.peak, !connections.isGivingBack else {
+                return false
+            }
+            connections.isGivingBack = true
+            return true
         }
+        if isEbbing { loop.scheduleTask(in: .seconds(10)) { self.giveBack() } }
+    }
+
+    /// Many have left: what they took goes back to the system. The allocator keeps it otherwise.
+    private func giveBack() {
+        connections.withLock { connections in
+            connections.peak = connections.count
+            connections.isGivingBack = false
+        }
+        // Not on an event loop: it looks at all that is free.
+        NIOThreadPool.singleton.submit { _ in malloc_trim(0) }
     }
 
     /// From now on sessions are refused; `allClosed` is fulfilled when no connection is left.

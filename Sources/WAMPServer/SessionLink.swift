@@ -123,7 +123,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         default: break
         }
         setClosed()
-        directory.connectionClosed()
+        directory.connectionClosed(on: loop.eventLoop)
     }
 
     // MARK: From the realm
