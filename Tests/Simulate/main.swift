@@ -74,4 +74,6 @@ if let finding = outcome.finding {
     print("\nseed \(seed), step \(outcome.step): \(finding)")
     exit(1)
 }
-print("seed \(seed), \(simulation.steps) steps: nothing found; digest \(String(outcome.digest, radix: 16))")
+print(
+    "seed \(seed), \(simulation.steps) steps: nothing found; digest \(String(outcome.digest, radix: 16))"
+)

@@ -26,7 +26,8 @@ enum Naming {
     ) -> Bool {
         let order: [MatchPolicy] = [.exact, .prefix, .wildcard]
         if left.match != right.match {
-            return (order.firstIndex(of: left.match) ?? 0) < (order.firstIndex(of: right.match) ?? 0)
+            return (order.firstIndex(of: left.match) ?? 0)
+                < (order.firstIndex(of: right.match) ?? 0)
         }
         switch left.match {
         case .exact: return false

@@ -22,6 +22,7 @@ struct Scenario {
     /// The realm is emptied by `drain` at the end, instead of by losing everybody.
     var endsByDraining = false
 
+    static let historyLength = 5
     static let authorizer = "auth.check"
     static let roles = ["guest", "user", "admin"]
     static let authids = ["ann", "bob", "cid"]
@@ -66,7 +67,11 @@ struct Scenario {
                         trustlevel: chance(20) ? 7 : nil))
             }
         }
-        if chance(20) { settings.topics = names.map { TopicSettings(URIPattern(URI($0)), history: 5) } }
+        if chance(20) {
+            settings.topics = names.map {
+                TopicSettings(URIPattern(URI($0)), history: Scenario.historyLength)
+            }
+        }
         if chance(15) { limits.pendingCallsPerSession = 3 }
         if chance(10) { limits.registrationsPerSession = 2 }
         if chance(10) { limits.subscriptionsPerSession = 2 }

@@ -134,10 +134,14 @@ extension World {
 
     private func yieldProgress(_ peer: SimulatedPeer, _ task: SimulatedPeer.Task) {
         guard task.receivesProgress || chance(20) else { return }
+        var options = OutcomeDetails(progress: true)
+        if chance(5), peer.has(.payloadPassthruMode, as: .callee) {
+            options.custom.append("ppt_scheme", "x_test")
+        }
         peer.outbox.append(
             .yield(
                 Yield(
-                    request: task.request, options: OutcomeDetails(progress: true),
+                    request: task.request, options: options,
                     payload: payload(task.request.rawValue, of: peer))))
     }
 

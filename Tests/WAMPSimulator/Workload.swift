@@ -60,6 +60,9 @@ extension World {
         settings.disclosesCallee = chance(80)
         if chance(20) { settings.callerDisclosure = any(Disclosure.allCases) ?? .onRequest }
         if chance(20) { settings.publisherDisclosure = any(Disclosure.allCases) ?? .onRequest }
+        if chance(30) {
+            settings.procedures = chance(40) ? [] : scenario.settings.procedures
+        }
         tell(.updated(settings))
     }
 

@@ -130,7 +130,7 @@ extension Realm {
         {
             let kept = retain()
             kept.tried = [callee.session]
-            kept.retriesOnLoss = callee.options.retriesOnLoss
+            kept.options = callee.options
             record = kept
         }
         registrations.occupy(callee.place)
@@ -181,7 +181,7 @@ extension Realm {
             terms: CallTerms(plain: call.procedure), payload: call.payload.detached(),
             isComplete: true, attempts: max(8, registrations[slot].callees.count + 4))
         record.tried = [callee.session]
-        record.retriesOnLoss = callee.options.retriesOnLoss
+        record.options = callee.options
         return record
     }
 

@@ -96,8 +96,9 @@ final class RetainedCall: @unchecked Sendable {
     /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it
     /// going forever.
     let attempts: Int
-    /// The present callee wants its calls retried when it is lost (SR-51).
-    var retriesOnLoss = false
+    /// What the present callee asked for. It holds for this call even after the callee has left the
+    /// registration (SR-28).
+    var options = CalleeOptions()
     /// The time limit of the whole call, while it waits no longer than the queue allows.
     var limit = Moment.never
 

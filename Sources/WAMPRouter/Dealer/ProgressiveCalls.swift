@@ -31,9 +31,8 @@ extension Realm {
             return
         }
         // The callee may have left the registration meanwhile: it goes on with what it began.
-        let callee =
-            callee(of: pending)
-            ?? Callee(session: pending.callee, options: CalleeOptions(), place: pending.place)
+        let callee = Callee(
+            session: pending.callee, options: record.options, place: pending.place)
         effects.send(
             .invocation(
                 Invocation(
@@ -43,19 +42,13 @@ extension Realm {
             to: pending.callee)
     }
 
-    /// The entry of a call's callee in its registration, if it is still there.
-    private func callee(of call: PendingCall) -> Callee? {
-        guard registrations[call.registration].id == call.registrationID else { return nil }
-        return registrations[call.registration].callees.first { $0.place == call.place }
-    }
-
     /// The time limit of a call with progressive results is that between two of them.
     mutating func restartTimeout(_ slot: UInt32, at now: Now) {
         guard let call = calls[slot], let record = calls.retained(slot), record.terms.timeout > 0
         else { return }
-        let isKeptByCallee = callee(of: call).map { keepsTime($0) } ?? false
+        let callee = Callee(session: call.callee, options: record.options, place: call.place)
         let limit = now.moment.advanced(milliseconds: record.terms.timeout)
-        calls.setDeadline(isKeptByCallee ? limit.advanced(milliseconds: 5000) : limit, slot)
+        calls.setDeadline(keepsTime(callee) ? limit.advanced(milliseconds: 5000) : limit, slot)
     }
 }
 

@@ -54,7 +54,7 @@ extension Realm {
             return end(slot, with: .featureNotSupported, at: now, into: &effects)
         }
         record.tried.append(callee.session)
-        record.retriesOnLoss = callee.options.retriesOnLoss
+        record.options = callee.options
         registrations.occupy(callee.place)
         let invocation = calls.assign(slot, to: callee.session, place: callee.place)
         if record.limit != .never {
@@ -93,7 +93,7 @@ extension Realm {
             end(slot, at: now, into: &effects)
             return
         }
-        if let record = calls.retained(slot), record.retriesOnLoss, isReroutable(call) {
+        if let record = calls.retained(slot), record.options.retriesOnLoss, isReroutable(call) {
             reroute(slot, at: now, into: &effects)
         } else {
             end(slot, with: .canceled, ["callee left"], at: now, into: &effects)

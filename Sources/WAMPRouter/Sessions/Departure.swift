@@ -21,7 +21,8 @@ extension Realm {
         }
         // No call is for it any more, although it is still on the lists.
         sessions.setWriteBlocked(true, session)
-        for call in calls.served(by: session) where calls[call]?.callee == session {
+        for call in calls.served(by: session)
+        where calls[call]?.callee == session && calls[call]?.caller != .router {
             calleeLeft(call, at: now, into: &effects)
         }
         for call in calls.made(by: session) where calls[call]?.caller == session {
@@ -43,7 +44,12 @@ extension Realm {
                 identity.authrole.map(Value.string) ?? .null,
             ]
         }
-        calls.forget(session)
         sessions.remove(session)
+        // Last, since messages that waited for the answers are handled now: to them, the session is
+        // gone.
+        for question in calls.served(by: session) where calls[question]?.callee == session {
+            calleeLeft(question, at: now, into: &effects)
+        }
+        calls.forget(session)
     }
 }

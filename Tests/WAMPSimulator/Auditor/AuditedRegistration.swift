@@ -23,11 +23,17 @@ final class AuditedRegistration {
     let match: MatchPolicy
     let uri: String
     let policy: String
+    /// Whether the router counts all that a callee still does: of those that it has given up, it
+    /// counts so many only.
+    private let knowsLoad: Bool
     private var entries: [Entry] = [.mark]
     /// What a key went to, as long as nobody joins or leaves.
     private var stuck: [String: SessionKey] = [:]
 
-    init(_ id: RegistrationID, _ match: MatchPolicy, _ uri: String, policy: String) {
+    init(
+        _ id: RegistrationID, _ match: MatchPolicy, _ uri: String, policy: String, knowsLoad: Bool
+    ) {
+        self.knowsLoad = knowsLoad
         self.id = id
         self.match = match
         self.uri = uri
@@ -46,7 +52,9 @@ final class AuditedRegistration {
     }
 
     func remove(_ key: SessionKey) {
-        entries.removeAll { if case .callee(let callee) = $0 { callee.session.key == key } else { false } }
+        entries.removeAll {
+            if case .callee(let callee) = $0 { callee.session.key == key } else { false }
+        }
         stuck = [:]
     }
 
@@ -81,7 +89,7 @@ final class AuditedRegistration {
             return designate(callees.first { !tried.contains($0.session.key) })
         case "last": return designate(callees.last { !tried.contains($0.session.key) })
         case "roundrobin": return free.first.map { .oneOf([$0]) } ?? .saturated
-        case "_leastbusy":
+        case "_leastbusy" where knowsLoad:
             let least = free.map { $0.load(id) }.min()
             return free.first { $0.load(id) == least }.map { .oneOf([$0]) } ?? .saturated
         default: return free.isEmpty ? .saturated : .oneOf(free)
@@ -97,7 +105,11 @@ final class AuditedRegistration {
         guard policy == "roundrobin" || policy == "_leastbusy" else { return }
         entries.removeAll { if case .mark = $0 { true } else { false } }
         let place = entries.firstIndex {
-            if case .callee(let other) = $0 { other.session.key == callee.session.key } else { false }
+            if case .callee(let other) = $0 {
+                other.session.key == callee.session.key
+            } else {
+                false
+            }
         }
         entries.insert(.mark, at: (place ?? entries.count - 1) + 1)
     }

@@ -46,7 +46,7 @@ extension Auditor {
         touched = invocation.call
         guard isFinal else { return }
         callee.invocations[request] = nil
-        if invocation.call?.invocation === invocation { invocation.call?.invocation = nil }
+        if invocation.call?.invocation === invocation { invocation.call?.lose() }
     }
 
     func undelivered(_ message: Message, to key: SessionKey) {
@@ -86,7 +86,7 @@ extension Auditor {
         return first.unsigned
     }
 
-    private static func chunk(of payload: Payload) -> Int {
+    static func chunk(of payload: Payload) -> Int {
         let args = (try? payload.values())?.args ?? []
         return args.count > 1 ? Int(args[1].unsigned ?? 0) : 0
     }
@@ -148,7 +148,7 @@ extension Auditor {
         check(continuation.registration == open.registration, "a chunk of another registration")
         check(
             Auditor.token(of: continuation.payload) == call.token
-                && Auditor.chunk(of: continuation.payload) == open.chunks,
+                && Auditor.chunk(of: continuation.payload) == call.firstChunk + open.chunks,
             "chunk \(open.chunks) of call \(call.token) is missing")
         open.chunks += 1
         check(open.chunks <= call.chunks, "a chunk that nobody sent")
@@ -216,12 +216,22 @@ extension Auditor {
     /// Invocations keep the order of the calls, for each caller and callee.
     private func checkOrder(of call: AuditedCall, at callee: AuditedSession) {
         if !call.tried.isEmpty || touched !== call && !isLenient { call.wasDelayed = true }
-        guard !call.wasDelayed, settings.procedures.allSatisfy({ $0.queue == nil }) else { return }
+        if let waiting = calls.values.first(where: { mustPrecede($0, call) }) {
+            fail("call \(call.token) has overtaken call \(waiting.token)")
+        }
+        guard !call.wasDelayed, queueRules.isEmpty else { return }
         let pair = [call.key.caller, callee.key]
         check(
             call.order > lastOrder[pair] ?? 0,
             "call \(call.token) was overtaken on its way to its callee")
         lastOrder[pair] = call.order
+    }
+
+    /// SR-61: whether a call that waits has waited longer for the same registration.
+    private func mustPrecede(_ waiting: AuditedCall, _ call: AuditedCall) -> Bool {
+        !isLenient && waiting !== call && waiting.registration == call.registration
+            && waiting.invocation == nil && waiting.tried.isEmpty && call.tried.isEmpty
+            && waiting.order < call.order && !waiting.isForRouter
     }
 
     private func checkDetails(
@@ -305,7 +315,8 @@ extension Auditor {
             "the callee must be named, if that is wanted")
         if result.details.progress {
             check(call.options.receiveProgress, "a progressive RESULT that nobody asked for")
-            check(call.invocation?.receivesProgress == true, "the callee was not asked for progress")
+            check(
+                call.invocation?.receivesProgress == true, "the callee was not asked for progress")
             call.hasProgressed = true
             call.lastProgress = now.moment
         } else {

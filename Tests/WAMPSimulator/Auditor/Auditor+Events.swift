@@ -101,9 +101,9 @@ extension Auditor {
         if publish.options.acknowledge {
             session.requests[publish.request] = .publish(publication)
         }
-        if publish.options.custom.isOn("retain"), isPublishable(publication) {
-            retain(publication)
-        }
+        guard isPublishable(publication) else { return }
+        remember(publication)
+        if publish.options.custom.isOn("retain") { retain(publication) }
     }
 
     func isPublishable(_ publication: AuditedPublication) -> Bool {
@@ -201,6 +201,39 @@ extension Auditor {
             event.details.custom["publisher"]?.unsigned
                 == (isDisclosed ? publication.identity.session.rawValue : nil),
             "the publisher is \(isDisclosed ? "not " : "")disclosed")
+    }
+
+    // MARK: History
+
+    /// Events for certain sessions are not kept: those who ask later are others.
+    func remember(_ publication: AuditedPublication) {
+        guard publication.options.custom["eligible"] == nil,
+            publication.options.custom["exclude"] == nil
+        else { return }
+        let kept = (history[publication.topic] ?? []) + [publication]
+        history[publication.topic] = kept.suffix(Scenario.historyLength)
+    }
+
+    /// `wamp.subscription.get_events`, asked without conditions.
+    func checkHistory(_ id: SubscriptionID, _ entries: [Value], for asker: AuditedSession) {
+        guard !isLenient, let subscription = subscriptions[id], subscription.match == .exact
+        else { return }
+        var expected: [UInt64] = []
+        if hasHistory(.exact, subscription.topic) {
+            // The publisher may read what it did not want to receive.
+            expected = (history[subscription.topic] ?? []).filter { publication in
+                var publication = publication
+                publication.options.excludeMe = false
+                return publication.admits(asker)
+            }.map(\.token)
+        }
+        let tokens = entries.compactMap { entry -> UInt64? in
+            entry.dictionary?["args"]?.list?.first?.unsigned
+                ?? entry.dictionary?["details"]?.dictionary?["_token"]?.unsigned
+        }
+        check(
+            tokens == expected, "the history of \(subscription.topic) is \(tokens), not \(expected)"
+        )
     }
 
     // MARK: Retention

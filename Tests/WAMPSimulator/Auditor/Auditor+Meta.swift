@@ -15,7 +15,9 @@ struct ExpectedEvent: CustomStringConvertible {
 extension Auditor {
     static let metaTopics =
         ["on_join", "on_leave"].map { "wamp.session.\($0)" }
-        + ["on_create", "on_register", "on_unregister", "on_delete"].map { "wamp.registration.\($0)" }
+        + ["on_create", "on_register", "on_unregister", "on_delete"].map {
+            "wamp.registration.\($0)"
+        }
         + ["on_create", "on_subscribe", "on_unsubscribe", "on_delete"].map {
             "wamp.subscription.\($0)"
         }
@@ -60,7 +62,9 @@ extension Auditor {
         expectedEvents.removeFirst()
         if topic == "wamp.session.on_leave" {
             check(
-                !mustPublish.contains { publications[$0.token]?.identity.session.rawValue == args[0].unsigned },
+                !mustPublish.contains {
+                    publications[$0.token]?.identity.session.rawValue == args[0].unsigned
+                },
                 "on_leave comes before a testament")
         }
     }
@@ -98,6 +102,7 @@ extension Auditor {
         for testament in testaments {
             guard let publication = publications[testament.token], isPublishable(publication)
             else { continue }
+            remember(publication)
             for subscription in subscriptions.values
             where Naming.matches(subscription.match, subscription.topic, publication.topic)
                 && !subscription.subscribers.isEmpty
@@ -117,7 +122,8 @@ extension Auditor {
         let value = (try? result.payload.values())?.args.first
         let first = args.first?.unsigned ?? 0
         switch call.procedure {
-        case "wamp.session.count": check(value == Value(UInt64(present.count)), "session.count is \(value ?? .null)")
+        case "wamp.session.count":
+            check(value == Value(UInt64(present.count)), "session.count is \(value ?? .null)")
         case "wamp.session.list":
             let ids = Set((value?.list ?? []).compactMap(\.unsigned))
             check(ids == Set(keysByID.keys.map(\.rawValue)), "session.list is wrong")
@@ -150,6 +156,11 @@ extension Auditor {
             }
             remove(session, from: subscription)
             expectLeaving(session, subscription)
+        case "wamp.subscription.get_events":
+            let entries = (try? result.payload.values())?.args ?? []
+            if let asker = sessions[call.key.caller] {
+                checkHistory(SubscriptionID(first), entries, for: asker)
+            }
         default: checkAnswer(call.procedure, args, value)
         }
     }
@@ -181,7 +192,8 @@ extension Auditor {
             check(value == id.map { Value($0) } ?? .null, "registration.lookup is wrong")
         case "wamp.registration.match":
             check(
-                value == best(for: uri).map { Value($0.id) } ?? .null, "registration.match is wrong")
+                value == best(for: uri).map { Value($0.id) } ?? .null, "registration.match is wrong"
+            )
         case "wamp.registration.list_callees":
             let ids = registrations[RegistrationID(first)]?.callees.map { Value($0.session.id) }
             check(value == ids.map(Value.list), "list_callees is not in the order of joining")

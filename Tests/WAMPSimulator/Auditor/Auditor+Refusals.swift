@@ -15,7 +15,9 @@ extension Auditor {
         if call.isForRouter { return }
         let reason = (try? error.payload.values())?.kwargs["reason"]?.string
         if !isJustified(error.error, reason: reason, call) {
-            fail("call \(call.token) to \(call.procedure) was refused: \(error.error), \(reason ?? "no reason")")
+            fail(
+                "call \(call.token) to \(call.procedure) was refused: \(error.error), \(reason ?? "no reason")"
+            )
         }
     }
 
@@ -137,7 +139,8 @@ extension Auditor {
                     && subscriptions[id]?.subscribers.contains(session.key) != true
             case .publish(let publication): !isPublishable(publication) || isLenient
             }
-        check(isJustified, "\(asked.code.name) was refused: \(error.error), \(reason ?? "no reason")")
+        check(
+            isJustified, "\(asked.code.name) was refused: \(error.error), \(reason ?? "no reason")")
     }
 
     private func isJustified(

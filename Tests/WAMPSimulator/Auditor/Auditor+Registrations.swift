@@ -37,7 +37,9 @@ extension Auditor {
             }
             revoke(former)
         }
-        let created = AuditedRegistration(answer.registration, match, uri, policy: policy)
+        let created = AuditedRegistration(
+            answer.registration, match, uri, policy: policy,
+            knowsLoad: scenario.limits.pendingCallsPerSession > 100)
         registrations[created.id] = created
         created.append(callee)
         expect(
@@ -142,7 +144,7 @@ extension Auditor {
             guard let call = invocation.call, !call.hasEnded, call.invocation === invocation else {
                 continue
             }
-            call.invocation = nil
+            call.lose()
             mustResolve.append(call)
         }
         session.invocations = [:]

@@ -34,6 +34,8 @@ final class Auditor {
     /// The last call of each caller that reached each callee without delay.
     var lastOrder: [[SessionKey]: Int] = [:]
     var registrations: [RegistrationID: AuditedRegistration] = [:]
+    /// Procedures whose calls wait, or did at some time.
+    private(set) var queueRules: [URIPattern] = []
     var usedRegistrationIDs: Set<RegistrationID> = []
     var serialCount = 0
 
@@ -42,6 +44,8 @@ final class Auditor {
     var publicationIDs: [UInt64: PublicationID] = [:]
     var delivered: [UInt64: Set<SubscriptionID>] = [:]
     var retained: [String: [AuditedPublication]] = [:]
+    /// What was published on the topics whose events are kept.
+    var history: [String: [AuditedPublication]] = [:]
     /// Retained events that are due after a SUBSCRIBED.
     var expectedRetained: [(SessionKey, SubscriptionID, UInt64)] = []
     /// The meta events that are due, in order.
@@ -61,6 +65,7 @@ final class Auditor {
     init(_ scenario: Scenario) {
         self.scenario = scenario
         settings = scenario.settings
+        queueRules = scenario.settings.procedures.filter { $0.queue != nil }.map(\.pattern)
     }
 
     /// Decisions may come later than what they are about.
@@ -90,7 +95,9 @@ final class Auditor {
         case .left(let key): depart(key)
         case .broken(let key): sessions[key]?.hasViolated = true
         case .blocked(let isBlocked, let key): sessions[key]?.isBlocked = isBlocked
-        case .updated(let settings): self.settings = settings
+        case .updated(let settings):
+            self.settings = settings
+            queueRules += settings.procedures.filter { $0.queue != nil }.map(\.pattern)
         case .undeliverable(let message, let key): undelivered(message, to: key)
         case .drained: isDraining = true
         }
@@ -303,13 +310,9 @@ final class Auditor {
     func mayWait(_ call: AuditedCall) -> Bool {
         guard !call.isForRouter else { return false }
         if isLenient { return true }
-        return settings.procedures.contains { rule in
-            guard rule.queue != nil else { return false }
-            let registration =
-                call.registration.map { registrations[$0] } ?? best(for: call.procedure)
-            let uri = registration?.uri ?? call.procedure
-            return rule.pattern.uri.description == uri
-                || rule.pattern.uri.description == call.procedure
+        let registration = call.registration.map { registrations[$0] } ?? best(for: call.procedure)
+        return queueRules.contains { rule in
+            rule.uri.description == registration?.uri || rule.uri.description == call.procedure
         }
     }
 

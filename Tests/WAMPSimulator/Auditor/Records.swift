@@ -88,6 +88,8 @@ final class AuditedCall {
     let timeout: UInt64
     let disclosure: Disclosure
     var lastProgress: Moment?
+    /// What is numbered so came first: 0, unless parts of a call that ended long ago come again.
+    let firstChunk: Int
     var chunks = 1
     var isComplete: Bool
     var hasEnded = false
@@ -114,12 +116,19 @@ final class AuditedCall {
         arrived = now.moment
         self.timeout = timeout
         self.disclosure = disclosure
+        firstChunk = Auditor.chunk(of: call.payload)
         isComplete = !call.options.progress
     }
 
     var isForRouter: Bool { Naming.isReserved(procedure) }
     var isPassthru: Bool { options.custom.isPassthru }
     var isPartitioned: Bool { options.custom["runmode"]?.string == "partition" }
+
+    /// It has no callee any more. Until it has another, the router keeps the time.
+    func lose() {
+        invocation = nil
+        isTimedByCallee = false
+    }
 
     /// When its time is over; nil if it has no limit.
     var deadline: Moment? {
@@ -160,7 +169,7 @@ struct AuditedPublication {
     let publisher: SessionKey
     let identity: PeerIdentity
     let topic: String
-    let options: PublishOptions
+    var options: PublishOptions
     let isEmpty: Bool
     let order: Int
     let unixMilliseconds: Int64
@@ -186,7 +195,8 @@ struct AuditedPublication {
     }
 
     var isRestricted: Bool {
-        ["eligible", "exclude", "eligible_authid", "exclude_authid", "eligible_authrole",
+        [
+            "eligible", "exclude", "eligible_authid", "exclude_authid", "eligible_authrole",
             "exclude_authrole",
         ].contains { options.custom[$0] != nil }
     }
