@@ -27,16 +27,16 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     let loop: IOLoop
     let serializer: Serializer
     private let options: SessionOptions
-    private var state = State.connecting
+    private(set) var state = State.connecting
     private var connection: Connection?
     /// What carries the connection, for a load that goes in front of it.
     var channel: (any Channel)?
     var handler: (any ChannelHandler)?
     private var core = ClientCore<Waiter, Responder, Listener>()
-    private var invocations: [RequestID: InvocationRequest] = [:]
-    private var open = OpenInvocations()
+    var invocations: [RequestID: InvocationRequest] = [:]
+    var open = OpenInvocations()
     /// Of the invocations whose time limit is ours to keep.
-    private var limits: [RequestID: Scheduled<Void>] = [:]
+    var limits: [RequestID: Scheduled<Void>] = [:]
     private var tap: (any BatchTap)?
     private var authenticator: Authenticator?
     /// What WELCOME must prove; nil if nothing.
@@ -73,7 +73,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         var onRevoked: RevocationHandler?
     }
 
-    private enum State: Equatable {
+    enum State: Equatable {
         /// Until WELCOME: connecting, then shaking hands, then waiting for the answer to HELLO.
         case connecting
         case joined
@@ -346,7 +346,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     // A joined session.
 
     @discardableResult
-    private func send(_ message: Message) -> SendResult {
+    func send(_ message: Message) -> SendResult {
         guard let outbox = connection?.outbox else { return .closed }
         options.trace?(true, message, message.payload)
         return loop.send(message, to: outbox)
@@ -383,90 +383,6 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             finish(.aborted(reason: abort.reason, message: abort.details["message"]?.string))
         case .violation(let violation): abort(violation)
         }
-    }
-
-    private func invoke(_ invocation: Invocation, _ responder: Responder) {
-        let request = InvocationRequest(invocation) { [weak self] request, answer in
-            self?.submit { $0.answer(request, answer) }
-        }
-        invocations[invocation.request] = request
-        if request.isProgressive { open.add(request) }
-        if request.timeout > 0 { limit(request) }
-        responder.respond(request)
-    }
-
-    /// Whether it is a part of an invocation that came before, which takes it then.
-    private func isContinuing(_ invocation: Invocation) -> Bool {
-        let isLast = !invocation.details.custom.isOn("progress")
-        switch open.continuation(invocation.request, isLast: isLast) {
-        case nil: return false
-        case .late: return true
-        case .part(let request):
-            if request.timeout > 0 { limit(request) }
-            request.received(CallPart(payload: invocation.payload, isLast: isLast))
-            return true
-        }
-    }
-
-    /// Starts the time that an invocation has; that of a progressive one is between its messages.
-    private func limit(_ request: InvocationRequest) {
-        // A year is as good as no limit, and no overflow.
-        let milliseconds = Int64(min(request.timeout, 31_536_000_000))
-        limits[request.id]?.cancel()
-        limits[request.id] = loop.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
-            request.expire()
-        }
-    }
-
-    private func answer(_ request: InvocationRequest, _ answer: InvocationRequest.Answer) {
-        guard state == .joined, invocations[request.id] === request else { return }
-        if case .progress(let payload, let options) = answer {
-            progress(request, payload, options)
-            return
-        }
-        invocations[request.id] = nil
-        if request.isProgressive { open.answered(request.id) }
-        if request.timeout > 0 { limits.removeValue(forKey: request.id)?.cancel() }
-        let result =
-            switch answer {
-            case .yield(let payload, let options), .progress(let payload, let options):
-                yield(request.id, payload, OutcomeDetails(custom: options))
-            case .error(let uri, let payload, let details):
-                transcoded(payload).map {
-                    send(
-                        .error(
-                            ErrorMessage(
-                                .invocation, request: request.id,
-                                details: OutcomeDetails(custom: details), error: uri, payload: $0)))
-                }
-            }
-        guard result == nil || result == .tooLarge else { return }
-        send(
-            .error(
-                ErrorMessage(.invocation, request: request.id, error: .payloadSizeExceeded)))
-    }
-
-    private func progress(
-        _ request: InvocationRequest, _ payload: Payload, _ options: Value.Dictionary
-    ) {
-        if request.timeout > 0 { limit(request) }
-        let details = OutcomeDetails(progress: true, custom: options)
-        switch yield(request.id, payload, details) {
-        case nil, .tooLarge?: request.fail(.payloadSizeExceeded)
-        case .queued?, .full?, .closed?: break
-        }
-    }
-
-    private func yield(
-        _ request: RequestID, _ payload: Payload, _ options: OutcomeDetails
-    ) -> SendResult? {
-        transcoded(payload).map {
-            send(.yield(Yield(request: request, options: options, payload: $0)))
-        }
-    }
-
-    private func transcoded(_ payload: Payload) -> Payload? {
-        try? payload.transcoded(to: serializer)
     }
 
     /// Sends a request that `make` builds around its id; the waiter is told at once if it cannot

@@ -95,6 +95,13 @@ private final class Log: Sendable {
         }
     }
 
+    /// Returns when its task is cancelled, and not before.
+    private static func neverEnds() async {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        for await _ in stream {}
+        continuation.finish()
+    }
+
     @Test("HELLO announces what the client does, role by role")
     func announced() async throws {
         let log = Log()
@@ -312,7 +319,7 @@ private final class Log: Sendable {
             _ = try await session.register(
                 "a.b",
                 handler: { _ in
-                    try await Task.sleep(for: .seconds(3600))
+                    await Self.neverEnds()
                     return Reply()
                 })
             #expect(await log.next() == ["error 1 wamp.error.canceled"])
@@ -329,7 +336,7 @@ private final class Log: Sendable {
             _ = try await session.register(
                 "a.b", options: ["forward_timeout": true],
                 handler: { _ in
-                    try await Task.sleep(for: .seconds(3600))
+                    await Self.neverEnds()
                     return Reply()
                 })
             #expect(await log.next() == ["error 1 wamp.error.timeout"])
