@@ -11,6 +11,8 @@ public struct Configuration: Sendable {
     public var realms: [RealmConfiguration]
     /// Create any realm that a client asks for.
     public var createsRealms = false
+    /// What a realm is made like that comes to be because a client asks for it.
+    package var newRealm = RealmConfiguration(name: "")
     /// The largest message accepted, in bytes.
     public var maxMessageBytes = 16 << 20
     /// How much may wait to be written to one session, in bytes.
@@ -41,6 +43,15 @@ public struct Configuration: Sendable {
     public init(listeners: [Endpoint], realms: [RealmConfiguration]) {
         self.listeners = listeners
         self.realms = realms
+    }
+}
+
+extension Configuration {
+    /// Where no roles are configured, nobody may end the sessions of others through the meta API:
+    /// for routers that can be reached from elsewhere.
+    package mutating func forbidKilling() {
+        newRealm.settings.permissions.isKillAllowed = false
+        for index in realms.indices { realms[index].settings.permissions.isKillAllowed = false }
     }
 }
 

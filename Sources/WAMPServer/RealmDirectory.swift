@@ -26,6 +26,7 @@ final class RealmDirectory: Sendable {
         var handshakeTimeout: TimeAmount
         /// Any realm may be asked for, up to a bound.
         var createsRealms: Bool
+        var newRealm: RealmConfiguration
     }
 
     /// How many realms clients may cause to be.
@@ -51,7 +52,7 @@ final class RealmDirectory: Sendable {
             State(
                 hosts: hosts, limits: configuration.limits,
                 handshakeTimeout: TimeAmount(configuration.handshakeTimeout),
-                createsRealms: configuration.createsRealms))
+                createsRealms: configuration.createsRealms, newRealm: configuration.newRealm))
         farewellTimeout = TimeAmount(configuration.farewellTimeout)
         self.logger = logger
         self.open = open
@@ -74,7 +75,9 @@ final class RealmDirectory: Sendable {
         state.withLock { state in
             if let host = state.hosts[name] { return host }
             guard state.createsRealms, state.hosts.count < Self.mostRealms else { return nil }
-            let host = open(RealmConfiguration(name: name), state.limits)
+            var realm = state.newRealm
+            realm.name = name
+            let host = open(realm, state.limits)
             state.hosts[name] = host
             return host
         }
@@ -87,6 +90,7 @@ final class RealmDirectory: Sendable {
             state.limits = configuration.limits
             state.handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
             state.createsRealms = configuration.createsRealms
+            state.newRealm = configuration.newRealm
             var changed: [(RealmHost, RealmConfiguration)] = []
             for realm in configuration.realms {
                 if let host = state.hosts[realm.name] {

@@ -133,6 +133,8 @@ final class Folder: Sendable {
         #expect(plan.listeners.map(\.description).first == "wss://0.0.0.0:8080/ws")
         #expect(plan.tls?.clientCA == "\(folder.path)/cert.pem")
         #expect(plan.offersDeflate && plan.createsRealms && !plan.isLocal)
+        let created = plan.configuration.newRealm.settings.permissions
+        #expect(!created.isKillAllowed, "whoever reaches the port could end all sessions")
         let realm = try #require(plan.realms.first)
         #expect(realm.principals.anonymousRole == "guest")
         #expect(realm.principals.authenticator == "com.example.authn")

@@ -95,11 +95,12 @@ private final class Log: Sendable {
         }
     }
 
-    /// Returns when its task is cancelled, and not before.
-    private static func neverEnds() async {
+    /// Ends when its task is cancelled, and not before.
+    private static func neverEnds() async throws {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         for await _ in stream {}
         continuation.finish()
+        try Task.checkCancellation()
     }
 
     @Test("HELLO announces what the client does, role by role")
@@ -319,7 +320,7 @@ private final class Log: Sendable {
             _ = try await session.register(
                 "a.b",
                 handler: { _ in
-                    await Self.neverEnds()
+                    try await Self.neverEnds()
                     return Reply()
                 })
             #expect(await log.next() == ["error 1 wamp.error.canceled"])
@@ -336,7 +337,7 @@ private final class Log: Sendable {
             _ = try await session.register(
                 "a.b", options: ["forward_timeout": true],
                 handler: { _ in
-                    await Self.neverEnds()
+                    try await Self.neverEnds()
                     return Reply()
                 })
             #expect(await log.next() == ["error 1 wamp.error.timeout"])

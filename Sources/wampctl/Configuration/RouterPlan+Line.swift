@@ -60,10 +60,8 @@ extension RouterPlan {
         }
         if realms.isEmpty { realms = [RealmConfiguration(name: "realm1")] }
         if command.autoRealms { createsRealms = true }
-        for index in realms.indices {
-            if command.noAnonymous { realms[index].principals.anonymousRole = nil }
-            if command.noDiscloseCallee { realms[index].settings.disclosesCallee = false }
-        }
+        apply(command, to: &newRealm)
+        for index in realms.indices { apply(command, to: &realms[index]) }
         set(&limits.messageSize, command.maxMessage)
         set(&limits.outboundQueue, command.outboundQueue)
         set(&keepalive, command.keepalive)
@@ -103,5 +101,10 @@ extension RouterPlan {
         } catch {
             throw CommandFailure(.usage, error.description)
         }
+    }
+
+    private func apply(_ command: RouterCommand, to realm: inout RealmConfiguration) {
+        if command.noAnonymous { realm.principals.anonymousRole = nil }
+        if command.noDiscloseCallee { realm.settings.disclosesCallee = false }
     }
 }

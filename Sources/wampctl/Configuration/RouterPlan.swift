@@ -15,6 +15,7 @@ struct RouterPlan: Sendable {
     var offersDeflate = false
     /// Create any realm that a client asks for.
     var createsRealms = false
+    var newRealm = RealmConfiguration(name: "")
     /// Empty: `realm1`.
     var realms: [RealmConfiguration] = []
     /// By realm, for each user the entry that describes it, in flow style, without its secrets.
@@ -36,17 +37,16 @@ struct RouterPlan: Sendable {
 
     /// Whether somebody may join without proving who he is.
     var isAnonymous: Bool {
-        createsRealms || realms.contains { $0.principals.anonymousRole != nil }
+        createsRealms && newRealm.principals.anonymousRole != nil
+            || realms.contains { $0.principals.anonymousRole != nil }
     }
 
     /// What the server is given.
     var configuration: Configuration {
-        var realms = realms
-        for index in realms.indices {
-            realms[index].settings.permissions.isKillAllowed = isLocal
-        }
         var configuration = Configuration(listeners: listeners, realms: realms)
         configuration.createsRealms = createsRealms
+        configuration.newRealm = newRealm
+        if !isLocal { configuration.forbidKilling() }
         configuration.tls = tls
         configuration.deflate = offersDeflate
         configuration.maxMessageBytes = limits.messageSize

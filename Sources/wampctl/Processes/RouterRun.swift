@@ -220,7 +220,10 @@ struct RouterRun {
         _ server: RouterServer, with plan: RouterPlan
     ) throws(PlanFailure) -> [String] {
         do throws(ServerError) {
-            return try server.reload(plan.configuration)
+            var configuration = plan.configuration
+            // The listeners stay: what was open to the network still is.
+            if !self.plan.isLocal { configuration.forbidKilling() }
+            return try server.reload(configuration)
         } catch {
             throw PlanFailure(CommandFailure(.usage, error.description))
         }
