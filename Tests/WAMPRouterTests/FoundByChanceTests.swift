@@ -36,6 +36,20 @@ struct FoundByChanceTests {
         #expect(last?["caller"] == Value(caller.id))
     }
 
+    @Test("SR-59, §9 a callee whose first result the caller cannot read is told to stop")
+    func unreadableProgress() {
+        let realm = TestRealm()
+        let callee = realm.join([.callCanceling, .progressiveCallResults, .payloadPassthruMode])
+        let caller = realm.join()
+        realm.register(callee)
+        realm.call(caller, receiveProgress: true)
+        let options = OutcomeDetails(progress: true, custom: ["ppt_scheme": "x_test"])
+        #expect(
+            realm.send(.yield(Yield(request: 1, options: options)), from: callee) == [
+                callee.getsInterrupt(1, .killnowait), caller.getsError(1, .featureNotSupported),
+            ])
+    }
+
     @Test("SR-25 messages that waited for an authorizer that left find it gone")
     func waitedForTheDeparted() {
         let realm = TestRealm(AuthorizerTests.settings())

@@ -45,7 +45,12 @@ extension Realm {
             !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode)
         {
             // There is no ERROR for a YIELD, and the caller must not wait forever.
-            return end(slot, with: .featureNotSupported, at: now, into: &effects)
+            // The callee may have more to say, and is busy until it is told to stop.
+            let canStop = yield.options.progress && sessions[callee].canCancel
+            if canStop { interrupt(call, .killnowait, into: &effects) }
+            return leave(
+                slot, with: .featureNotSupported,
+                isRelieved: canStop || !yield.options.progress, at: now, into: &effects)
         }
         let details = OutcomeDetails(
             progress: yield.options.progress, callee: disclosed(callee),
