@@ -109,13 +109,16 @@ extension SessionLink {
 
     /// - Parameter reason: why, for the log, if the peer is not told.
     func refuse(_ abort: Abort, because reason: String? = nil) {
-        directory.logger.debug(
-            "session refused",
-            metadata: [
-                "reason": "\(abort.reason)",
-                "message": "\(reason ?? abort.details["message"]?.string ?? "")",
-                "peer": "\(connection?.peer ?? "")",
-            ])
+        var metadata: Logger.Metadata = [
+            "reason": "\(abort.reason)",
+            "message": "\(reason ?? abort.details["message"]?.string ?? "")",
+            "peer": "\(connection?.peer ?? "")",
+        ]
+        if case .authenticating(let applicant) = state {
+            metadata["realm"] = "\(applicant.host.name)"
+            if let authid = applicant.candidate.hello.authid { metadata["authid"] = "\(authid)" }
+        }
+        directory.logger.info("session refused", metadata: metadata)
         if let outbox { _ = loop.send(.abort(abort), to: outbox) }
         close()
     }

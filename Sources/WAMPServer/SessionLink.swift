@@ -131,7 +131,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     /// The realm has sent the session its last message.
     func ended(_ ending: Ending) {
         guard case .joined(let host, _, let identity) = state else { return }
-        log("session left", host, identity, reason: "\(ending)")
+        log("session left", host, identity, reason: ending.words)
         switch ending {
         case .goodbyeAnswered:
             state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
@@ -174,5 +174,16 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         ]
         if let reason { metadata["reason"] = "\(reason)" }
         directory.logger.info(what, metadata: metadata)
+    }
+}
+
+extension Ending {
+    /// How the log says it.
+    fileprivate var words: String {
+        switch self {
+        case .goodbyeAnswered: "the client said goodbye"
+        case .goodbyeSent: "the router said goodbye"
+        case .aborted: "aborted"
+        }
     }
 }

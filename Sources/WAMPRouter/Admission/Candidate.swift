@@ -44,7 +44,8 @@ package struct Candidate: Equatable, Sendable {
         case proof(SCRAM.Exchange, storedKey: [UInt8], serverKey: [UInt8])
     }
 
-    let hello: Hello
+    /// What it asked for.
+    package let hello: Hello
     let method: AuthenticationMethod
     private var knowledge: Knowledge
     private let transport: TransportFacts

@@ -68,7 +68,8 @@ struct Client: Sendable {
             if isVerbose {
                 Streams.shared.say(
                     "joined \(session.realm) at \(endpoint) as session \(session.id), "
-                        + "authid \(session.authid ?? "none")")
+                        + "authid \(session.authid ?? "none"), "
+                        + "role \(session.authrole ?? "none")")
             }
             return session
         } catch {

@@ -22,6 +22,9 @@ enum Hints {
         if text.contains("may not speak TLS"), endpoint.isSecure {
             return ["without TLS write \(endpoint.framing == .webSocket ? "ws" : "tcp")://"]
         }
+        if text.contains("closed the connection at once"), !endpoint.isSecure {
+            return ["with TLS write \(endpoint.framing == .webSocket ? "wss" : "tls")://"]
+        }
         if text.contains("HTTP 404"), endpoint.path != "/ws" {
             return ["is the path right? that of 'wampctl router' is /ws"]
         }

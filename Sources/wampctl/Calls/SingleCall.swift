@@ -115,9 +115,10 @@ struct SingleCall: Sendable {
     private func print(_ outcome: AnsweredCall) -> Int32 {
         print(outcome, isLast: true)
         if command.output.verbose > 0 || command.time {
-            let callee = outcome.calleeName ?? outcome.callee.map { String($0) } ?? "unknown"
+            let callee = outcome.calleeName ?? outcome.callee.map { String($0) }
+            let who = callee.map { " by \(Terminal.sanitized($0))" } ?? ""
             Streams.shared.say(
-                "answered by \(Terminal.sanitized(callee)) in "
+                "answered\(who) in "
                     + "\(Figures.fixed(outcome.latency.milliseconds, 3)) ms")
         }
         return (Streams.shared.failure ?? .ok).rawValue

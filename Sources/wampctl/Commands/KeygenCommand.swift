@@ -37,7 +37,7 @@ struct KeygenCommand: Command {
         ],
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [.ok, .failure, .usage, .interrupted, .brokenPipe],
-        seeAlso: "wampctl router, wampctl help exit-codes")
+        seeAlso: "wampctl router, wampctl-router.yaml(5), wampctl help exit-codes")
 
     static let variables = OutputOptions.variables
 

@@ -82,7 +82,7 @@ struct PublishCommand: Command {
     var receivers: ReceiverOptions
 
     @Flag(
-        inversion: .prefixedNo, help: "Ask the router to acknowledge each event (default: --ack).")
+        inversion: .prefixedNo, help: "Ask the router to acknowledge each event.")
     var ack = true
 
     @Flag(name: .long, help: "The router keeps the event for later subscribers.")

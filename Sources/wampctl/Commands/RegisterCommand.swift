@@ -78,7 +78,8 @@ struct RegisterCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "single, roundrobin, random, first or last (default: single).", valueName: "rule"),
+            "single, roundrobin, random, first or last (default: single); of the router wampctl also "
+                + "_leastbusy and _sticky.", valueName: "rule"),
         transform: Self.rule)
     var invoke: String?
 

@@ -61,7 +61,8 @@ struct RouterCommand: Command {
             .ok, .failure, .usage, .conflict, .cannotRun, .commandNotFound, .interrupted,
             .brokenPipe, .terminated,
         ],
-        seeAlso: "wampctl register, wampctl call, wampctl help exit-codes")
+        seeAlso: "wampctl register, wampctl call, wampctl keygen, wampctl-router.yaml(5), "
+            + "wampctl help exit-codes")
 
     static let variables =
         [

@@ -25,14 +25,19 @@ struct FileProblem: Equatable, CustomStringConvertible {
 /// Reads one file and collects all that is wrong with it.
 final class FileReader {
     let path: String
-    private(set) var problems: [FileProblem] = []
+    private var found: [FileProblem] = []
 
     init(path: String) { self.path = path }
 
-    var hasErrors: Bool { problems.contains { !$0.isWarning } }
+    /// What is wrong, as it stands in the file from top to bottom.
+    var problems: [FileProblem] {
+        found.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
+    }
+
+    var hasErrors: Bool { found.contains { !$0.isWarning } }
 
     func report(_ text: String, at mark: Mark?, isWarning: Bool = false) {
-        problems.append(
+        found.append(
             FileProblem(
                 file: path, line: mark?.line, column: mark?.column, text: text,
                 isWarning: isWarning))
@@ -43,7 +48,7 @@ final class FileReader {
         do throws(FileError) {
             return root(of: String(decoding: try File.contents(path), as: UTF8.self))
         } catch {
-            problems.append(FileProblem(file: path, text: error.description))
+            found.append(FileProblem(file: path, text: error.description))
             return nil
         }
     }
@@ -79,7 +84,7 @@ final class FileReader {
         case .reader(let problem, let offset, _, let text):
             let before = text.utf8.prefix(offset ?? 0)
             let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-            problems.append(
+            found.append(
                 FileProblem(
                     file: path, line: line, text: "not YAML: \(problem); the file must be UTF-8"))
         default: report("not YAML: \(error)", at: nil)
@@ -138,12 +143,17 @@ struct FileValue {
     let key: String
     let reader: FileReader
     private let keyMark: Mark?
+    /// Whether it stands in the list that the key has.
+    private let isEntry: Bool
 
-    init(_ node: Node, key: String, reader: FileReader, keyMark: Mark? = nil) {
+    init(
+        _ node: Node, key: String, reader: FileReader, keyMark: Mark? = nil, isEntry: Bool = false
+    ) {
         self.node = node
         self.key = key
         self.reader = reader
         self.keyMark = keyMark
+        self.isEntry = isEntry
     }
 
     /// Where it stands, with its key if it has no place of its own.
@@ -263,7 +273,9 @@ struct FileValue {
             fail("'\(key)' must be a list: [ … ], or lines that begin with -")
             return nil
         }
-        return sequence.map { FileValue($0, key: key, reader: reader, keyMark: mark) }
+        return sequence.map {
+            FileValue($0, key: key, reader: reader, keyMark: mark, isEntry: true)
+        }
     }
 
     func section() -> FileSection? {
@@ -271,7 +283,8 @@ struct FileValue {
             fail(
                 key == "the file"
                     ? "the file must hold keys with values, such as 'auto_realms: true'"
-                    : "'\(key)' must hold keys with values: { key: value, … }")
+                    : "\(isEntry ? "an entry of " : "")'\(key)' must hold keys with values: "
+                        + "{ key: value, … }")
             return nil
         }
         return FileSection(self, mapping)

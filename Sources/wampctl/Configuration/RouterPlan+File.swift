@@ -42,7 +42,13 @@ extension RouterPlan {
         let authority = section["client_ca"]?.file()
         section.finish()
         guard let certificate, let key else { return }
-        tls = ServerTLS(certificate: certificate, key: key, clientCA: authority)
+        let files = ServerTLS(certificate: certificate, key: key, clientCA: authority)
+        tls = files
+        do throws(TLSError) {
+            _ = try TLSContext.server(files)
+        } catch {
+            section.value.fail("'tls': \(error)")
+        }
         if !listeners.isEmpty, !listeners.contains(where: \.isSecure) {
             section.value.warn("'tls' has no effect: no listener begins with wss:// or tls://")
         }
@@ -85,6 +91,19 @@ extension RouterPlan {
         set(
             &limits.connectionsPerAddress,
             section["connections_per_address"]?.number(in: 0...Int.max))
+        let defaults = RouterLimits()
+        let changes = [
+            ("sessions", limits.sessions != defaults.sessions),
+            ("slow_consumer", limits.slowConsumer != defaults.slowConsumer),
+            ("suspect_after", limits.suspectAfter != defaults.suspectAfter),
+            (
+                "connections_per_address",
+                limits.connectionsPerAddress != defaults.connectionsPerAddress
+            ),
+        ]
+        for (key, isChanged) in changes where isChanged {
+            section[key]?.warn("'\(key)' has no effect in this version")
+        }
         section.finish()
     }
 
@@ -94,6 +113,9 @@ extension RouterPlan {
         http.hasDashboard = section["dashboard"]?.bool()
         http.listener = section["listen"]?.endpoint()
         set(&http.hasProcedureMetrics, section["metrics_per_procedure"]?.bool())
+        if http.hasDashboard == true || http.listener != nil || http.hasProcedureMetrics {
+            section.value.warn("'http' has no effect: this version has no HTTP endpoints")
+        }
         section.finish()
     }
 

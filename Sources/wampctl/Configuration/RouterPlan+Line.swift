@@ -7,7 +7,7 @@ import WAMPTransport
 
 /// Why there is no plan: what is wrong with the file, or with the line.
 struct PlanFailure: Error {
-    /// Of the file, errors first as they stand there, and warnings among them.
+    /// Of the file, as they stand there, with warnings among them.
     var problems: [FileProblem] = []
     private var line: CommandFailure?
 

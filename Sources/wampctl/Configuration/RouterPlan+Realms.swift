@@ -22,6 +22,11 @@ extension RouterPlan {
             realm.settings.permissions.roles = roles
             readUsers(section["users"], roles: roles, into: &realm)
             readAnonymous(section, roles: roles, into: &realm.principals)
+            if roles == nil, realm.settings.authorizer != nil {
+                section["authorizer"]?.fail(
+                    "'authorizer' is never asked, since everybody may do everything: add 'roles', "
+                        + "such as roles: [ { name: anonymous } ]")
+            }
             if let uri = section["authenticator"]?.procedure() {
                 realm.principals.authenticator = uri.description
             }

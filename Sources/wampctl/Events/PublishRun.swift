@@ -86,7 +86,8 @@ struct PublishRun: Sendable {
         default:
             guard !command.output.quiet else { return }
             let id = command.output.verbose > 0 ? publication.map { " as \($0)" } : nil
-            Streams.shared.say("published\(id ?? "")")
+            Streams.shared.say(
+                publication == nil ? "sent, not acknowledged" : "published\(id ?? "")")
         }
     }
 }

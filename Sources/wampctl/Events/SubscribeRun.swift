@@ -76,6 +76,7 @@ struct SubscribeRun {
                     events.send(admission == .takenAsLast ? .countReached : .tick)
                 }
             } catch {
+                await session.leave(patience: Client.farewell)
                 throw CommandFailure(error, subject: topic)
             }
         }
