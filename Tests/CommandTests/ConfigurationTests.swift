@@ -151,7 +151,7 @@ final class Folder: Sendable {
     func everyKey() throws {
         let folder = try Folder()
         let (plan, problems) = Self.read(Self.whole, in: folder)
-        try #require(problems.allSatisfy(\.isWarning), "\(problems)")
+        try #require(problems.allSatisfy { $0.isWarning }, "\(problems)")
         #expect(plan.listeners.map(\.description).first == "wss://0.0.0.0:8080/ws")
         #expect(plan.tls?.clientCA == "\(folder.path)/cert.pem")
         #expect(plan.offersDeflate && plan.createsRealms && !plan.isLocal)
@@ -190,7 +190,7 @@ final class Folder: Sendable {
         let (plan, _) = Self.read(Self.whole, in: folder)
         let text = YAMLText.text(plan)
         let (again, problems) = Self.read(text, in: folder)
-        #expect(problems.allSatisfy(\.isWarning), "\(problems)")
+        #expect(problems.allSatisfy { $0.isWarning }, "\(problems)")
         #expect(YAMLText.text(again) == text)
         #expect(again.realms.first?.principals.users.count == 5)
         #expect(!text.contains("sesame") && !text.contains("FMEKD4z"))
