@@ -50,6 +50,22 @@ struct FoundByChanceTests {
             ])
     }
 
+    @Test("SR-59 an authorizer that cannot be stopped keeps its place after its time is over")
+    func busyAuthorizer() {
+        let realm = TestRealm(AuthorizerTests.settings())
+        let judge = realm.join(callee: [], role: "judge")
+        realm.register(judge, AuthorizerTests.authorizer, options: ["concurrency": 1])
+        let user = realm.join(callee: [], role: "user")
+        realm.subscribe(user, "t.topic")
+        #expect(
+            realm.advance(milliseconds: 5001) == [
+                user.getsError(.subscribe, 1, .authorizationFailed)
+            ])
+        #expect(realm.call(judge, AuthorizerTests.authorizer).refusal == .noAvailableCallee)
+        realm.yield(judge, 1, [true])
+        #expect(realm.call(judge, AuthorizerTests.authorizer).refusal == nil)
+    }
+
     @Test("SR-25 messages that waited for an authorizer that left find it gone")
     func waitedForTheDeparted() {
         let realm = TestRealm(AuthorizerTests.settings())

@@ -221,11 +221,14 @@ extension Realm {
         into effects: inout Effects
     ) {
         guard let call = calls[slot] else { return }
-        guard !isRelieved, keepsBusy(call), call.caller != .router else {
+        guard !isRelieved, keepsBusy(call) else {
             return end(slot, with: error, at: now, into: &effects)
         }
-        refuse(.call, call.request, of: call.caller, error, into: &effects)
         abandon(slot, call, at: now)
+        guard call.caller != .router else {
+            return answer(call.request, .failed(error, []), at: now, into: &effects)
+        }
+        refuse(.call, call.request, of: call.caller, error, into: &effects)
     }
 
     /// Forgets the caller of a call whose callee goes on with it.
