@@ -13,6 +13,8 @@ enum Installed {
 
     static let scripts = packageRoot.appending(path: "Tests/InteropTests/peers").path
     static let python = packageRoot.appending(path: ".peers/autobahn/bin/python").path
+    static let otherClients =
+        packageRoot.appending(path: ".peers/clients/bin/python").path
     static let crossbar = packageRoot.appending(path: ".peers/crossbar/bin/crossbar").path
     static let autobahnJS = packageRoot.appending(path: ".peers/autobahn.js").path
     static let nodeModules = "/usr/share/nodejs"
@@ -24,6 +26,7 @@ enum Installed {
             ?? packageRoot.appending(path: "../shared/bench").standardized.path) + "/wampload.c"
 
     static var hasPython: Bool { exists(python) }
+    static var hasOtherClients: Bool { exists(otherClients) }
     static var hasCrossbar: Bool { exists(crossbar) }
     static var hasJavaScript: Bool {
         exists(autobahnJS) && exists(nodeModules + "/ws") && inPath("node")

@@ -45,15 +45,41 @@ func autobahnPython(
     return try await observe(Installed.python, arguments)
 }
 
+/// Lets Autobahn|Python use a group of features of a `withFeatureRouter`.
+func autobahnFeatures(
+    _ group: String, at router: RouterAddresses, over link: Link
+) async throws -> Observations {
+    try await observe(
+        Installed.python, autobahnFeaturesArguments(group, at: router, over: link))
+}
+
+func autobahnFeaturesArguments(
+    _ group: String, at router: RouterAddresses, over link: Link
+) -> [String] {
+    [
+        Installed.scripts + "/autobahn_features.py", group, router.address(link.transport),
+        link.serializer,
+    ]
+}
+
+/// Lets a client that is not Autobahn use all that it can of a `withFeatureRouter`.
+func otherClient(
+    _ script: String, at router: RouterAddresses, over link: Link
+) async throws -> Observations {
+    try await observe(
+        Installed.otherClients,
+        [Installed.scripts + "/" + script, router.address(link.transport), link.serializer])
+}
+
 /// Plays a scenario of Autobahn|JS under Node.
 func autobahnJS(
-    _ scenario: String, at router: RouterAddresses, serializer: String
+    _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String
 ) async throws -> Observations {
     try await observe(
         "node",
         [
             Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,
-            router.webSocket, "realm1", serializer,
+            router.webSocket, realm, serializer,
         ],
         environment: ["NODE_PATH": Installed.nodeModules])
 }
