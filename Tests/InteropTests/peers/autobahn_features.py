@@ -338,7 +338,8 @@ async def meta(connect):
     seen = []
     topics = [
         "wamp.session.on_join", "wamp.session.on_leave",
-        *(f"wamp.registration.on_{what}" for what in ["create", "register", "unregister", "delete"]),
+        *(f"wamp.registration.on_{what}" for what in
+          ["create", "register", "unregister", "delete"]),
         *(f"wamp.subscription.on_{what}" for what in
           ["create", "subscribe", "unsubscribe", "delete"]),
     ]

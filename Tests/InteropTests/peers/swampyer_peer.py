@@ -1,4 +1,4 @@
-"""A real WAMP client, swampyer, that uses what it has of the Advanced Profile and prints what it saw.
+"""A real WAMP client, swampyer, uses what it has of the Advanced Profile and prints what it saw.
 
 usage: swampyer_peer.py ADDRESS SERIALIZER
 
