@@ -22,7 +22,7 @@ struct AutobahnJSFeatureTests {
             _ = try await whileRunning(Installed.python, callee) { lines in
                 var iterator = lines.makeAsyncIterator()
                 #expect(await iterator.next() != nil, "the callee did not come up")
-                try await checkCalls(
+                try checkCalls(
                     try await autobahnJS("calls", at: router, "asked", serializer: serializer))
             }
         }

@@ -349,7 +349,8 @@ const scenarios = {
         }
         for (const [method, authid, secret] of [
             ["ticket", "tina", "wrong"], ["wampcra", "carl", "wrong"],
-            ["wampcra", "sally", "wrong"], ["cryptosign", "chris", "11".repeat(32)], ["wampcra", "nobody", "wrong"],
+            ["wampcra", "sally", "wrong"], ["cryptosign", "chris", "11".repeat(32)],
+            ["wampcra", "nobody", "wrong"],
         ]) {
             observe(`refused ${authid}`, await outcome(enter(method, authid, secret)));
         }

@@ -129,6 +129,9 @@ def authentication(connect):
 
 
 def main(address, serializer):
+    # Its own name for RawSocket.
+    address = address.replace("tcp://", "tcpip://")
+
     def connector(realm):
         return lambda kind=WAMPClient, **options: kind(
             url=address, realm=realm, serializers=[serializer], auto_reconnect=False, **options
