@@ -33,7 +33,8 @@ public final class OpenCall: Sendable {
         self.cancelMode = cancelMode
     }
 
-    /// Sends a part; more follow. Behind the last one, and once the call has ended, nothing is sent.
+    /// Sends a part; more follow. Behind the last one, and once the call has ended, nothing is
+    /// sent.
     public func send(
         args: [Value] = [], kwargs: Value.Dictionary = [:]
     ) throws(ClientError) {

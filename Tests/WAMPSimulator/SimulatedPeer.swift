@@ -1,5 +1,5 @@
-// A client, as slow and as forgetful as real ones: it learns what the router said only when it reads
-// it, and speaks from what it knew before.
+// A client, as slow and as forgetful as real ones: it learns what the router said only when it
+// reads it, and speaks from what it knew before.
 
 import WAMP
 import WAMPRouter

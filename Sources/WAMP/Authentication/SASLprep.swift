@@ -1,8 +1,8 @@
 // The form of a password that both sides compute with: RFC 4013.
 //
 // Done here: what is mapped to a space or to nothing, and what is prohibited. Not done: the
-// normalization NFKC, so that a password outside ASCII must be typed in the same composition on both
-// sides; the rules for mixed directions; unassigned code points are let through. ASCII passwords
+// normalization NFKC, so that a password outside ASCII must be typed in the same composition on
+// both sides; the rules for mixed directions; unassigned code points are let through. ASCII passwords
 // come out exactly as RFC 4013 says.
 
 package enum SASLprep {

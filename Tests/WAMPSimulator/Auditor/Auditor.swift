@@ -1,5 +1,5 @@
-// The judge: sees every fact that a realm is told and every effect that it orders, and knows WAMP in
-// its own plain way. It shares no code and no data structure with the core.
+// The judge: sees every fact that a realm is told and every effect that it orders, and knows WAMP
+// in its own plain way. It shares no code and no data structure with the core.
 //
 // What it holds the realm to is in architecture.md, section 9, and in the registration rules.
 
