@@ -2,8 +2,8 @@
 //
 // Done here: what is mapped to a space or to nothing, and what is prohibited. Not done: the
 // normalization NFKC, so that a password outside ASCII must be typed in the same composition on
-// both sides; the rules for mixed directions; unassigned code points are let through. ASCII passwords
-// come out exactly as RFC 4013 says.
+// both sides; the rules for mixed directions; unassigned code points are let through. ASCII
+// passwords come out exactly as RFC 4013 says.
 
 package enum SASLprep {
     /// The prepared password; nil if it has a character that none may have.
