@@ -375,8 +375,8 @@ struct ConfiguredRouterTests {
         #expect(
             outcome.talk.hasPrefix(
                 """
-                \(bad):2:12: 'keepalive': a duration needs a unit: 10s or 10ms?
                 \(bad):1:1: unknown key 'listen'; did you mean 'listeners'?
+                \(bad):2:12: 'keepalive': a duration needs a unit: 10s or 10ms?
                 wampctl router: '\(bad)' has 2 errors
 
                 """), "\(outcome.talk)")

@@ -64,9 +64,11 @@ struct RegisterRun {
     ) async -> Swift.Result<[Instance], CommandFailure> {
         let behaviour = behaviour(for: client.serializer)
         let printer = printer
+        var joined: [Session] = []
         do throws(CommandFailure) {
             let options = try ArgumentSyntax.options(command.option, beside: command.namedOptions)
             let sessions = try await joinAll(client)
+            joined = sessions.map { $0.1 }
             for (number, session) in sessions {
                 Task { events.send(.sessionEnded(number, await session.ended)) }
             }
@@ -89,6 +91,7 @@ struct RegisterRun {
             }
             return .success(instances)
         } catch {
+            for session in joined { await session.leave(patience: Client.farewell) }
             return .failure(error)
         }
     }
