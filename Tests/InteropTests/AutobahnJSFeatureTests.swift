@@ -47,7 +47,7 @@ struct AutobahnJSFeatureTests {
         pattern_based_subscription, subscriber_blackwhite_listing, publisher_identification, \
         event_retention, event_history, testament_meta_api
         """,
-        arguments: Link.serializers)
+        arguments: exactSerializers)
     func events(_ serializer: String) async throws {
         try await withFeatureRouter { router in
             let seen = try await autobahnJS("events", at: router, "asked", serializer: serializer)
@@ -63,7 +63,7 @@ struct AutobahnJSFeatureTests {
 
     @Test(
         "session_meta_api, registration_meta_api (SR-74 to SR-79), and kill",
-        arguments: Link.serializers)
+        arguments: exactSerializers)
     func meta(_ serializer: String) async throws {
         try await withFeatureRouter { router in
             let seen = try await autobahnJS("meta", at: router, "asked", serializer: serializer)
@@ -101,6 +101,9 @@ struct AutobahnJSFeatureTests {
         }
     }
 }
+
+/// This release writes session ids as floats in MessagePack, which are no ids in options.
+private let exactSerializers = ["json", "cbor"]
 
 /// What a prefix and a wildcard subscription of each client get of the same publications.
 let eventsByPatterns: Seen = [
