@@ -12,6 +12,8 @@ func withRouter<T: Sendable>(
     _ body: @escaping @Sendable (Int, RouterServer) throws -> T
 ) async throws -> T {
     var configuration = Configuration(listeners: [try Endpoint("ws://127.0.0.1:0/ws")])
+    // A peer that reads when its test gets round to it must not be taken for dead.
+    configuration.keepalive = .zero
     change(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
