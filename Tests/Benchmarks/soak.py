@@ -139,11 +139,11 @@ def main():
     load.start()
     try:
         with open(path, "w", buffering=1) as file:
-            print("second", "state", "resident_bytes", "descriptors", "cpu_s", sep="\t", file=file)
+            print("second", "state", "own_bytes", "descriptors", "cpu_s", sep="\t", file=file)
 
             def sample(state, kept):
                 now = time.monotonic() - began
-                taken = now, processes.resident(router.pid), processes.descriptors(router.pid)
+                taken = now, processes.own_memory(router.pid), processes.descriptors(router.pid)
                 kept.append(taken)
                 print(f"{now:.1f}", state, *taken[1:], processes.cpu_seconds(router.pid),
                       sep="\t", file=file)
