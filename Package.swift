@@ -42,7 +42,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CScan"),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CMemory"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
@@ -51,7 +51,7 @@ let package = Package(
             dependencies: ["CScan", "CArgon2", nioCore, containers, crypto, cryptoExtras],
             swiftSettings: settings),
         .target(
-            name: "WAMPRouter", dependencies: ["WAMP", containers, deque], swiftSettings: settings),
+            name: "WAMPRouter", dependencies: ["CMemory", "WAMP", containers, deque], swiftSettings: settings),
         .target(
             name: "WAMPTransport",
             dependencies: ["WAMP", "CScan", "CZlib", nioCore, nioSSL, crypto],
@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "WAMPServer",
             dependencies: [
-                "CMalloc", "WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, containers,
+                "CMemory", "WAMP", "WAMPRouter", "WAMPTransport", nioCore, nioPosix, containers,
                 logging,
             ],
             swiftSettings: settings),

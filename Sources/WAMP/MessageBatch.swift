@@ -78,6 +78,12 @@ package final class MessageBatch {
     /// The message at `index`, if it is a plain one.
     package func plain(at index: Int) -> PlainMessage? { entries[index] }
 
+    /// The procedure that the message at `index` calls, if it is a plain CALL.
+    package func procedure(ofPlainCallAt index: Int) -> UnsafeRawBufferPointer? {
+        guard let plain = entries[index], case .call = plain.kind else { return nil }
+        return plain.uri
+    }
+
     /// Takes the message at `index` out, in full. Its URI and payload are slices of the frame.
     package func take(at index: Int) -> Message {
         if let plain = entries[index] { return message(plain) }

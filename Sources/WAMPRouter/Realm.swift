@@ -74,6 +74,7 @@ package struct Realm: ~Copyable {
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         registrations.reconfigure(by: procedureSettings)
+        sessions.setRules(of: permissions)
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
         historiesAreOpen = false
@@ -132,7 +133,8 @@ package struct Realm: ~Copyable {
         let key = sessions.insert(
             Session(
                 identity: identity, roles: newcomer.roles, authmethod: newcomer.authmethod,
-                authprovider: newcomer.authprovider, transport: newcomer.transport))
+                authprovider: newcomer.authprovider, transport: newcomer.transport,
+                rules: permissions.rules(of: newcomer.authrole)))
         var details: Value.Dictionary = [
             "roles": .dictionary(announcement.details),
             "agent": .string(Realm.agent),
@@ -190,6 +192,14 @@ package struct Realm: ~Copyable {
         }
     }
 
+    /// Has the processor fetch what the messages of a read from `first` on will need.
+    /// - Returns: the first message behind those that it looked at; they are to be handled now.
+    @inline(__always)
+    package mutating func foresee(_ batch: MessageBatch, from first: Int) -> Int {
+        guard registrations.isLarge else { return batch.count }
+        return registrations.foresee(batch, from: first)
+    }
+
     /// Handles a plain message of a session that has joined and not left. It means the same as the
     /// message in full.
     /// - Returns: what is to be sent before the effects are carried out.
@@ -201,7 +211,8 @@ package struct Realm: ~Copyable {
         switch plain.kind {
         case .call:
             if letsPlainCallsPass, lateChunks.isEmpty || lateChunks[session] == nil,
-                postponed.isEmpty, let slot = registrations.findPlain(plain),
+                postponed.isEmpty, permissions.isOpen || letsPass(plain, of: session),
+                let slot = registrations.findPlain(plain),
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(
@@ -217,6 +228,11 @@ package struct Realm: ~Copyable {
         }
         receive(batch.message(plain), from: session, at: now, into: &effects)
         return nil
+    }
+
+    /// Whether the rules of a session's role say no more about a plain CALL than that it is allowed.
+    private func letsPass(_ call: PlainMessage, of session: SessionKey) -> Bool {
+        sessions[session].rules?.letsPass(callOf: call.uri) ?? false
     }
 
     /// Ends the session of a peer that broke the protocol: ABORT, then all that leaving means.

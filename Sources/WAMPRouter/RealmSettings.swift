@@ -40,9 +40,9 @@ package struct RealmSettings: Sendable {
 
     package init() {}
 
-    /// Whether nothing here concerns a call without options.
+    /// Whether nothing here but the permissions concerns a call without options.
     var letsPlainCallsPass: Bool {
-        permissions.isOpen && requestIDs == .lenient && callTimeoutDefault == 0
+        requestIDs == .lenient && callTimeoutDefault == 0
             && callTimeoutMax == 0 && callerDisclosure != .always
     }
 }

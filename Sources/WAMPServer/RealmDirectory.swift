@@ -1,6 +1,6 @@
 // The realms of a router by name, and the connections that are open: what all session links share.
 
-import CMalloc
+import CMemory
 import Logging
 import NIOCore
 import NIOPosix

@@ -97,22 +97,27 @@ final class RealmHost: Sendable {
     ) -> Int {
         perform(on: loop) { state, now in
             guard state.realm.isPresent(session) else { return first }
-            for index in first..<batch.count {
-                if let plain = batch.plain(at: index) {
-                    let passage = state.realm.receive(
-                        plain, of: batch, from: session, at: now, into: &state.effects)
-                    if let passage {
-                        pass(passage, plain, of: batch, &state, on: loop, at: now)
+            var next = first
+            while next < batch.count {
+                let end = state.realm.foresee(batch, from: next)
+                for index in next..<end {
+                    if let plain = batch.plain(at: index) {
+                        let passage = state.realm.receive(
+                            plain, of: batch, from: session, at: now, into: &state.effects)
+                        if let passage {
+                            pass(passage, plain, of: batch, &state, on: loop, at: now)
+                        }
+                    } else {
+                        state.realm.receive(
+                            batch.take(at: index), from: session, at: now, into: &state.effects)
                     }
-                } else {
-                    state.realm.receive(
-                        batch.take(at: index), from: session, at: now, into: &state.effects)
+                    // Without effects, the session is still there.
+                    if !state.effects.isEmpty {
+                        carryOut(&state, on: loop, at: now)
+                        guard state.realm.isPresent(session) else { return index + 1 }
+                    }
                 }
-                // Without effects, the session is still there.
-                if !state.effects.isEmpty {
-                    carryOut(&state, on: loop, at: now)
-                    guard state.realm.isPresent(session) else { return index + 1 }
-                }
+                next = end
             }
             return batch.count
         }

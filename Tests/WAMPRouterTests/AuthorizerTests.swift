@@ -295,6 +295,22 @@ struct AuthorizerTests {
         #expect(realm.call(user, "t.x").invocations(to: judge).count == 1)
     }
 
+    @Test("§11 new rules hold at once, also for sessions that are there")
+    func rulesReplaced() {
+        let realm = TestRealm(Self.settings(asks: false))
+        let callee = realm.join(callee: [], role: "judge")
+        let guest = realm.join("guest")
+        realm.register(callee, "t.x")
+        // As bytes and in full, in turn.
+        for _ in 0..<2 { #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1) }
+        var settings = Self.settings(asks: false)
+        settings.permissions.roles?["guest"] = RolePermissions()
+        realm.update(settings)
+        for _ in 0..<2 { #expect(realm.call(guest, "t.x").refusal == .notAuthorized) }
+        realm.update(Self.settings(asks: false))
+        for _ in 0..<2 { #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1) }
+    }
+
     @Test("§11 §7.8 the authorizer may have the caller disclosed")
     func disclose() {
         for (disclose, isTold) in [

@@ -93,14 +93,13 @@ extension Realm {
     private func decide(
         _ action: Action, _ uri: URI, _ match: MatchPolicy, of session: SessionKey
     ) -> Decision? {
-        let role = sessions[session].role
         // The router's own procedures check for themselves what they do; its topics are news of the
         // same things.
         if uri.isReserved {
-            let mayRead = settings.permissions.roles?[role]?.mayReadMeta ?? false
+            let mayRead = sessions[session].rules?.mayReadMeta ?? false
             return action == .call || (action == .subscribe && mayRead) ? .allowed(.open) : .denied
         }
-        if let rule = permissions.rule(for: role, action, uri, as: match) {
+        if let rule = sessions[session].rules?.rule(for: action, uri, as: match) {
             return .allowed(
                 Permission(
                     callerDisclosure: rule.callerDisclosure,
@@ -108,8 +107,8 @@ extension Realm {
         }
         guard settings.authorizer != nil else { return .denied }
         let inquiry = Inquiry(
-            authid: sessions[session].identity.authid ?? "", role: role, action: action, uri: uri,
-            match: match)
+            authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
+            action: action, uri: uri, match: match)
         return decisions[inquiry]
     }
 

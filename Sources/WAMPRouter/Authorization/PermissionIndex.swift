@@ -19,10 +19,11 @@ package struct PermissionIndex: Sendable {
                 rules: [PermissionRule(URIPattern("", match: .prefix), actions: Action.all)],
                 mayReadMeta: true, mayKill: permissions.isKillAllowed))
         roles = permissions.roles?.mapValues(RoleRules.init)
+        isOpen = permissions.isOpen
     }
 
     /// Whether everything is allowed to everybody.
-    package var isOpen: Bool { roles == nil }
+    package let isOpen: Bool
 
     /// What a role may do; nil = there is no such role, and it may do nothing.
     ///
@@ -63,8 +64,11 @@ package final class RoleRules: @unchecked Sendable {
     package let mayKill: Bool
     package let isTrusted: Bool
 
+    /// Beside the actions of a rule: it allows calls, and discloses callers as the realm does.
+    private static let plainCall: UInt8 = 128
+
     private let rules: [PermissionRule]
-    /// By rule: its actions, a bit each.
+    /// By rule: its actions, a bit each, and `plainCall`.
     private let actions: [UInt8]
     /// By rule: its pattern.
     private let patterns: [ComparablePattern]
@@ -101,7 +105,10 @@ package final class RoleRules: @unchecked Sendable {
             stored.append(uri)
         }
         self.rules = rules
-        actions = rules.map { $0.actions.reduce(0) { $0 | $1.bit } }
+        actions = rules.map { rule in
+            let isPlain = rule.actions.contains(.call) && rule.callerDisclosure == nil
+            return rule.actions.reduce(isPlain ? Self.plainCall : 0) { $0 | $1.bit }
+        }
         patterns = rules.map { ComparablePattern($0.pattern) }
         self.stored = stored
         self.exact = exact
@@ -113,6 +120,12 @@ package final class RoleRules: @unchecked Sendable {
     package func isAllowed(_ action: Action, _ uri: UnsafeRawBufferPointer) -> Bool {
         guard let place = place(of: uri) else { return false }
         return actions[place] & action.bit != 0
+    }
+
+    /// Whether calling is allowed, and the rule says nothing else about it.
+    func letsPass(callOf uri: UnsafeRawBufferPointer) -> Bool {
+        guard let place = place(of: uri) else { return false }
+        return actions[place] & Self.plainCall != 0
     }
 
     /// The same for a URI or pattern: see `rule(for:_:as:)`.

@@ -37,7 +37,7 @@ extension InvocationPolicy {
     /// directly behind the callee that the previous call went to, so that `roundrobin` goes on with
     /// the one after it, whoever joined or left in between (SR-29 … SR-35).
     func choose(
-        among callees: [Callee], cursor: inout Int, random: inout SeededRandom, key: UInt64 = 0,
+        among callees: CalleeList, cursor: inout Int, random: inout SeededRandom, key: UInt64 = 0,
         isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool, inFlight: (Callee) -> UInt32
     ) -> Choice {
         switch self {

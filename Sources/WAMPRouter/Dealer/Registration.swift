@@ -18,7 +18,7 @@ struct Registration: ~Copyable {
     /// See `InvocationPolicy.choose`.
     var cursor = 0
     /// In the order in which their REGISTER was accepted (SR-22).
-    private(set) var callees: [Callee] = []
+    private(set) var callees = CalleeList()
 
     init(
         id: RegistrationID, uri: consuming StoredURI, match: MatchPolicy,
@@ -40,11 +40,15 @@ struct Registration: ~Copyable {
             && callees.allSatisfy(\.options.isPlain)
     }
 
+    /// Not plain, so that no call is taken for one of it.
     static var vacant: Registration {
         Registration(
-            id: RegistrationID(0), uri: StoredURI(), match: .exact, policy: .single, created: 0,
+            id: RegistrationID(0), uri: StoredURI(), match: .prefix, policy: .single, created: 0,
             hasQueue: false, isTrusted: false)
     }
+
+    /// Where the figures of the first callee are; anywhere if there is none.
+    var firstPlace: UInt32 { callees.first?.place ?? 0 }
 
     /// Adds a callee. One that wants more than the arguments makes every call a special one.
     mutating func append(_ callee: Callee) {
@@ -57,9 +61,10 @@ struct Registration: ~Copyable {
     /// - Returns: where its figures are.
     mutating func remove(_ session: SessionKey) -> UInt32? {
         guard let index = callees.firstIndex(where: { $0.session == session }) else { return nil }
-        let callee = callees.remove(at: index)
+        let place = callees[index].place
+        callees.remove(at: index)
         if index < cursor { cursor -= 1 }
-        return callee.place
+        return place
     }
 }
 

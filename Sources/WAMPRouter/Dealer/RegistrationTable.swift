@@ -4,12 +4,13 @@ import BasicContainers
 import WAMP
 
 struct RegistrationTable: ~Copyable {
-    private var slots = UniqueArray<Registration>()
+    private(set) var slots = UniqueArray<Registration>()
     private var vacant: [UInt32] = []
-    private var byURI: URITable
+    private(set) var byURI: URITable
+    var foresight = Foresight()
     private var patterns: PatternIndex
     /// Of all callees, and of former ones that still have invocations in flight.
-    private var figures = UniqueArray<CalleeFigures>()
+    private(set) var figures = UniqueArray<CalleeFigures>()
     private var vacantFigures: [UInt32] = []
     private var byID: [RegistrationID: UInt32] = [:]
     /// Per session slot: its registrations with the order in which it joined them.
@@ -54,6 +55,11 @@ struct RegistrationTable: ~Copyable {
     /// The registration of a CALL's procedure, if its calls need nothing but their arguments.
     // Changes nothing: a table as large as this one is copied when it is merely borrowed.
     mutating func findPlain(_ call: PlainMessage) -> UInt32? {
+        if let slot = foresight.pop(), slots[Int(slot)].isPlain,
+            URI.isSame(slots[Int(slot)].uri.bytes, call.uri)
+        {
+            return slot
+        }
         guard let slot = find(call.uri), slots[Int(slot)].isPlain else { return nil }
         return slot
     }

@@ -20,7 +20,11 @@ struct URITable: ~Copyable {
     /// The slot that was stored for `uri`, if `isSame` confirms it.
     @inline(__always)
     func find(_ uri: UnsafeRawBufferPointer, isSame: (UInt32) -> Bool) -> UInt32? {
-        let hash = self.hash(uri)
+        find(hash(uri), isSame: isSame)
+    }
+
+    @inline(__always)
+    private func find(_ hash: UInt32, isSame: (UInt32) -> Bool) -> UInt32? {
         let mask = buckets.count - 1
         var index = Int(hash) & mask
         while buckets[index].slot != .max {
@@ -30,6 +34,21 @@ struct URITable: ~Copyable {
             index = (index + 1) & mask
         }
         return nil
+    }
+
+    /// Has the processor fetch the bucket that looking for `uri` begins with.
+    /// - Returns: the hash, for `first(hashed:)`.
+    @inline(__always)
+    func prefetch(_ uri: UnsafeRawBufferPointer) -> UInt32 {
+        let hash = self.hash(uri)
+        buckets.prefetch(Int(hash) & (buckets.count - 1))
+        return hash
+    }
+
+    /// A slot whose URI has this hash, and may be another one.
+    @inline(__always)
+    func first(hashed hash: UInt32) -> UInt32? {
+        find(hash) { _ in true }
     }
 
     /// Stores `slot` for a `uri` that is not in the table.

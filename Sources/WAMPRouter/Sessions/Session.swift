@@ -45,6 +45,8 @@ struct Session {
     let calleeFeatures: Features
     let publisherFeatures: Features
     let subscriberFeatures: Features
+    /// What its role may do, as long as the permissions hold; nil = nothing, or no such role.
+    var rules: RoleRules?
     /// The last id of its sequence of requests, where that is checked.
     var lastRequest: UInt64 = 0
     /// It has left; nothing may be sent to it while what it leaves behind is put in order.
@@ -52,7 +54,7 @@ struct Session {
 
     init(
         identity: PeerIdentity, roles: Roles, authmethod: String, authprovider: String,
-        transport: Value.Dictionary = [:], isLeaving: Bool = false
+        transport: Value.Dictionary = [:], rules: RoleRules? = nil, isLeaving: Bool = false
     ) {
         self.identity = identity
         self.authmethod = authmethod
@@ -62,6 +64,7 @@ struct Session {
         calleeFeatures = roles[.callee] ?? []
         publisherFeatures = roles[.publisher] ?? []
         subscriberFeatures = roles[.subscriber] ?? []
+        self.rules = rules
         self.isLeaving = isLeaving
     }
 

@@ -72,6 +72,13 @@ struct SessionTable: ~Copyable {
         vacant.append(key.slot)
     }
 
+    /// Looks up anew what the role of each session may do.
+    mutating func setRules(of permissions: PermissionIndex) {
+        for index in slots.indices {
+            slots[index].session.rules = permissions.rules(of: slots[index].session.role)
+        }
+    }
+
     mutating func setLastRequest(_ request: UInt64, _ key: SessionKey) {
         slots[Int(key.slot)].session.lastRequest = request
     }
