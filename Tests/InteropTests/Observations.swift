@@ -80,7 +80,7 @@ func autobahnJS(
 ) async throws -> Observations {
     var environment = ["NODE_PATH": Installed.nodeModules]
     environment["NODE_EXTRA_CA_CERTS"] = authority
-    try await observe(
+    return try await observe(
         "node",
         [
             Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,

@@ -2,6 +2,7 @@
 // certificates.
 
 import Foundation
+import Subprocess
 import Testing
 
 private let missing = Comment("Autobahn|Python is not installed: run scripts/setup")

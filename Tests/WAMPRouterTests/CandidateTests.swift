@@ -287,6 +287,7 @@ private struct Applicant {
             for byte in UInt8(0)..<16 {
                 var hello = Applicant(method: "tls").hello
                 hello.authmethods = methods
+                hello.authextra = nil
                 let decision = Admission.decide(
                     on: .hello(hello), limits: Limits(), transport: facts,
                     secret: [UInt8](repeating: byte, count: 32)

@@ -21,9 +21,9 @@ package final class TLSFront: ChannelDuplexHandler {
     private var secret: [UInt8]?
     private var isHandshaking = true
     private var isFirstRead = true
-    /// The handshake failed, and TLS has told the peer why: the output ends, and what still comes is
-    /// dropped until the peer has read it. Left unread it would be answered with a reset, which may
-    /// overtake the reason.
+    /// The handshake failed, and TLS has told the peer why: the output ends, and what still comes
+    /// is dropped until the peer has read that. Left unread it would be answered with a reset,
+    /// which may overtake the reason.
     private(set) var isParting = false
 
     init(

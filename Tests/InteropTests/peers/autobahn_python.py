@@ -2,8 +2,9 @@
 
 usage: autobahn_python.py SCENARIO ADDRESS REALM SERIALIZER [CALLER_ADDRESS CALLER_SERIALIZER]
 
-ADDRESS is ws://HOST:PORT/PATH or tcp://HOST:PORT (RawSocket), with TLS wss:// or tls://. Every observation is one JSON line,
-{"name": ..., "value": ...}. This file judges nothing; the test that starts it does.
+ADDRESS is ws://HOST:PORT/PATH or tcp://HOST:PORT (RawSocket), with TLS wss:// or tls://. Every
+observation is one JSON line, {"name": ..., "value": ...}. This file judges nothing; the test that
+starts it does.
 """
 
 import asyncio
