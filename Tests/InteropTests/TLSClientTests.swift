@@ -114,7 +114,7 @@ struct TLSClientTests {
     }
 
     @Test(
-        "Autobahn|Python: ticket, wampcra and cryptosign, and large payloads, over wss and tls",
+        "Autobahn|Python: ticket, wampcra and cryptosign, and calls, over wss and tls",
         arguments: [
             Link(transport: .websocket, serializer: "json"),
             Link(transport: .rawsocket, serializer: "cbor"),
