@@ -138,7 +138,12 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             // Without a meaning of its own it only comes before the end of the channel.
             guard let reason = tls.meaning(of: error) else { return }
             finish(reason)
-            abandon()
+            if tls.isParting {
+                phase = .closing
+                deadline = loop.now + settings.lingerTime
+            } else {
+                abandon()
+            }
             return
         }
         // The library's own text names system calls, not what happened.

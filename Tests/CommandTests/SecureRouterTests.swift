@@ -75,4 +75,91 @@ import WAMP
             #expect(outcome.code == 2 && outcome.talk.contains(text), "\(words) \(outcome.talk)")
         }
     }
+
+    @Test("SIGHUP reads the TLS files again without a configuration file; bad ones change nothing")
+    func reload() async throws {
+        let (certificate, key) = try await makeCertificate()
+        let (newCertificate, newKey) = try await makeCertificate()
+        let router = try Program(
+            ["router", "-p", "0", "--tls-cert", certificate, "--tls-key", key], announces: true)
+        let url = try await router.ready()["listeners"]?.list?.first?.dictionary?["url"]?.string
+        func code(trusting file: String) async throws -> Int32 {
+            try await Program(
+                ["call", "wamp.session.count", "-u", url ?? "", "--tls-ca", file]
+            ).ended().code
+        }
+        let old = "\(certificate).old"
+        try #require(rename(certificate, old) == 0)
+        router.signal(SIGHUP)
+        try await router.said("certificate and key not read again, those in force stay")
+        #expect(try await code(trusting: old) == 0)
+        try #require(rename(newCertificate, certificate) == 0 && rename(newKey, key) == 0)
+        router.signal(SIGHUP)
+        try await router.said("certificate and key read again")
+        #expect(try await code(trusting: certificate) == 0)
+        #expect(try await code(trusting: old) == 3)
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 0)
+    }
+
+    /// Certificates of an authority, in a new folder.
+    private func makeCertificates() async throws -> String {
+        var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let folder = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        let script = try Program(["/\(tests)/certificates.sh", folder], executable: "/bin/sh")
+        try #require(try await script.ended().code == 0)
+        return folder
+    }
+
+    @Test("--tls-cert and --tls-key of a client say who joins, where the router knows the name")
+    func clientCertificate() async throws {
+        let folder = try await makeCertificates()
+        let text = """
+            listeners: [ "wss://127.0.0.1:0/ws" ]
+            tls: { cert: server.pem, key: server.key, client_ca: ca.pem }
+            realms:
+              - name: realm1
+                anonymous: false
+                users: [ { authid: alice, role: staff, tls: true } ]
+                roles: [ { name: staff, allow: [], meta: [read] } ]
+            """
+        try #require(File.replace("\(folder)/router.yaml", with: text))
+        let router = try Program(
+            ["router", "--config", "\(folder)/router.yaml"], announces: true)
+        let urls = try await router.ready()["listeners"]?.list?.compactMap {
+            $0.dictionary?["url"]?.string
+        }
+        for url in try #require(urls) {
+            func call(_ name: String?) async throws -> Outcome {
+                var variables = ["WAMPCTL_TLS_CA": "\(folder)/ca.pem"]
+                variables["WAMPCTL_TLS_CERT"] = name.map { "\(folder)/\($0).pem" }
+                variables["WAMPCTL_TLS_KEY"] = name.map { "\(folder)/\($0).key" }
+                return try await Program(
+                    ["call", "wamp.session.count", "-v", "-u", url], environment: variables
+                ).ended()
+            }
+            let alice = try await call("client")
+            #expect(alice.code == 0 && alice.output == "1\n", "\(alice.talk)")
+            #expect(alice.talk.contains("authid alice, role staff"), "\(alice.talk)")
+            for name in [nil, "nobody"] {
+                let refused = try await call(name)
+                #expect(refused.code == 4, "\(refused.talk)")
+                #expect(refused.talk.contains("wamp.error.authentication_required"))
+            }
+            for (name, text) in [
+                ("impostor", "unknown ca"), ("late", "certificate expired"),
+            ] {
+                let refused = try await call(name)
+                #expect(refused.code == 3, "\(refused.talk)")
+                #expect(refused.talk.contains(text), "\(refused.talk)")
+            }
+        }
+        router.signal(SIGTERM)
+        let log = try await router.ended().talk
+        #expect(log.contains("reason=the client's certificate has expired"))
+        #expect(log.contains("the client's certificate is not signed by an authority"))
+    }
 }

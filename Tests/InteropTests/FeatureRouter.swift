@@ -4,7 +4,9 @@ import Foundation
 
 /// Runs `body` beside a router of three realms: `open` discloses everybody, `asked` whoever asks
 /// for it, and `secured` lets in its users only.
+/// - Parameter options: more options of `wampctl router`.
 func withFeatureRouter(
+    _ options: [String] = [],
     _ body: @Sendable (RouterAddresses) async throws -> Void
 ) async throws {
     let directory = FileManager.default.temporaryDirectory
@@ -20,10 +22,11 @@ func withFeatureRouter(
     for (name, text) in secrets { try write(text, to: directory.appending(path: name)) }
     let file = directory.appending(path: "router.yaml")
     try write(configuration, to: file)
-    try await withRouter(["--config", file.path], body)
+    try await withRouter(["--config", file.path] + options, body)
 }
 
-private func write(_ text: String, to file: URL) throws {
+/// Writes a file that only its owner may read.
+func write(_ text: String, to file: URL) throws {
     try Data((text + "\n").utf8).write(to: file)
     try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
 }

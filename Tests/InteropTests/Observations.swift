@@ -46,11 +46,13 @@ func autobahnPython(
 }
 
 /// Lets Autobahn|Python use a group of features of a `withFeatureRouter`.
+/// - Parameter authority: a file with the certificate that it trusts, for TLS.
 func autobahnFeatures(
-    _ group: String, at router: RouterAddresses, over link: Link
+    _ group: String, at router: RouterAddresses, over link: Link, authority: String? = nil
 ) async throws -> Observations {
     try await observe(
-        Installed.python, autobahnFeaturesArguments(group, at: router, over: link))
+        Installed.python, autobahnFeaturesArguments(group, at: router, over: link),
+        environment: authority.map { ["SSL_CERT_FILE": $0] } ?? [:])
 }
 
 func autobahnFeaturesArguments(
@@ -73,15 +75,24 @@ func otherClient(
 
 /// Plays a scenario of Autobahn|JS under Node.
 func autobahnJS(
-    _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String
+    _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String,
+    authority: String? = nil
 ) async throws -> Observations {
-    try await observe(
+    var environment = ["NODE_PATH": Installed.nodeModules]
+    environment["NODE_EXTRA_CA_CERTS"] = authority
+    return try await observe(
         "node",
         [
             Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,
             router.webSocket, realm, serializer,
         ],
-        environment: ["NODE_PATH": Installed.nodeModules])
+        environment: environment)
+}
+
+/// Plays a group of the peer that brings its own TLS, with the certificates in a folder.
+func tlsPeer(_ group: String, at address: String, _ folder: String) async throws -> Observations {
+    try await observe(
+        Installed.python, [Installed.scripts + "/tls_peer.py", group, address, folder])
 }
 
 private func observe(

@@ -24,9 +24,10 @@ struct Link: Sendable, CustomTestStringConvertible {
 struct RouterAddresses: Sendable {
     let webSocketPort: Int
     let rawSocketPort: Int
+    var isSecure = false
 
-    var webSocket: String { "ws://127.0.0.1:\(webSocketPort)/ws" }
-    var rawSocket: String { "tcp://127.0.0.1:\(rawSocketPort)" }
+    var webSocket: String { "\(isSecure ? "wss" : "ws")://127.0.0.1:\(webSocketPort)/ws" }
+    var rawSocket: String { "\(isSecure ? "tls" : "tcp")://127.0.0.1:\(rawSocketPort)" }
 
     func address(_ transport: Link.Transport) -> String {
         switch transport {
@@ -48,7 +49,10 @@ func withRouter(
         guard let line = await iterator.next(),
             let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines))
         else { throw Trouble(description: "the router printed no port") }
-        try await body(RouterAddresses(webSocketPort: port, rawSocketPort: port))
+        try await body(
+            RouterAddresses(
+                webSocketPort: port, rawSocketPort: port,
+                isSecure: options.contains("--tls-cert")))
     }
     #expect(status == .exited(0), "the router did not end cleanly")
 }

@@ -280,6 +280,27 @@ private struct Applicant {
         }
     }
 
+    @Test("Whoever shows a user's certificate is held to no method of somebody else")
+    func certificateAmongMethods() {
+        let facts = TransportFacts(certificateName: "carol")
+        for methods in [["ticket", "tls"], ["wampcra", "wamp-scram", "cryptosign", "tls"]] {
+            for byte in UInt8(0)..<16 {
+                var hello = Applicant(method: "tls").hello
+                hello.authmethods = methods
+                hello.authextra = nil
+                let decision = Admission.decide(
+                    on: .hello(hello), limits: Limits(), transport: facts,
+                    secret: [UInt8](repeating: byte, count: 32)
+                ) { _ in Self.principals() }
+                guard case .join(_, let newcomer) = decision else {
+                    Issue.record("\(methods): \(decision)")
+                    continue
+                }
+                #expect(newcomer.authid == "carol")
+            }
+        }
+    }
+
     @Test("Anonymous sessions cannot take the name of somebody where names mean something")
     func anonymousName() {
         var principals = Self.principals()

@@ -1,9 +1,10 @@
-// Certificates for tests, made by openssl in a folder of their own, once for all tests.
+// Certificates for tests, made by Tests/certificates.sh in a folder of their own, once for all
+// tests.
 
 import Foundation
 import WAMPTransport
 
-/// An authority and what it signed. Keys are on P-256, and good for ten years but for `expired`.
+/// An authority and what it signed, and others: the script says who is who.
 struct Certificates {
     let folder: String
 
@@ -13,29 +14,11 @@ struct Certificates {
         folder = NSTemporaryDirectory() + "/wampctl-certificates-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
-        let script = """
-            set -e
-            key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-            openssl req -x509 $key -subj "/CN=Test CA" -days 3650 -keyout ca.key -out ca.pem \
-              -addext basicConstraints=critical,CA:TRUE
-            issue() {
-                openssl req $key -subj "/O=Test/CN=$2" -keyout $1.key -out $1.csr
-                echo "subjectAltName=$3" >$1.ext
-                openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $4 \
-                  -extfile $1.ext -out $1.pem
-            }
-            issue server localhost DNS:localhost,IP:127.0.0.1 3650
-            issue second localhost DNS:localhost,IP:127.0.0.1 3650
-            issue other elsewhere.example DNS:elsewhere.example 3650
-            issue expired localhost DNS:localhost,IP:127.0.0.1 -1
-            issue client alice DNS:alice 3650
-            openssl req -x509 $key -subj "/CN=mallory" -days 3650 -keyout stranger.key \
-              -out stranger.pem
-            """
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("certificates.sh")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.arguments = [script.path, folder]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()

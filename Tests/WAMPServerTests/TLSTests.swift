@@ -295,7 +295,7 @@ import WAMPTransport
 
 /// Tells what is known of the connection once it is open.
 // Unchecked: used on one loop.
-private final class InfoOwner: ConnectionOwner, @unchecked Sendable {
+final class InfoOwner: ConnectionOwner, @unchecked Sendable {
     private let promise: EventLoopPromise<TLSInfo>
 
     init(_ promise: EventLoopPromise<TLSInfo>) { self.promise = promise }

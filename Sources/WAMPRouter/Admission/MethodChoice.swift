@@ -42,6 +42,9 @@ struct MethodChoice {
         let takesTickets = transport.isPrivate || principals.takesPlainTickets
         var asked = hello.authmethods.compactMap(AuthenticationMethod.init(rawValue:))
         if hello.authmethods.isEmpty { asked = [.anonymous, .tls] }
+        var certified =
+            asked.contains(.tls) ? principals.holder(of: transport.certificateName) : nil
+        if !authid.isEmpty, certified?.authid != authid { certified = nil }
 
         for method in asked {
             switch method {
@@ -51,10 +54,8 @@ struct MethodChoice {
                     return
                 }
             case .tls:
-                if let holder = principals.holder(of: transport.certificateName),
-                    authid.isEmpty || authid == holder.authid
-                {
-                    outcome = .certified(holder)
+                if let certified {
+                    outcome = .certified(certified)
                     return
                 }
             case .ticket where !takesTickets: continue
@@ -67,7 +68,8 @@ struct MethodChoice {
                     outcome = .challenged(method, .unasked(asks))
                     return
                 }
-                if user == nil, let shape, shape.serves(method) {
+                // Whoever shows the certificate of a user is no stranger.
+                if user == nil, certified == nil, let shape, shape.serves(method) {
                     outcome = .challenged(method, .stranger(shape: shape))
                     return
                 }

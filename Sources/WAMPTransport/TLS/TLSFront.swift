@@ -1,14 +1,16 @@
 // Stands before the TLS of a connection: turns away who does not speak TLS, finds what identifies
-// the connection, and says in plain words what went wrong.
+// the connection, says in plain words what went wrong, and lets the peer hear why it is refused.
 
 import Glibc
 package import NIOCore
 import NIOSSL
 
 /// The first handler of a channel with TLS. On the channel's loop only.
-package final class TLSFront: ChannelInboundHandler {
+package final class TLSFront: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private let handler: NIOSSLHandler
     private let keys: TLSKeyLog
@@ -19,6 +21,10 @@ package final class TLSFront: ChannelInboundHandler {
     private var secret: [UInt8]?
     private var isHandshaking = true
     private var isFirstRead = true
+    /// The handshake failed, and TLS has told the peer why: the output ends, and what still comes
+    /// is dropped until the peer has read that. Left unread it would be answered with a reset,
+    /// which may overtake the reason.
+    private(set) var isParting = false
 
     init(
         handler: NIOSSLHandler, keys: TLSKeyLog, isServer: Bool, verifiesPeer: Bool, host: String
@@ -34,7 +40,14 @@ package final class TLSFront: ChannelInboundHandler {
 
     package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
+    package func close(
+        context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
+    ) {
+        context.close(mode: isParting && mode == .all ? .output : mode, promise: promise)
+    }
+
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isParting { return }
         guard isHandshaking else {
             context.fireChannelRead(data)
             return
@@ -84,27 +97,44 @@ package final class TLSFront: ChannelInboundHandler {
         case NIOSSLError.unableToValidateCertificate:
             .refused("the server's certificate is not for '\(host)'")
         case NIOSSLError.handshakeFailed(let cause): .refused(handshakeFailure(cause))
-        case let cause as BoringSSLError: .io("TLS: \(TLSFront.text(cause))")
+        case let cause as BoringSSLError:
+            // With TLS 1.3 a client learns that its certificate is refused after its handshake.
+            complaint(TLSFront.text(cause)).map { .refused($0) }
+                ?? .io("TLS: \(TLSFront.text(cause))")
         default: .io("TLS: \(error)")
         }
     }
 
     private func handshakeFailure(_ cause: BoringSSLError) -> String {
-        let peer = isServer ? "the client" : "the server"
         if case .sslError(let stack) = cause, stack == [.eofDuringHandshake] {
             return "\(peer) closed the connection during the TLS handshake"
                 + (isServer ? "" : "; it may not speak TLS on this port")
         }
+        isParting = isServer
         let text = TLSFront.text(cause)
         switch text {
-        case "certificate verify failed": return certificateFault(of: peer)
+        case "certificate verify failed": return certificateFault
         case "wrong version number", "http request": return "\(peer) does not speak TLS"
-        default: return "the TLS handshake failed: \(text)"
+        default: return complaint(text) ?? "the TLS handshake failed: \(text)"
         }
     }
 
-    /// Why a certificate did not pass, as far as it tells itself.
-    private func certificateFault(of peer: String) -> String {
+    private var peer: String { isServer ? "the client" : "the server" }
+
+    /// What the peer says of the certificate that it was shown, if that is what it says.
+    private func complaint(_ text: String) -> String? {
+        guard let start = text.range(ofLast: " alert ") else { return nil }
+        let alert = text[start...]
+        switch alert {
+        case "unknown ca", "bad certificate", "certificate unknown", "certificate expired",
+            "certificate revoked", "unsupported certificate":
+            return "\(peer) does not accept the certificate shown to it: \(alert)"
+        default: return nil
+        }
+    }
+
+    /// Why the peer's certificate did not pass, as far as it tells itself.
+    private var certificateFault: String {
         if let certificate = handler.peerCertificate {
             let now = Glibc.time(nil)
             if certificate.notValidAfter < now { return "\(peer)'s certificate has expired" }
@@ -112,7 +142,8 @@ package final class TLSFront: ChannelInboundHandler {
                 return "\(peer)'s certificate is not valid yet"
             }
         }
-        return "\(peer)'s certificate is not signed by an authority that is trusted here"
+        return "\(peer)'s certificate is not signed by an authority that is trusted here, "
+            + "or not meant for \(isServer ? "clients" : "servers")"
     }
 
     /// The library's name of the first error, in words.

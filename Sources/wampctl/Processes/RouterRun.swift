@@ -195,7 +195,7 @@ struct RouterRun {
     private func reload(_ server: RouterServer) -> Duration? {
         log.reopen()
         guard let file = command.config else {
-            logger.notice("SIGHUP: there is no configuration file to reload")
+            reloadTLS(server)
             return nil
         }
         do throws(PlanFailure) {
@@ -213,6 +213,22 @@ struct RouterRun {
                 "configuration not reloaded, the one in force stays",
                 metadata: ["cause": "\(error.failure(listed: true).message)"])
             return nil
+        }
+    }
+
+    /// Without a configuration file only the files of TLS can have changed.
+    private func reloadTLS(_ server: RouterServer) {
+        guard plan.tls != nil else {
+            logger.notice("SIGHUP: there is no configuration file to reload")
+            return
+        }
+        do throws(ServerError) {
+            try server.reloadTLS()
+            logger.notice("certificate and key read again")
+        } catch {
+            logger.error(
+                "certificate and key not read again, those in force stay",
+                metadata: ["cause": "\(error)"])
         }
     }
 

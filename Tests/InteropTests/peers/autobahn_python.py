@@ -2,13 +2,15 @@
 
 usage: autobahn_python.py SCENARIO ADDRESS REALM SERIALIZER [CALLER_ADDRESS CALLER_SERIALIZER]
 
-ADDRESS is ws://HOST:PORT/PATH or tcp://HOST:PORT (RawSocket). Every observation is one JSON line,
-{"name": ..., "value": ...}. This file judges nothing; the test that starts it does.
+ADDRESS is ws://HOST:PORT/PATH or tcp://HOST:PORT (RawSocket), with TLS wss:// or tls://. Every
+observation is one JSON line, {"name": ..., "value": ...}. This file judges nothing; the test that
+starts it does.
 """
 
 import asyncio
 import hashlib
 import json
+import ssl
 import sys
 from urllib.parse import urlsplit
 
@@ -76,14 +78,16 @@ class Peer(ApplicationSession):
 async def join(address, realm, serializer):
     url = urlsplit(address)
     session = Peer(realm)
-    if url.scheme == "tcp":
+    tls = ssl.create_default_context() if url.scheme in ("wss", "tls") else None
+    if url.scheme in ("tcp", "tls"):
         factory = WampRawSocketClientFactory(lambda: session, SERIALIZERS[serializer]())
     else:
         factory = WampWebSocketClientFactory(
             lambda: session, url=address, serializers=[SERIALIZERS[serializer]()]
         )
     factory.setProtocolOptions(maxMessagePayloadSize=MAX_MESSAGE_BYTES)
-    await asyncio.get_running_loop().create_connection(factory, url.hostname, url.port)
+    await asyncio.get_running_loop().create_connection(
+        factory, url.hostname, url.port, ssl=tls)
     await asyncio.wait_for(session.joined, PATIENCE_SECONDS)
     return session
 
