@@ -73,13 +73,14 @@ func otherClient(
 
 /// Plays a scenario of Autobahn|JS under Node.
 func autobahnJS(
-    _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String
+    _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String,
+    script: String = "autobahn_js.js"
 ) async throws -> Observations {
     try await observe(
         "node",
         [
-            Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,
-            router.webSocket, realm, serializer,
+            Installed.scripts + "/" + script, Installed.autobahnJS, scenario, router.webSocket,
+            realm, serializer,
         ],
         environment: ["NODE_PATH": Installed.nodeModules])
 }
