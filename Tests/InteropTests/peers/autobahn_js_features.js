@@ -68,7 +68,7 @@ async function disclosure(callee, caller) {
     await callee.session.register("com.example.who", (args, kwargs, details) =>
         [details.caller, details.caller_authid, details.caller_authrole]);
     observe("caller unless asked",
-        (await caller.session.call("com.example.who")).every((item) => item === null));
+        (await caller.session.call("com.example.who")).every((item) => item == null));
     const seen = await caller.session.call("com.example.who", [], {}, { disclose_me: true });
     const { authid, authrole } = caller.details;
     observe("caller is disclosed",
