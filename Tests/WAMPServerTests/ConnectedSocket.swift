@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// Nobody took a connection; the code is that of `errno`.
+/// Nobody takes a connection.
 struct CannotConnect: Error {
-    let code: Int32
+    let cause: String
 }
 
 /// A TCP connection to a port of this machine.
@@ -20,9 +20,9 @@ func connectedSocket(port: Int) throws -> Int32 {
         }
     }
     guard answer == 0 else {
-        let code = errno
+        let cause = "error \(errno)"
         close(descriptor)
-        throw CannotConnect(code: code)
+        throw CannotConnect(cause: cause)
     }
     return descriptor
 }

@@ -8,13 +8,15 @@ struct RunningCall: ~Copyable {
     let invocation: String
 
     init(of procedure: String, port: Int) throws {
-        callee = try RawPeer(port: port)
+        var callee = try RawPeer(port: port)
         try callee.joinRawSocket()
         callee.sendFrame(#"[64,1,{},"\#(procedure)"]"#)
         _ = try callee.readFrame()
-        caller = try RawPeer(port: port)
+        var caller = try RawPeer(port: port)
         try caller.joinRawSocket()
         caller.sendFrame(#"[48,1,{},"\#(procedure)"]"#)
         invocation = try callee.readFrame()
+        self.callee = callee
+        self.caller = caller
     }
 }
