@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests", dependencies: ["WAMP", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "WAMPRouterTests", dependencies: ["WAMPRouter", "WAMP", containers, nioCore],
+            name: "WAMPRouterTests",
+            dependencies: ["WAMPSimulator", "WAMPRouter", "WAMP", containers, nioCore],
             swiftSettings: settings),
         .target(
             name: "WAMPSimulator", dependencies: ["WAMPRouter", "WAMP", nioCore],

@@ -63,13 +63,23 @@ extension Value {
         if case .dictionary(let value) = self { value } else { nil }
     }
 
-    /// The integer, if it is one and not negative.
+    /// The integer, if it is one and not negative. A float that is whole counts too, up to 2^53:
+    /// that is how some JavaScript libraries write large ids in MessagePack and CBOR.
     public var unsigned: UInt64? {
         switch self {
         case .int(let value): UInt64(exactly: value)
         case .uint(let value): value
+        case .double(let value): UInt64(whole: value)
         default: nil
         }
+    }
+}
+
+extension UInt64 {
+    /// The integer that a float is; nil beyond 2^53, where not every integer has a float.
+    init?(whole float: Double) {
+        guard float <= 0x1p53 else { return nil }
+        self.init(exactly: float)
     }
 }
 

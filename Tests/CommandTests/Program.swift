@@ -62,7 +62,7 @@ final class Program: Sendable {
         let file = { (name: String) in
             open("\(folder)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         }
-        let output = file("out"), talk = try Program.pipe()
+        let output = file("out"), talk = try ChildProcess.pipe()
         defer {
             close(output)
             close(talk.write)
@@ -75,7 +75,7 @@ final class Program: Sendable {
             lseek(source, 0, SEEK_SET)
             streams[0] = .descriptor(fcntl(source, F_DUPFD_CLOEXEC, 100))
         }
-        let ready = announces ? try Program.pipe() : nil
+        let ready = announces ? try ChildProcess.pipe() : nil
         if let ready { streams.append(.descriptor(ready.write)) }
         self.talk = Transcript(of: talk.read)
         var variables = ChildProcess.inheritedEnvironment().filter {
@@ -132,14 +132,6 @@ final class Program: Sendable {
     /// Waits until it has said something on stderr so many times.
     func said(_ text: String, times: Int = 1) async throws {
         try #require(await talk.holds(text, times: times), "it never said '\(text)'")
-    }
-
-    private static func pipe() throws -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [-1, -1]
-        let code = Glibc.pipe(&ends)
-        try #require(code == 0)
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return (ends[0], ends[1])
     }
 
     /// Runs the program to its end.

@@ -62,7 +62,7 @@ private let configuration = """
     """
 
 /// Any value of a peer's observation, to be compared as a whole.
-enum Seen: Decodable, Equatable, ExpressibleByNilLiteral, ExpressibleByBooleanLiteral,
+enum Seen: Decodable, Equatable, Sendable, ExpressibleByNilLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {

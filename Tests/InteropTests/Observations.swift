@@ -76,15 +76,15 @@ func otherClient(
 /// Plays a scenario of Autobahn|JS under Node.
 func autobahnJS(
     _ scenario: String, at router: RouterAddresses, _ realm: String = "realm1", serializer: String,
-    authority: String? = nil
+    script: String = "autobahn_js.js", authority: String? = nil
 ) async throws -> Observations {
     var environment = ["NODE_PATH": Installed.nodeModules]
     environment["NODE_EXTRA_CA_CERTS"] = authority
     return try await observe(
         "node",
         [
-            Installed.scripts + "/autobahn_js.js", Installed.autobahnJS, scenario,
-            router.webSocket, realm, serializer,
+            Installed.scripts + "/" + script, Installed.autobahnJS, scenario, router.webSocket,
+            realm, serializer,
         ],
         environment: environment)
 }

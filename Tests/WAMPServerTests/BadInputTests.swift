@@ -184,16 +184,12 @@ import WAMPServer
     @Test("A callee that breaks the protocol leaves its callers with wamp.error.canceled")
     func violationOfCallee() async throws {
         try await withRouter { port, _ in
-            var callee = try RawPeer(port: port)
-            try callee.joinRawSocket()
-            callee.sendFrame(#"[64,1,{},"com.example.slow"]"#)
-            _ = try callee.readFrame()
-            var caller = try RawPeer(port: port)
-            try caller.joinRawSocket()
-            caller.sendFrame(#"[48,1,{},"com.example.slow"]"#)
-            #expect(try callee.readFrame().hasPrefix("[68,1,"))
-            callee.sendFrame("nonsense")
-            #expect(try caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#)
+            var call = try RunningCall(of: "com.example.slow", port: port)
+            #expect(call.invocation.hasPrefix("[68,1,"))
+            call.callee.sendFrame("nonsense")
+            #expect(
+                try call.caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#
+            )
         }
     }
 }

@@ -81,15 +81,7 @@ import WAMPTransport
     @Test("A drain lets a running call finish, then says GOODBYE to both sides")
     func drain() async throws {
         let drained = try await withRouter { port, router in
-            var callee = try RawPeer(port: port)
-            try callee.joinRawSocket()
-            callee.sendFrame(#"[64,1,{},"com.example.slow"]"#)
-            _ = try callee.readFrame()
-            var caller = try RawPeer(port: port)
-            try caller.joinRawSocket()
-            caller.sendFrame(#"[48,1,{},"com.example.slow"]"#)
-            _ = try callee.readFrame()
-
+            var call = try RunningCall(of: "com.example.slow", port: port)
             var idle = try RawPeer(port: port)
             try idle.joinRawSocket()
 
@@ -97,16 +89,16 @@ import WAMPTransport
             // An idle session is sent away at once: when it is, the drain has begun.
             #expect(try idle.readFrame() == LifecycleTests.shutdown)
             idle.sendFrame(LifecycleTests.goodbye)
-            callee.sendFrame(#"[70,1,{},["late"]]"#)
-            let result = try caller.readFrame()
+            call.callee.sendFrame(#"[70,1,{},["late"]]"#)
+            let result = try call.caller.readFrame()
             #expect(result.hasPrefix("[50,1,{"))
             #expect(result.hasSuffix(#","callee_authrole":"anonymous"},["late"]]"#))
-            #expect(try caller.readFrame() == LifecycleTests.shutdown)
-            #expect(try callee.readFrame() == LifecycleTests.shutdown)
-            caller.sendFrame(LifecycleTests.goodbye)
-            callee.sendFrame(LifecycleTests.goodbye)
-            #expect(try caller.readToEnd().isEmpty)
-            #expect(try callee.readToEnd().isEmpty)
+            #expect(try call.caller.readFrame() == LifecycleTests.shutdown)
+            #expect(try call.callee.readFrame() == LifecycleTests.shutdown)
+            call.caller.sendFrame(LifecycleTests.goodbye)
+            call.callee.sendFrame(LifecycleTests.goodbye)
+            #expect(try call.caller.readToEnd().isEmpty)
+            #expect(try call.callee.readToEnd().isEmpty)
             return drained
         }
         await drained.value
@@ -115,22 +107,15 @@ import WAMPTransport
     @Test("What is still running when the drain's time is over is ended")
     func drainTimeout() async throws {
         let drained = try await withRouter { port, router in
-            var callee = try RawPeer(port: port)
-            try callee.joinRawSocket()
-            callee.sendFrame(#"[64,1,{},"com.example.stuck"]"#)
-            _ = try callee.readFrame()
-            var caller = try RawPeer(port: port)
-            try caller.joinRawSocket()
-            caller.sendFrame(#"[48,1,{},"com.example.stuck"]"#)
-            _ = try callee.readFrame()
-
+            var call = try RunningCall(of: "com.example.stuck", port: port)
             let drained = Task { await router.drain(timeout: .milliseconds(50)) }
             #expect(
-                try caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#)
-            #expect(try caller.readFrame() == LifecycleTests.shutdown)
-            #expect(try callee.readFrame() == LifecycleTests.shutdown)
-            caller.sendFrame(LifecycleTests.goodbye)
-            callee.sendFrame(LifecycleTests.goodbye)
+                try call.caller.readFrame() == #"[8,48,1,{},"wamp.error.canceled",["callee left"]]"#
+            )
+            #expect(try call.caller.readFrame() == LifecycleTests.shutdown)
+            #expect(try call.callee.readFrame() == LifecycleTests.shutdown)
+            call.caller.sendFrame(LifecycleTests.goodbye)
+            call.callee.sendFrame(LifecycleTests.goodbye)
             return drained
         }
         await drained.value

@@ -13,17 +13,7 @@ struct RawPeer: ~Copyable {
     private static let patience = timeval(tv_sec: 120, tv_usec: 0)
 
     init(port: Int) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let answer = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard answer == 0 else { throw PeerError.cannotConnect }
+        descriptor = try connectedSocket(port: port)
         var patience = RawPeer.patience
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
@@ -31,7 +21,7 @@ struct RawPeer: ~Copyable {
 
     deinit { close(descriptor) }
 
-    enum PeerError: Error { case cannotConnect, timedOut, closed }
+    enum PeerError: Error { case timedOut, closed }
 
     func send(_ bytes: [UInt8]) {
         var offset = 0

@@ -19,7 +19,7 @@ func withRouter<T: Sendable>(
     logger.logLevel = .critical
     let router = RouterServer(configuration: configuration, logger: logger)
     guard case .tcp(_, let port) = try await router.start()[0].address else {
-        throw RawPeer.PeerError.cannotConnect
+        throw CannotConnect(cause: "the router has no TCP port")
     }
     let result = await withCheckedContinuation { continuation in
         Thread.detachNewThread {

@@ -1,15 +1,15 @@
-// A plain message as a connection would receive it, and effects on it told in full.
+// A plain message as a connection would receive it.
 
 import NIOCore
-import WAMP
-import WAMPRouter
+package import WAMP
 
-struct PlainFrame {
-    let batch: MessageBatch
-    let plain: PlainMessage
+/// The message, and the batch that holds its bytes.
+package struct PlainFrame {
+    package let batch: MessageBatch
+    package let plain: PlainMessage
 
     /// - Returns: nil if the message is not a plain one.
-    init?(_ message: Message, as serializer: Serializer) {
+    package init?(_ message: Message, as serializer: Serializer) {
         let batch = MessageBatch()
         guard let frame = try? MessageCoder.encode(message, as: serializer) else { return nil }
         let buffer = batch.add(frame)

@@ -93,14 +93,42 @@ struct MessageDecodingTests {
         #expect(violation("[\(code),1,{}]")?.contains("type code \(code)") ?? false)
     }
 
-    @Test("an id is 1 ... 2^53 and written as an integer", arguments: Serializer.allCases)
+    @Test("an id is an integer in 1 ... 2^53", arguments: Serializer.allCases)
     func ids(_ serializer: Serializer) {
         for id in ["1", "9007199254740992"] {
             #expect(violation("[17,\(id),1]", as: serializer) == nil)
         }
-        for id in ["0", "-1", "9007199254740993", "18446744073709551615", "1.0", "1e3", "true"] {
+        for id in [
+            "0", "-1", "9007199254740993", "18446744073709551615", "true", "0.0", "-1.0", "1.5",
+            "9007199254740994.0", "1e300",
+        ] {
             let sentence = violation("[17,\(id),1]", as: serializer)
-            #expect(sentence?.contains("PUBLISHED.Request") ?? false)
+            #expect(sentence?.contains("PUBLISHED.Request") ?? false, "\(id)")
+        }
+    }
+
+    @Test("an id may be a whole float, as JavaScript writes it in MessagePack and CBOR")
+    func wholeFloats() throws {
+        for id in ["1.0", "1e3", "9007199254740992.0"] {
+            let number = try #require(Double(id).flatMap(UInt64.init(exactly:)))
+            let unsubscribe = Message.unsubscribe(
+                Unsubscribe(request: RequestID(7), subscription: SubscriptionID(number)))
+            for serializer in [Serializer.msgpack, .cbor] {
+                #expect(try decode("[34,7.0,\(id)]", as: serializer) == unsubscribe)
+            }
+            #expect(violation("[34,7,\(id)]")?.contains("UNSUBSCRIBE.Subscription") ?? false)
+        }
+        // 7 as a float of each width.
+        for bytes in [[0xca, 0x40, 0xe0, 0, 0], [0xcb, 0x40, 0x1c, 0, 0, 0, 0, 0, 0]] as [[UInt8]] {
+            #expect(violation([0x93, 17, 1] + bytes, as: .msgpack) == nil)
+        }
+        for bytes in [
+            [0xf9, 0x47, 0], [0xfa, 0x40, 0xe0, 0, 0], [0xfb, 0x40, 0x1c, 0, 0, 0, 0, 0, 0],
+        ] as [[UInt8]] {
+            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) == nil)
+        }
+        for bytes in [[0xf9, 0x7e, 0], [0xf9, 0x7c, 0], [0xf5], [0xf6]] as [[UInt8]] {
+            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) != nil)
         }
     }
 

@@ -38,6 +38,35 @@ struct OptionTests {
         }
     }
 
+    @Test("SR-09: whole floats are integers in the options of MessagePack and CBOR, not of JSON")
+    func wholeFloats() throws {
+        let list = #"[16,1,{"exclude":[8077982408475823.0,5]},"a"]"#
+        let limit = #"[64,1,{"concurrency":4.0},"a"]"#
+        let timeout = #"[48,1,{"timeout":6000000000.0},"a"]"#
+        for serializer in [Serializer.msgpack, .cbor] {
+            guard case .publish(let publish) = try decode(list, as: serializer),
+                case .register(let register) = try decode(limit, as: serializer),
+                case .call(let call) = try decode(timeout, as: serializer)
+            else {
+                Issue.record("other messages")
+                return
+            }
+            #expect(publish.options.custom["exclude"] == [8_077_982_408_475_823, 5])
+            #expect(register.options.custom["concurrency"] == 4)
+            #expect(call.options.timeout == 6_000_000_000)
+            for broken in [#"{"exclude":[1.5]}"#, #"{"exclude":[0.0]}"#, #"{"exclude":1.0}"#] {
+                let sentence = violation(#"[16,1,\#(broken),"a"]"#, as: serializer)
+                #expect(sentence?.contains("exclude") ?? false)
+            }
+        }
+        for message in [list, limit, timeout] {
+            #expect(violation(message)?.contains("must be") ?? false)
+        }
+        // Within a payload nothing tells how the options were written.
+        let options = try PublishOptions(checking: ["exclude": [.double(5)]])
+        #expect(options.custom["exclude"] == [5])
+    }
+
     @Test("SR-08: an invocation rule that nobody knows is kept for the dealer to refuse")
     func unknownRule() throws {
         guard case .register(let register) = try decode(#"[64,1,{"invoke":"foo"},"a"]"#) else {

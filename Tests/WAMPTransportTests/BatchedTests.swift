@@ -54,30 +54,8 @@ import WAMP
         let back = try #require(server.owner.connection?.outbox)
         #expect(out.format.isBatched == way.isBatched && back.format.isBatched == way.isBatched)
         #expect((out.format.deflateBits > 0) == way.deflate)
-        let sizes = [0, 100, 200, 70_000, 300_000]
-        for (index, size) in sizes.enumerated() {
-            let request = UInt64(index + 1)
-            #expect(
-                client.loop.send(Sample.call(request, bytes: size, as: serializer), to: out)
-                    == .queued)
-            #expect(
-                server.loop.send(Sample.result(request, bytes: size, as: serializer), to: back)
-                    == .queued)
-        }
-        let wire = client.sent()
+        let wire = try ConnectionBench.exchange(client, server, serializer)
         #expect(way.deflate == (wire.count < 100_000))
-        try server.receive(wire)
-        try client.receive(server.sent())
-        #expect(
-            server.owner.messages
-                == sizes.indices.map {
-                    Sample.call(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
-                })
-        #expect(
-            client.owner.messages
-                == sizes.indices.map {
-                    Sample.result(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
-                })
     }
 
     @Test(

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOEmbedded
+import Testing
 import WAMP
 
 @testable import WAMPTransport
@@ -106,6 +107,40 @@ struct ConnectionBench {
     }
 
     func sent() -> [UInt8] { ((try? sentPieces()) ?? []).flatMap { $0 } }
+
+    /// Sends calls of several sizes from the client and results from the server, each side at once,
+    /// and expects them at the other side.
+    /// - Returns: the bytes of the calls.
+    static func exchange(
+        _ client: ConnectionBench, _ server: ConnectionBench, _ serializer: Serializer
+    ) throws -> [UInt8] {
+        let out = try #require(client.owner.connection?.outbox)
+        let back = try #require(server.owner.connection?.outbox)
+        let sizes = [0, 100, 200, 70_000, 300_000]
+        for (index, size) in sizes.enumerated() {
+            let request = UInt64(index + 1)
+            #expect(
+                client.loop.send(Sample.call(request, bytes: size, as: serializer), to: out)
+                    == .queued)
+            #expect(
+                server.loop.send(Sample.result(request, bytes: size, as: serializer), to: back)
+                    == .queued)
+        }
+        let wire = client.sent()
+        try server.receive(wire)
+        try client.receive(server.sent())
+        #expect(
+            server.owner.messages
+                == sizes.indices.map {
+                    Sample.call(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
+                })
+        #expect(
+            client.owner.messages
+                == sizes.indices.map {
+                    Sample.result(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
+                })
+        return wire
+    }
 
     func advance(_ time: TimeAmount) { eventLoop.advanceTime(by: time) }
 }

@@ -66,30 +66,7 @@ private let framings = [Framing.rawSocket, .webSocket]
             side: .client(ClientTransport(endpoint, serializer: serializer)))
         try server.receive(client.sent())
         try client.receive(server.sent())
-        let out = try #require(client.owner.connection?.outbox)
-        let back = try #require(server.owner.connection?.outbox)
-        let sizes = [0, 100, 200, 70_000, 300_000]
-        for (index, size) in sizes.enumerated() {
-            let request = UInt64(index + 1)
-            #expect(
-                client.loop.send(Sample.call(request, bytes: size, as: serializer), to: out)
-                    == .queued)
-            #expect(
-                server.loop.send(Sample.result(request, bytes: size, as: serializer), to: back)
-                    == .queued)
-        }
-        try server.receive(client.sent())
-        try client.receive(server.sent())
-        #expect(
-            server.owner.messages
-                == sizes.indices.map {
-                    Sample.call(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
-                })
-        #expect(
-            client.owner.messages
-                == sizes.indices.map {
-                    Sample.result(UInt64($0 + 1), bytes: sizes[$0], as: serializer)
-                })
+        _ = try ConnectionBench.exchange(client, server, serializer)
     }
 
     @Test("a ping is answered with a pong of the same payload", arguments: framings)

@@ -253,7 +253,7 @@ struct CBORReader: ItemReader {
 
     @inline(__always)
     mutating func unsigned() throws(Malformed) -> UInt64? {
-        guard try peek() >> 5 == 0 else { return nil }
+        guard try peek() >> 5 == 0 else { return try whole() }
         return try head().argument
     }
 

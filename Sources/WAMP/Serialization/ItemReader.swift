@@ -141,8 +141,8 @@ protocol ItemReader {
     /// Reads a text; nil if the next item is something else, which then may be half read.
     mutating func text() throws(Malformed) -> Text?
 
-    /// Reads an integer that is not negative; nil if the next item is something else, which then
-    /// may be half read.
+    /// Reads an integer that is not negative, which MessagePack and CBOR may also write as a float;
+    /// nil if the next item is something else, which then may be half read.
     mutating func unsigned() throws(Malformed) -> UInt64?
 
     /// Passes one item and everything in it, with the whole grammar checked.
@@ -180,6 +180,17 @@ struct SeenKeys {
 }
 
 extension ItemReader {
+    /// Reads a float that is an integer and not negative. Some JavaScript libraries write integers
+    /// above 2^32 so, which to JavaScript are the same.
+    @inline(never)
+    mutating func whole() throws(Malformed) -> UInt64? {
+        switch try item() {
+        case .single(let value): UInt64(whole: Double(value))
+        case .double(let value): UInt64(whole: value)
+        default: nil
+        }
+    }
+
     /// Reads one item as a value.
     /// - Parameter uniqueKeys: whether a key that occurs twice in a dictionary is refused.
     /// - Parameter budget: how many elements may still be read; counted down.

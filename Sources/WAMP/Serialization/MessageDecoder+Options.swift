@@ -22,8 +22,12 @@ extension MessageDecoder {
             try seen.insert(key)
             if try field(&self, key) { continue }
             let name = key.string
-            let value = try reader.value(uniqueKeys: true, budget: &budget)
-            try code.optionTypes[name]?.check(value, key: name, in: code)
+            var value = try reader.value(uniqueKeys: true, budget: &budget)
+            if let type = code.optionTypes[name] {
+                // JSON has but one way to write an integer.
+                if serializer != .json { type.mend(&value) }
+                try type.check(value, key: name, in: code)
+            }
             if name == "enc_algo" { isPayloadOpaque = true }
             custom.append(name, value)
         } while try reader.next(&entries)

@@ -9,7 +9,7 @@ import NIOCore
 struct MessageDecoder<Reader: ItemReader> {
     var reader: Reader
     private let frame: ByteBuffer
-    private let serializer: Serializer
+    let serializer: Serializer
     private var members = Members(remaining: 0, isDictionary: false)
     var code = MessageCode.hello
     /// Whether the end of the message list was passed.

@@ -223,6 +223,7 @@ struct MessagePackReader: ItemReader {
         case 0xd0...0xd3:
             guard case .unsigned(let value) = try item() else { return nil }
             return value
+        case 0xca, 0xcb: return try whole()
         default: return nil
         }
     }

@@ -41,12 +41,8 @@ enum OptionType {
     private func accepts(_ value: Value) -> Bool {
         switch self {
         case .bool: value.bool != nil
-        case .integer:
-            switch value {
-            case .int, .uint: true
-            default: false
-            }
-        case .unsigned: value.unsigned != nil
+        case .integer: OptionType.isInteger(value)
+        case .unsigned: OptionType.isInteger(value) && value.unsigned != nil
         case .string: value.string != nil
         case .dictionary: value.dictionary != nil
         case .id: OptionType.isID(value)
@@ -72,9 +68,32 @@ enum OptionType {
         }
     }
 
+    private static func isInteger(_ value: Value) -> Bool {
+        switch value {
+        case .int, .uint: true
+        default: false
+        }
+    }
+
     private static func isID(_ value: Value) -> Bool {
-        guard let id = value.unsigned else { return false }
+        guard isInteger(value), let id = value.unsigned else { return false }
         return id >= 1 && id <= SessionID.largest
+    }
+
+    /// Makes integers of the whole floats that stand where this type demands integers.
+    func mend(_ value: inout Value) {
+        switch (self, value) {
+        case (.integer, .double), (.unsigned, .double), (.id, .double):
+            if let whole = value.unsigned { value = Value(whole) }
+        case (.ids, .list(let list)):
+            value = .list(
+                list.map { item in
+                    var item = item
+                    OptionType.id.mend(&item)
+                    return item
+                })
+        default: break
+        }
     }
 
     /// - Throws: a violation that names message and key.
@@ -119,8 +138,11 @@ extension PublishOptions {
                 }
                 if key == "acknowledge" { acknowledge = flag } else { excludeMe = flag }
             default:
+                var value = value
                 do throws(Malformed) {
-                    try MessageCode.publish.optionTypes[key]?.check(value, key: key, in: .publish)
+                    let type = MessageCode.publish.optionTypes[key]
+                    type?.mend(&value)
+                    try type?.check(value, key: key, in: .publish)
                 } catch {
                     throw ProtocolViolation(error, .json)
                 }

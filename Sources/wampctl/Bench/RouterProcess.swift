@@ -12,7 +12,7 @@ final class SpawnedRouter: Sendable {
 
     /// - Parameter scheme: `ws` or `tcp`.
     init(realm: String, scheme: String = "ws") throws(CommandFailure) {
-        let ready = try Self.pipe(), life = try Self.pipe()
+        let ready = try ChildProcess.pipe(), life = try ChildProcess.pipe()
         lifeline = life.write
         let child: ChildProcess
         var environment = ChildProcess.inheritedEnvironment().filter {
@@ -52,15 +52,6 @@ final class SpawnedRouter: Sendable {
     func stop() {
         close(lifeline)
         _ = ChildProcess.wait(for: id)
-    }
-
-    private static func pipe() throws(CommandFailure) -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [0, 0]
-        guard Glibc.pipe(&ends) == 0 else {
-            throw CommandFailure(.failure, "cannot make a pipe: \(File.reason())")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return (ends[0], ends[1])
     }
 }
 

@@ -33,26 +33,12 @@ struct RegisterRun {
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
-        let starting = Task { () async -> Swift.Result<[Instance], CommandFailure> in
-            let outcome = await start(client, events)
-            events.send(.started)
-            return outcome
+        return try await events.run { () async throws(CommandFailure) in
+            try await start(client, events)
+        } then: { instances async throws(CommandFailure) in
+            announce(instances)
+            return try await serve(instances, events)
         }
-        // What happens before all instances are registered is handled when they are.
-        var early: [RunEvent] = []
-        for await event in events.stream {
-            switch event {
-            case .started:
-                let instances = try await starting.value.get()
-                early.forEach(events.send)
-                announce(instances)
-                return try await serve(instances, events)
-            case .signal(let signal) where signal != SIGUSR1:
-                return ExitCode.ended(by: signal)
-            default: early.append(event)
-            }
-        }
-        return ExitCode.failure.rawValue
     }
 
     // MARK: Start
@@ -61,7 +47,7 @@ struct RegisterRun {
 
     private func start(
         _ client: Client, _ events: RunEvents
-    ) async -> Swift.Result<[Instance], CommandFailure> {
+    ) async throws(CommandFailure) -> [Instance] {
         let behaviour = behaviour(for: client.serializer)
         let printer = printer
         var joined: [Session] = []
@@ -89,10 +75,10 @@ struct RegisterRun {
                 instances.append(
                     Instance(callee: callee, session: session, registration: registration))
             }
-            return .success(instances)
+            return instances
         } catch {
             for session in joined { await session.leave(patience: Client.farewell) }
-            return .failure(error)
+            throw error
         }
     }
 

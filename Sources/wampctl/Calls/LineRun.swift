@@ -73,15 +73,10 @@ struct LineRun<Action: LineAction>: Sendable {
 
     func run() async throws(CommandFailure) -> Int32 {
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let joining = Task { () async -> Swift.Result<Session, CommandFailure> in
-            defer { events.send(.started) }
-            do throws(CommandFailure) {
-                let session = try await client.join()
-                try await prepare(session)
-                return .success(session)
-            } catch {
-                return .failure(error)
-            }
+        let joining = events.starting { () async throws(CommandFailure) in
+            let session = try await client.join()
+            try await prepare(session)
+            return session
         }
         let progress = LineProgress(events: events)
         let start = ContinuousClock.now

@@ -30,27 +30,11 @@ struct LoadRun: Sendable {
 
     func run() async throws(CommandFailure) -> Int32 {
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
-        let starting = Task { () async -> Swift.Result<Running, CommandFailure> in
-            defer { events.send(.started) }
-            do throws(CommandFailure) {
-                return .success(try await start(events))
-            } catch {
-                return .failure(error)
-            }
+        return try await events.run { () async throws(CommandFailure) in
+            try await start(events)
+        } then: { running async throws(CommandFailure) in
+            try await follow(running, events)
         }
-        var early: [RunEvent] = []
-        for await event in events.stream {
-            switch event {
-            case .started:
-                let running = try await starting.value.get()
-                early.forEach(events.send)
-                return try await follow(running, events)
-            case .signal(let signal) where signal != SIGUSR1:
-                return ExitCode.ended(by: signal)
-            default: early.append(event)
-            }
-        }
-        return ExitCode.failure.rawValue
     }
 
     // MARK: Start

@@ -27,28 +27,12 @@ struct SubscribeRun {
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let starting = Task { () async -> Swift.Result<Session, CommandFailure> in
-            defer { events.send(.started) }
-            do throws(CommandFailure) {
-                return .success(try await start(client, options, events))
-            } catch {
-                return .failure(error)
-            }
+        return try await events.run { () async throws(CommandFailure) in
+            try await start(client, options, events)
+        } then: { session async throws(CommandFailure) in
+            announce()
+            return try await serve(session, events)
         }
-        // What happens before all topics are subscribed to is handled when they are.
-        var early: [RunEvent] = []
-        for await event in events.stream {
-            switch event {
-            case .started:
-                let session = try await starting.value.get()
-                announce()
-                early.forEach(events.send)
-                return try await serve(session, events)
-            case .signal(let signal): return ExitCode.ended(by: signal)
-            default: early.append(event)
-            }
-        }
-        return ExitCode.failure.rawValue
     }
 
     private var topics: [String] {

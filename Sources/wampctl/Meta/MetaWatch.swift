@@ -23,13 +23,8 @@ struct MetaWatch: Sendable {
         let client = try Client(
             command.connection, output: command.output, environment: context.environment)
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let starting = Task { () async -> Swift.Result<Session, CommandFailure> in
-            defer { events.send(.started) }
-            do throws(CommandFailure) {
-                return .success(try await start(client, events))
-            } catch {
-                return .failure(error)
-            }
+        let starting = events.starting { () async throws(CommandFailure) in
+            try await start(client, events)
         }
         var session: Session?
         for await event in events.stream {

@@ -81,6 +81,16 @@ struct ChildProcess {
         return signal == 0 ? (status >> 8) & 0xff : ExitCode.ended(by: signal)
     }
 
+    /// A pipe that no other child inherits.
+    static func pipe() throws(CommandFailure) -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else {
+            throw CommandFailure(.failure, "cannot make a pipe: \(File.reason())")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+
     private static var openDescriptors: [Int32] {
         guard let directory = opendir("/proc/self/fd") else { return [] }
         defer { closedir(directory) }

@@ -18,7 +18,7 @@ enum Detachment {
     static func run(_ command: any Command, readiness: ReadinessOptions) throws(CommandFailure)
         -> Int32
     {
-        let ready = try pipe(), talk = try pipe()
+        let ready = try ChildProcess.pipe(), talk = try ChildProcess.pipe()
         var environment = ChildProcess.inheritedEnvironment()
         environment[variable] = "1"
         let child: ChildProcess
@@ -112,15 +112,6 @@ enum Detachment {
         }
         guard count > 0 else { return CommandLine.arguments.first ?? "wampctl" }
         return String(decoding: path[..<count], as: UTF8.self)
-    }
-
-    private static func pipe() throws(CommandFailure) -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [0, 0]
-        guard Glibc.pipe(&ends) == 0 else {
-            throw CommandFailure(.failure, "cannot make a pipe: \(File.reason())")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        return (ends[0], ends[1])
     }
 }
 

@@ -50,6 +50,42 @@ struct RunEvents: Sendable {
     }
 
     func send(_ event: RunEvent) { continuation.yield(event) }
+
+    /// Sets up what a run needs, while its events are attended to; `.started` tells the end of it.
+    func starting<Running: Sendable>(
+        _ start: @escaping @Sendable () async throws(CommandFailure) -> Running
+    ) -> Task<Swift.Result<Running, CommandFailure>, Never> {
+        Task {
+            defer { send(.started) }
+            do throws(CommandFailure) {
+                return .success(try await start())
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Sets up what a run needs, and goes on with it. A signal before then ends the run at once;
+    /// what else happens before is left to `proceed` to handle.
+    /// - Returns: the exit code.
+    func run<Running: Sendable>(
+        _ start: @escaping @Sendable () async throws(CommandFailure) -> Running,
+        then proceed: (Running) async throws(CommandFailure) -> Int32
+    ) async throws(CommandFailure) -> Int32 {
+        let starting = starting(start)
+        var early: [RunEvent] = []
+        for await event in stream {
+            switch event {
+            case .started:
+                let running = try await starting.value.get()
+                early.forEach(send)
+                return try await proceed(running)
+            case .signal(let signal) where signal != SIGUSR1: return ExitCode.ended(by: signal)
+            default: early.append(event)
+            }
+        }
+        return ExitCode.failure.rawValue
+    }
 }
 
 extension ExitCode {

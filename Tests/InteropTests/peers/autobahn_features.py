@@ -260,7 +260,7 @@ async def retained(publisher, subscriber):
 
     def on_event(number, details=None):
         publisher_is_known = details.publisher == publisher._session_id
-        received.append([number, details.retained, publisher_is_known])
+        received.append([number, bool(details.retained), publisher_is_known])
 
     await answer(subscriber.subscribe(
         on_event, "com.example.state", SubscribeOptions(get_retained=True, details=True)))

@@ -7,7 +7,13 @@
 "use strict";
 
 // The bundle is made for browsers: give it their WebSocket, and let it not take Node for Node.
-global.WebSocket = require("ws");
+let latestSocket;
+global.WebSocket = class extends require("ws") {
+    constructor(...parameters) {
+        super(...parameters);
+        latestSocket = this;
+    }
+};
 Object.defineProperty(process, "versions", { value: { ...process.versions, node: undefined } });
 
 const [bundle, scenario, url, realm, serializerName] = process.argv.slice(2);
@@ -28,8 +34,8 @@ function observe(name, value) {
     process.stdout.write(JSON.stringify({ name, value }) + "\n");
 }
 
-// Joins the realm: {session, details, gone, close()}, where `gone` and close() resolve to the
-// reason once the connection is gone.
+// Joins the realm: {session, details, gone, close(), breakConnection()}, where `gone` and close()
+// resolve to the reason once the connection is gone.
 function join(options = {}) {
     return new Promise((resolve, reject) => {
         const connection = new autobahn.Connection({
@@ -38,9 +44,11 @@ function join(options = {}) {
         });
         let closed;
         const gone = new Promise((done) => { closed = done; });
+        let socket;
         connection.onopen = (session, details) => resolve({
             session, details, gone,
             close() { connection.close(); return gone; },
+            breakConnection() { socket.terminate(); return gone; },
         });
         connection.onclose = (reason, details) => {
             const refusal = new Error(`${reason}: ${JSON.stringify(details)}`);
@@ -50,6 +58,7 @@ function join(options = {}) {
             return true;
         };
         connection.open();
+        socket = latestSocket;
     });
 }
 
@@ -184,190 +193,14 @@ const scenarios = {
         observe("events", events);
         await closeAll([callee, caller]);
     },
-
-    // Calls: patterns, the caller's identity, time limits, concurrency.
-    async calls() {
-        const [callee, caller] = await joinMany(2);
-        for (const [uri, match] of [
-            ["com.example.area", "prefix"], ["com..area.item", "wildcard"],
-            ["com.example.area.item", "exact"],
-        ]) {
-            await callee.session.register(
-                uri, (args, kwargs, details) => [match, details.procedure], { match });
-        }
-        for (const uri of ["com.example.area.item", "com.example.area.x", "com.b.area.item"]) {
-            observe(`pattern ${uri}`, await caller.session.call(uri));
-        }
-        observe("pattern none", await outcome(caller.session.call("com.b.area.x")));
-        await callee.session.register("com.example.who", (args, kwargs, details) =>
-            details.caller === undefined ? "nobody" : details.caller === caller.session.id);
-        observe("caller unless asked", await caller.session.call("com.example.who"));
-        observe("caller when asked", await caller.session.call(
-            "com.example.who", [], {}, { disclose_me: true }));
-        const held = [];
-        await callee.session.register("com.example.slow", () =>
-            new Promise((resolve) => { held.push(resolve); }), { concurrency: 1 });
-        const late = caller.session.call("com.example.slow", [], {}, { timeout: 200 });
-        observe("beyond the limit", await outcome(caller.session.call("com.example.slow")));
-        observe("late", await outcome(late));
-        held.forEach((release) => release(0));
-        const progressed = [];
-        const ahead = await caller.session.call(
-            "com.example.count", [4], {}, { receive_progress: true }
-        ).then((value) => value, undefined, (value) => { progressed.push(value); });
-        observe("progressive results", progressed);
-        observe("final result", ahead);
-        await closeAll([callee, caller]);
-    },
-
-    // Events: patterns, conditions, identity, what is kept of them, testaments.
-    async events() {
-        const [publisher, subscriber, other] = await joinMany(3);
-        const published = (topic, args, options) => publisher.session.publish(
-            topic, args, {}, { acknowledge: true, ...options });
-        // The answer to a call comes after every event that was sent before it.
-        const settle = () => Promise.all(
-            [subscriber, other].map((one) => outcome(one.session.call("com.example.nobody"))));
-        const received = [];
-        for (const [uri, match] of [
-            ["com.example.news", "prefix"], ["com..news.sport", "wildcard"],
-        ]) {
-            await subscriber.session.subscribe(uri, (args, kwargs, event) => {
-                received.push([match, args[0], event.topic]);
-            }, { match });
-        }
-        await published("com.example.news.sport", [0]);
-        await published("com.example.newsletter", [1]);
-        await published("com.other.news.sport", [2]);
-        await settle();
-        observe("events by patterns", received.sort());
-
-        const chosen = [];
-        for (const [name, one] of [["subscriber", subscriber], ["other", other]]) {
-            await one.session.subscribe("com.example.chosen", (args, kwargs, event) => {
-                chosen.push([name, args[0], event.publisher === publisher.session.id]);
-            });
-        }
-        const number = subscriber.session.id;
-        const name = subscriber.details.authid;
-        await published("com.example.chosen", ["exclude"], { exclude: [number] });
-        await published("com.example.chosen", ["eligible"], { eligible: [number] });
-        await published("com.example.chosen", ["exclude_authid"], { exclude_authid: [name] });
-        await published("com.example.chosen", ["eligible_authid"],
-            { eligible_authid: [name], disclose_me: true });
-        await published("com.example.chosen", ["nobody"], { exclude_authrole: ["anonymous"] });
-        await settle();
-        observe("chosen", chosen.sort());
-
-        const state = [];
-        await published("com.example.state", [1], { retain: true });
-        await published("com.example.state", [2], { retain: true });
-        await subscriber.session.subscribe("com.example.state", (args, kwargs, event) => {
-            state.push([args[0], event.retained === true]);
-        }, { get_retained: true });
-        await settle();
-        await published("com.example.state", [3]);
-        await settle();
-        observe("retained, then live", state);
-
-        for (let i = 0; i < 3; i += 1) { await published("com.example.logged", [i]); }
-        const logged = await subscriber.session.subscribe("com.example.logged", () => {});
-        const history = await subscriber.session.call(
-            "wamp.subscription.get_events", [logged.id], { limit: 2, reverse: true });
-        observe("history", history.args.map((event) => event.args[0]));
-
-        const wills = [];
-        await subscriber.session.subscribe("com.example.gone", (args, kwargs) => {
-            wills.push([args, kwargs]);
-        });
-        await other.session.call(
-            "wamp.session.add_testament", ["com.example.gone", ["bye"], { last: "will" }]);
-        await other.close();
-        await outcome(subscriber.session.call("com.example.nobody"));
-        observe("testaments", wills);
-        await closeAll([publisher, subscriber]);
-    },
-
-    // The meta API.
-    async meta() {
-        const [watcher] = await joinMany(1);
-        const seen = [];
-        for (const kind of ["session.on_join", "session.on_leave", "registration.on_create",
-            "registration.on_register", "registration.on_unregister", "registration.on_delete"]) {
-            await watcher.session.subscribe(`wamp.${kind}`, (args) => {
-                seen.push([kind, kind === "session.on_join" ? args[0].session : args[0]]);
-            });
-        }
-        const ask = (procedure, args) => watcher.session.call(procedure, args);
-        const [member] = await joinMany(1);
-        const number = member.session.id;
-        const registration = await member.session.register("com.example.proc", () => 0);
-        observe("session count", await ask("wamp.session.count"));
-        observe("session listed", (await ask("wamp.session.list")).includes(number));
-        const details = await ask("wamp.session.get", [number]);
-        observe("session details", [details.session === number, details.authrole]);
-        observe("registration lookup",
-            await ask("wamp.registration.lookup", ["com.example.proc"]) === registration.id);
-        observe("callees", await ask("wamp.registration.count_callees", [registration.id]));
-        observe("no such registration", await outcome(ask("wamp.registration.get", [1])));
-        await watcher.session.call("wamp.session.kill", [number], { reason: "com.example.enough" });
-        observe("kill reason", await member.gone);
-        await outcome(ask("com.example.nobody"));
-        observe("story", seen.filter(([, id]) => id === number).map(([kind]) => kind));
-        await watcher.close();
-    },
-
-    // Each method of authentication, what is refused, and what is denied.
-    async auth() {
-        const hex = (text) => Uint8Array.from(Buffer.from(text, "hex"));
-        const key = (text) => autobahn.nacl.sign.keyPair.fromSeed(hex(text));
-        const methods = {
-            ticket: (authid, ticket) => ({ authid, onchallenge: () => ticket }),
-            wampcra: (authid, secret) => ({
-                authid,
-                onchallenge: (session, method, extra) => autobahn.auth_cra.sign(
-                    extra.salt === undefined ? secret : autobahn.auth_cra.derive_key(
-                        secret, extra.salt, extra.iterations, extra.keylen), extra.challenge),
-            }),
-            cryptosign: (authid, seed) => ({
-                authid, authextra: { pubkey: autobahn.auth_cryptosign.public_key(key(seed)) },
-                onchallenge: (session, method, extra) =>
-                    autobahn.auth_cryptosign.sign_challenge(key(seed), extra),
-            }),
-        };
-        const enter = (method, authid, secret) =>
-            join({ authmethods: [method], ...methods[method](authid, secret) });
-        const seed = "4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510";
-        for (const [method, authid, secret] of [
-            ["ticket", "tina", "tina's ticket"], ["wampcra", "carl", "carl's secret"],
-            ["wampcra", "sally", "secret"], ["cryptosign", "chris", seed],
-        ]) {
-            const one = await enter(method, authid, secret);
-            observe(`joined ${authid}`,
-                [one.details.authid, one.details.authrole, one.details.authmethod]);
-            await one.close();
-        }
-        for (const [method, authid, secret] of [
-            ["ticket", "tina", "wrong"], ["wampcra", "carl", "wrong"],
-            ["wampcra", "sally", "wrong"], ["cryptosign", "chris", "11".repeat(32)],
-            ["wampcra", "nobody", "wrong"],
-        ]) {
-            observe(`refused ${authid}`, await outcome(enter(method, authid, secret)));
-        }
-        const guest = await enter("wampcra", "carl", "carl's secret");
-        const uri = "com.example.closed.proc";
-        observe("denied", [
-            await outcome(guest.session.call(uri)),
-            await outcome(guest.session.register(uri, () => 0)),
-            await outcome(guest.session.subscribe(uri, () => 0)),
-            await outcome(guest.session.publish(uri, [], {}, { acknowledge: true })),
-        ]);
-        observe("allowed", await outcome(
-            guest.session.subscribe("com.example.open.topic", () => 0)));
-        await guest.close();
-    },
 };
 
-scenarios[scenario]().then(
-    () => { observe("end", true); process.exit(0); },
-    (error) => { console.error(error); process.exit(1); });
+// Plays the scenario of that name, and ends the process.
+function play(scenarios) {
+    scenarios[scenario]().then(
+        () => { observe("end", true); process.exit(0); },
+        (error) => { console.error(error); process.exit(1); });
+}
+
+module.exports = { autobahn, join, joinMany, closeAll, observe, outcome, play };
+if (require.main === module) { play(scenarios); }

@@ -1,29 +1,13 @@
-// A plain message as a connection would receive it, and effects on it told in full.
+// Effects of a plain message, told in full.
 
-import NIOCore
 import WAMP
+import WAMPSimulator
 
 @testable import WAMPRouter
 
-struct PlainFrame {
-    let batch: MessageBatch
-    let plain: PlainMessage
-
-    /// - Returns: nil if the message is not a plain one.
-    init?(_ message: Message) {
-        let batch = MessageBatch()
-        let serializer = message.payload.serializer
-        guard let frame = try? MessageCoder.encode(message, as: serializer) else { return nil }
-        let buffer = batch.add(frame)
-        do {
-            try batch.decode(buffer, from: 0, count: frame.readableBytes, as: serializer)
-        } catch {
-            return nil
-        }
-        guard let plain = batch.plain(at: 0) else { return nil }
-        self.batch = batch
-        self.plain = plain
-    }
+extension PlainFrame {
+    /// The message in the serializer of its payload.
+    init?(_ message: Message) { self.init(message, as: message.payload.serializer) }
 
     /// Hands the message to a realm.
     /// - Returns: what it causes, as if the message had been received in full.

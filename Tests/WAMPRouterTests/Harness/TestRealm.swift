@@ -3,6 +3,7 @@
 
 import Testing
 import WAMP
+import WAMPSimulator
 
 @testable import WAMPRouter
 

@@ -2,6 +2,7 @@
 // step.
 
 import WAMP
+import WAMPSimulator
 
 @testable import WAMPRouter
 
