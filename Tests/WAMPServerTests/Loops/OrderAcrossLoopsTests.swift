@@ -203,6 +203,7 @@ struct OrderAcrossLoopsTests {
             let publisher = Seat(subscriberIsFirst ? second : first)
             for peer in [first, second, anchor] { _ = try peer.join("realm1") }
             let id = try Self.subscribe(anchor)
+            let listener = Seat(anchor)
             let isOver = Atomic(false)
             try Lanes.run([
                 { lanes in
@@ -213,6 +214,13 @@ struct OrderAcrossLoopsTests {
                     var number: UInt64 = 0
                     while !isOver.load(ordering: .relaxed) {
                         try Self.publish(publisher.peer, 32, &number, lanes)
+                    }
+                },
+                // Keeps the subscription while the other is away, and up with its events.
+                { lanes in
+                    while !isOver.load(ordering: .relaxed), !lanes.hasFailed {
+                        _ = try listener.peer.receive()
+                        MessagePeer.wait(for: [listener.peer], patience: 200)
                     }
                 },
             ])
