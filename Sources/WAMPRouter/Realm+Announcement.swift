@@ -7,6 +7,21 @@ import WAMP
 extension Realm {
     var announcement: Roles { Roles([.broker: brokerFeatures, .dealer: dealerFeatures]) }
 
+    /// Sends a WELCOME again that was too large for a peer that takes 512 bytes, say: without the
+    /// features, of which it then uses none, and without what it knows.
+    mutating func shorten(
+        _ welcome: Welcome, to session: SessionKey, into effects: inout Effects
+    ) {
+        let bare = Roles([.broker: [], .dealer: []]).details
+        guard welcome.details["roles"] != .dictionary(bare) else { return }
+        var details: Value.Dictionary = ["roles": .dictionary(bare)]
+        for (key, value) in welcome.details.entries
+        where !["roles", "agent", "realm"].contains(key) {
+            details.append(key, value)
+        }
+        effects.send(.welcome(Welcome(session: welcome.session, details: details)), to: session)
+    }
+
     private var brokerFeatures: Features {
         var features: Features = [
             .publisherExclusion, .subscriberBlackwhiteListing, .patternBasedSubscription,

@@ -110,6 +110,30 @@ struct PatternSubscriptionTests {
         #expect(realm.publish(trusted, "a.b.on_join").events(to: user).count == 2)
     }
 
+    @Test(
+        "§11 a pattern that runs into the router's topics gets their events for those who may read",
+        arguments: [
+            ("w", .prefix), ("wam", .prefix), ("wampctl", .prefix),
+            ("wampctl..on_stats", .wildcard),
+        ] as [(URI, MatchPolicy)])
+    func runningIn(pattern: URI, match: MatchPolicy) throws {
+        var settings = RealmSettings()
+        let rule = PermissionRule(
+            URIPattern("", match: .prefix), actions: [.publish, .subscribe])
+        settings.permissions = Permissions(
+            roles: [
+                "guest": RolePermissions(rules: [rule]),
+                "reader": RolePermissions(rules: [rule], mayReadMeta: true),
+            ])
+        let realm = TestRealm(settings)
+        let (guest, reader) = (realm.join("guest"), realm.join("reader"))
+        for peer in [guest, reader] { try #require(realm.subscribe(peer, pattern, match) != nil) }
+        _ = realm.join("guest")
+        let effects = realm.lastJoin + realm.advance(milliseconds: 1000)
+        #expect(effects.events(to: guest).isEmpty)
+        #expect(!effects.events(to: reader).isEmpty)
+    }
+
     @Test("Many patterns that come and go leave just those that are there")
     func churn() {
         var random = SeededRandom(seed: 3)

@@ -56,6 +56,20 @@ struct PublicationTests {
         }
     }
 
+    @Test(
+        "§1.2 nobody publishes to what is the router's own",
+        arguments: ["wamp", "wamp.x", "wamp.session.on_join", "wampctl.router.x"] as [URI])
+    func reserved(topic: URI) {
+        let realm = TestRealm()
+        let (a, b) = (realm.join(), realm.join())
+        realm.subscribe(b, topic)
+        let publish = Publish(
+            request: realm.request(of: a), options: PublishOptions(acknowledge: true), topic: topic)
+        #expect(
+            realm.send(.publish(publish), from: a)
+                == [a.getsError(.publish, realm.lastRequest(of: a), .invalidURI)])
+    }
+
     @Test("§6 exclude_me and the lists do not know of each other")
     func excludeMe() {
         let all = Audience()

@@ -334,8 +334,8 @@ struct RegisteringTests {
     @Test(
         "SR-73 a reserved or malformed URI is refused under every rule",
         arguments: [
-            "wamp.registration.list", "wamp.x", "wampctl.router.x", "wampctl.registration.stats",
-            "", "t..x", ".t", "t.", "t x", "t#x", "t.\u{a0}x",
+            "wamp.registration.list", "wamp.x", "wamp", "wampctl.router.x",
+            "wampctl.registration.stats", "", "t..x", ".t", "t.", "t x", "t#x", "t.\u{a0}x",
         ])
     func badURI(uri: String) {
         let realm = TestRealm()

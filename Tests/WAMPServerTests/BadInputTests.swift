@@ -1,5 +1,6 @@
 // Bad input on real sockets: each kind gets its answer, and nobody else notices.
 
+import NIOCore
 import Testing
 import WAMP
 import WAMPServer
@@ -71,6 +72,29 @@ import WAMPServer
             peer.sendFrame(hello)
             #expect(try peer.readFrame().hasSuffix("\"\(reason)\"]"))
             #expect(try peer.readToEnd().isEmpty)
+        }
+    }
+
+    @Test(
+        "§4.3 a peer that takes messages of 512 bytes at most gets a WELCOME that it can take",
+        arguments: [Serializer.json, .msgpack, .cbor])
+    func smallestLimit(serializer: Serializer) async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send([0x7F, 0x00 | serializer.rawValue, 0, 0])
+            _ = try peer.read(4)
+            let hello = Message.hello(Hello(realm: "realm1", roles: Roles([.subscriber: []])))
+            peer.sendFrame(Array(buffer: try MessageCoder.encode(hello, as: serializer)))
+            let header = try peer.read(4)
+            let length = Int(header[1]) << 16 | Int(header[2]) << 8 | Int(header[3])
+            #expect(length <= 512)
+            let frame = ByteBuffer(bytes: try peer.read(length))
+            guard case .welcome(let welcome) = try MessageCoder.decode(frame, as: serializer) else {
+                Issue.record("no WELCOME")
+                return
+            }
+            #expect(welcome.details["roles"] == ["broker": [:], "dealer": [:]])
+            #expect(welcome.details["authrole"] == "anonymous")
         }
     }
 

@@ -180,10 +180,17 @@ extension Realm {
             id: random.id(), topic: topic, payload: Payload(args: args(self)), details: [:],
             publisher: nil, audience: nil)
         for slot in slots {
-            var receivers = subscriptions[slot].subscribers
-            if subscriptions[slot].isSweeping { receivers = receivers.filter { isTrusted($0) } }
-            send(publication, to: receivers, of: slot, into: &effects)
+            send(publication, to: listeners(of: slot), of: slot, into: &effects)
         }
+    }
+
+    /// The subscribers that the router's own events are for. A pattern such as `w` matches their
+    /// topics without naming them, so that nobody asked whether its subscribers may read.
+    private func listeners(of slot: UInt32) -> [SessionKey] {
+        let subscribers = subscriptions[slot].subscribers
+        if subscriptions[slot].isSweeping { return subscribers.filter { isTrusted($0) } }
+        if subscriptions[slot].isReserved { return subscribers }
+        return subscribers.filter { isAllowed(.read, to: $0) || isTrusted($0) }
     }
 
     /// Whether patterns that begin with an empty component match the router's own topics, too.

@@ -146,6 +146,7 @@ extension Realm {
             guard !error.payload.isEmpty || error.error != .payloadSizeExceeded else { return }
             refuse(
                 error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
+        case .welcome(let welcome): shorten(welcome, to: session, into: &effects)
         default:
             break
         }

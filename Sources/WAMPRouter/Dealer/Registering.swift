@@ -165,7 +165,8 @@ extension URI {
     ///
     /// Spec: Basic Profile, Reserved URIs. `wampctl.router.` and its kin are ours.
     var isReserved: Bool {
-        hasPrefix("wamp.") || hasPrefix("wampctl.router.") || hasPrefix("wampctl.registration.")
-            || hasPrefix("wampctl.cluster.")
+        guard hasPrefix("wamp") else { return false }
+        return count == 4 || hasPrefix("wamp.") || hasPrefix("wampctl.router.")
+            || hasPrefix("wampctl.registration.") || hasPrefix("wampctl.cluster.")
     }
 }
