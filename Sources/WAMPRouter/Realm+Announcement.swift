@@ -39,10 +39,10 @@ extension Realm {
     private var dealerFeatures: Features {
         var features: Features = [
             .progressiveCallResults, .progressiveCallInvocations, .callTimeout, .callCanceling,
-            .callReroute, .callerIdentification, .patternBasedRegistration,
-            .registrationRevocation, .registrationMetaAPI, .payloadPassthruMode,
-            .sessionMetaAPI, .testamentMetaAPI,
+            .callReroute, .patternBasedRegistration, .registrationRevocation,
+            .registrationMetaAPI, .payloadPassthruMode, .sessionMetaAPI, .testamentMetaAPI,
         ]
+        if settings.callerDisclosure != .never { features.insert(.callerIdentification) }
         if settings.sharedRegistration { features.insert(.sharedRegistration) }
         if settings.shardedRegistration { features.insert(.shardedRegistration) }
         if settings.procedures.contains(where: { $0.trustlevel != nil }) {

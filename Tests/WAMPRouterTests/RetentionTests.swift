@@ -133,6 +133,17 @@ struct RetentionTests {
         #expect(realm.realm.retained.topicCount == 0)
     }
 
+    @Test("§6 an event without arguments that is for some only leaves to others what they had")
+    func clearingForSome() {
+        let realm = TestRealm()
+        let (a, late) = (realm.join(), realm.join("user", authid: "bob"))
+        realm.publish(a, "t.topic", ["kept"], RetentionTests.retain)
+        realm.publish(a, "t.topic", [], ["retain": true, "eligible_authid": ["bob"]])
+        #expect(news(realm) == ["kept"])
+        let events = realm.trySubscribe(late, "t.topic", getRetained: true).events(to: late)
+        #expect(events.map(\.args) == [[]])
+    }
+
     @Test("§6 what the publisher disclosed and what else the event told is kept with it")
     func details() {
         let realm = TestRealm()

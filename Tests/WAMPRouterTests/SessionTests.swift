@@ -44,6 +44,7 @@ struct SessionTests {
     func announcedBySettings() {
         var settings = RealmSettings()
         settings.publisherDisclosure = .never
+        settings.callerDisclosure = .never
         settings.topics = [
             TopicSettings(URIPattern("t.a"), trustlevel: 1),
             TopicSettings(URIPattern("t.b"), history: 5),
@@ -54,6 +55,9 @@ struct SessionTests {
         #expect(features?["publisher_identification"] == nil)
         #expect(features?["publication_trustlevels"] == true)
         #expect(features?["event_history"] == true)
+        let dealer = welcome.details["roles"]?.dictionary?["dealer"]?.dictionary
+        #expect(dealer?["features"]?.dictionary?["call_timeout"] == true)
+        #expect(dealer?["features"]?.dictionary?["caller_identification"] == nil)
     }
 
     @Test("Sessions without a name get one each, and every session an id of its own")

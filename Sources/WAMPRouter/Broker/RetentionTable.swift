@@ -36,13 +36,13 @@ struct RetentionTable {
 
     var topicCount: Int { byTopic.count }
 
-    /// Keeps an event. One without any arguments is kept by nobody: it clears its topic.
+    /// Keeps an event. One for everybody that has no arguments clears its topic instead.
     mutating func retain(_ event: consuming RetainedEvent, limits: Limits) {
         let topic = event.topic
         var events = byTopic.removeValue(forKey: topic) ?? []
         for event in events { size -= event.size }
-        if event.payload.isEmpty { return }
         if event.audience == nil {
+            if event.payload.isEmpty { return }
             events = []
         } else if events.count(where: { $0.audience != nil }) >= RetentionTable.restrictedCount,
             let oldest = events.firstIndex(where: { $0.audience != nil })

@@ -241,8 +241,10 @@ extension Auditor {
     /// An event that everybody may see replaces all before it; others are kept beside it.
     private func retain(_ publication: AuditedPublication) {
         var events = retained.removeValue(forKey: publication.topic) ?? []
-        if publication.isEmpty { return }
-        if !publication.isRestricted { events = [] }
+        if !publication.isRestricted {
+            if publication.isEmpty { return }
+            events = []
+        }
         events.append(publication)
         retained[publication.topic] = events
     }
