@@ -4,6 +4,9 @@
 public enum Role: String, Sendable, CaseIterable {
     case publisher, subscriber, caller, callee
     case broker, dealer
+
+    /// Those of which a client must have one.
+    package static let ofClients: [Role] = [.publisher, .subscriber, .caller, .callee]
 }
 
 /// Features of the Advanced Profile, whichever role announces them.

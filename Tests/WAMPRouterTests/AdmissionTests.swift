@@ -39,10 +39,11 @@ struct AdmissionTests {
             decide(.hello(hello)) == .join(realm: "realm1", Newcomer(roles: AdmissionTests.roles)))
     }
 
-    @Test("A HELLO without roles is a protocol violation")
-    func noRoles() {
-        #expect(
-            refusal(.hello(Hello(realm: "realm1", roles: Roles([:])))) == .protocolViolation)
+    @Test(
+        "§3.3 a HELLO without a role of clients is a protocol violation",
+        arguments: [Roles([:]), Roles([.broker: [], .dealer: []])])
+    func noRoles(roles: Roles) {
+        #expect(refusal(.hello(Hello(realm: "realm1", roles: roles))) == .protocolViolation)
     }
 
     @Test("A malformed realm is invalid_uri, an absent one no_such_realm")

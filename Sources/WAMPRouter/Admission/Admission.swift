@@ -57,8 +57,9 @@ package enum Admission: Equatable {
             return .refuse(
                 Abort(ProtocolViolation("\(message.code.name) before HELLO: no session is open")))
         }
-        guard !hello.roles.isEmpty else {
-            return .refuse(Abort(ProtocolViolation("HELLO.Details.roles names no role")))
+        guard Role.ofClients.contains(where: { hello.roles[$0] != nil }) else {
+            return .refuse(
+                Abort(ProtocolViolation("HELLO.Details.roles names no role of a client")))
         }
         guard hello.realm.isValid(.loose) else {
             return .refuse(explained(.invalidURI, "the realm is not a valid URI"))
