@@ -39,6 +39,25 @@ import WAMPServer
         }
     }
 
+    @Test("§3.2 ABORT repeats little of what the peer said, so that it can be sent")
+    func longWords() async throws {
+        try await withRouter { port, _ in
+            for joins in [false, true] {
+                var peer = try RawPeer(port: port)
+                peer.send([0x7F, 0x11, 0, 0])
+                _ = try peer.read(4)
+                if joins {
+                    peer.sendFrame(#"[1,"realm1",{"roles":{"caller":{}}}]"#)
+                    _ = try peer.readFrame()
+                }
+                let key = String(repeating: "k", count: 5000)
+                let frame = joins ? "[48,1,{" : "[1,\"realm1\",{"
+                peer.sendFrame(frame + "\"\(key)\":1,\"\(key)\":2},\"a.b\"]")
+                #expect(try peer.readFrame().hasSuffix("\"wamp.error.protocol_violation\"]"))
+            }
+        }
+    }
+
     @Test("Bytes that are no message are refused before HELLO too")
     func garbageBeforeHello() async throws {
         try await withRouter { port, _ in

@@ -45,10 +45,15 @@ package struct Abort: Equatable, Sendable {
         self.payload = payload
     }
 
-    /// The answer to a peer that broke the protocol.
+    /// The answer to a peer that broke the protocol. What it says of the peer's own words is cut,
+    /// so that it is not too long to be sent.
     package init(_ violation: ProtocolViolation) {
-        self.init(details: ["message": .string(violation.description)], reason: .protocolViolation)
+        let message = String(violation.description.unicodeScalars.prefix(Abort.longestMessage))
+        self.init(details: ["message": .string(message)], reason: .protocolViolation)
     }
+
+    /// In characters.
+    private static let longestMessage = 200
 }
 
 package struct Challenge: Equatable, Sendable {
