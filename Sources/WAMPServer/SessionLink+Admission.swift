@@ -128,10 +128,9 @@ extension SessionLink {
         return TransportFacts(
             isPrivate: connection.isLocal || connection.isSecure,
             certificateName: connection.tls?.peerCommonName, channelID: connection.tls?.exporter,
-            details: [
-                "type": connection.framing == .webSocket ? "websocket" : "rawsocket",
-                "serializer": .string(connection.serializer.name),
-                "peer": .string(connection.peer), "secure": .bool(connection.isSecure),
-            ])
+            details: TransportDetails(
+                kind: connection.framing == .webSocket ? .webSocket : .rawSocket,
+                serializer: connection.serializer, peer: connection.peer,
+                isSecure: connection.isSecure))
     }
 }

@@ -41,7 +41,12 @@ struct SessionMetaTests {
             "type": "websocket", "peer": "tcp://127.0.0.1:1", "serializer": "json",
             "secure": false,
         ]
-        let shown = realm.join(Newcomer(roles: roles, authid: "bob", transport: transport))
+        let shown = realm.join(
+            Newcomer(
+                roles: roles, authid: "bob",
+                transport: TransportDetails(
+                    kind: .webSocket, serializer: .json, peer: "tcp://127.0.0.1:1",
+                    isSecure: false)))
         details = [
             "session": Value(shown.id), "authid": "bob", "authrole": "anonymous",
             "authmethod": "anonymous", "authprovider": "static",

@@ -12,11 +12,11 @@ package struct TransportFacts: Equatable, Sendable {
     /// `tls-exporter` of RFC 9266, 32 bytes.
     package var channelID: [UInt8]?
     /// What an authenticator is told of it.
-    package var details: Value.Dictionary
+    package var details: TransportDetails?
 
     package init(
         isPrivate: Bool = true, certificateName: String? = nil, channelID: [UInt8]? = nil,
-        details: Value.Dictionary = [:]
+        details: TransportDetails? = nil
     ) {
         self.isPrivate = isPrivate
         self.certificateName = certificateName

@@ -316,7 +316,7 @@ package struct Candidate: Equatable, Sendable {
         var details: Value.Dictionary = [
             "authmethod": .string(method.rawValue),
             "session": chance.map { Value($0.session) } ?? .null,
-            "transport": .dictionary(transport.details),
+            "transport": .dictionary(transport.details?.dictionary ?? [:]),
             "authextra": hello.authextra.map(Value.dictionary) ?? [:],
         ]
         if let ticket { details.append("ticket", .string(ticket)) }

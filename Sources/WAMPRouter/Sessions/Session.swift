@@ -10,8 +10,8 @@ package struct Newcomer: Equatable, Sendable {
     package var authrole: String
     package var authmethod: String
     package var authprovider: String
-    /// How it is connected, as far as others may know: `type`, `peer`, `serializer`, `secure`.
-    package var transport: Value.Dictionary
+    /// Nil if others are not to know.
+    package var transport: TransportDetails?
     /// `WELCOME.Details.authextra`; nil = none.
     package var authextra: Value.Dictionary?
     /// The id that was reserved; the realm draws one if there is none.
@@ -20,7 +20,7 @@ package struct Newcomer: Equatable, Sendable {
     package init(
         roles: Roles, authid: String? = nil, authrole: String = "anonymous",
         authmethod: String = "anonymous", authprovider: String = "static",
-        transport: Value.Dictionary = [:],
+        transport: TransportDetails? = nil,
         authextra: Value.Dictionary? = nil, session: SessionID? = nil
     ) {
         self.roles = roles
@@ -38,8 +38,7 @@ struct Session {
     let identity: PeerIdentity
     let authmethod: String
     let authprovider: String
-    /// Empty if others are not to know.
-    let transport: Value.Dictionary
+    let transport: TransportDetails?
     /// The features announced for each role.
     let callerFeatures: Features
     let calleeFeatures: Features
@@ -54,7 +53,7 @@ struct Session {
 
     init(
         identity: PeerIdentity, roles: Roles, authmethod: String, authprovider: String,
-        transport: Value.Dictionary = [:], rules: RoleRules? = nil, isLeaving: Bool = false
+        transport: TransportDetails? = nil, rules: RoleRules? = nil, isLeaving: Bool = false
     ) {
         self.identity = identity
         self.authmethod = authmethod
@@ -85,7 +84,7 @@ struct Session {
             "authmethod": .string(authmethod),
             "authprovider": .string(authprovider),
         ]
-        if !transport.isEmpty { details.append("transport", .dictionary(transport)) }
+        if let transport { details.append("transport", .dictionary(transport.dictionary)) }
         return details
     }
 }
