@@ -56,6 +56,30 @@ struct SessionTests {
         #expect(features?["event_history"] == true)
     }
 
+    @Test("§3.4 caller_identification is announced where some callee may learn who calls")
+    func announcedDisclosure() {
+        func isAnnounced(_ realm: Disclosure, byRule rule: Disclosure?) -> Bool {
+            var settings = RealmSettings()
+            settings.callerDisclosure = realm
+            if let rule {
+                settings.permissions.roles = [
+                    "anonymous": RolePermissions(rules: [
+                        PermissionRule(
+                            URIPattern("t.x"), actions: [.call], callerDisclosure: rule)
+                    ])
+                ]
+            }
+            let (_, welcome) = TestRealm(settings).welcome(Newcomer(roles: Roles([.caller: []])))
+            let dealer = welcome.details["roles"]?.dictionary?["dealer"]?.dictionary
+            return dealer?["features"]?.dictionary?["caller_identification"] == true
+        }
+        #expect(isAnnounced(.onRequest, byRule: nil))
+        #expect(isAnnounced(.always, byRule: .never))
+        #expect(isAnnounced(.never, byRule: .onRequest))
+        #expect(!isAnnounced(.never, byRule: nil))
+        #expect(!isAnnounced(.never, byRule: .never))
+    }
+
     @Test("Sessions without a name get one each, and every session an id of its own")
     func names() {
         let peers = TestRealm().join(200)
