@@ -335,6 +335,35 @@ struct SessionTests {
         #expect(realm.pick(from: caller) == a)
     }
 
+    @Test("§4.3 §7.4 a part that is too large ends the call; the callee is not left waiting for it")
+    func undeliverablePart() throws {
+        let realm = TestRealm()
+        let features: Features = [.progressiveCallInvocations, .callCanceling]
+        let caller = realm.join(caller: .progressiveCallInvocations, callee: [])
+        let a = realm.join(features)
+        realm.register(a)
+        func part(_ args: [Value], of request: RequestID) throws -> Message {
+            let effects = realm.call(caller, "t.x", args, request: request, progress: true)
+            guard case .send(let invocation, a.key) = try #require(effects.first) else {
+                throw ProtocolViolation("no INVOCATION: \(effects)")
+            }
+            return invocation
+        }
+        let first = realm.request(of: caller)
+        #expect(
+            realm.undeliverable(try part([1], of: first), to: a) == [
+                caller.getsError(first, .payloadSizeExceeded)
+            ])
+        let second = realm.request(of: caller)
+        _ = try part([1], of: second)
+        #expect(
+            realm.undeliverable(try part([2], of: second), to: a) == [
+                a.getsInterrupt(2, .killnowait), caller.getsError(second, .payloadSizeExceeded),
+            ])
+        #expect(realm.call(caller, "t.x", [3], request: second).isEmpty)
+        #expect(realm.realm.pendingCallCount == 0)
+    }
+
     @Test("A RESULT or ERROR that cannot be delivered becomes one without payload, once")
     func undeliverableAnswer() {
         let realm = TestRealm()
