@@ -31,12 +31,14 @@ extension Realm {
         }
         if policy != .single {
             guard settings.sharedRegistration else { return refuse(.optionNotAllowed) }
-            if settings.requiresAnnouncedFeatures,
-                !sessions[session].calleeFeatures.contains(.sharedRegistration)
-            {
+            guard hasAnnounced(.sharedRegistration, session) else {
                 return refuse(
                     .featureNotSupported, ["the callee did not announce shared_registration"])
             }
+        }
+        guard match == .exact || hasAnnounced(.patternBasedRegistration, session) else {
+            return refuse(
+                .featureNotSupported, ["the callee did not announce pattern_based_registration"])
         }
         guard let options = CalleeOptions(register.options) else {
             return refuse(.invalidArgument, ["concurrency must not be negative"])
@@ -97,6 +99,11 @@ extension Realm {
                 callee, to: slot, register.request, isNew: false, after: &consequences, at: now,
                 into: &effects)
         }
+    }
+
+    /// Whether a callee may use a feature: it announced it, or need not (SR-14).
+    private func hasAnnounced(_ feature: Features, _ callee: SessionKey) -> Bool {
+        !settings.requiresAnnouncedFeatures || sessions[callee].calleeFeatures.contains(feature)
     }
 
     /// UNREGISTER by a callee of the registration; anybody else's is an error (SR-24).
