@@ -223,14 +223,35 @@ struct RevocationTests {
     func queue() {
         let realm = TestRealm(QueueTests.settings(limit: 5))
         let caller = realm.join()
-        let p = realm.callees(2, "t.x", "first", concurrency: 1)
+        let p = realm.callees(2, "t.x", "first", concurrency: 1, .registrationRevocation)
         for _ in 1...3 { realm.call(caller) }
         let newcomer = realm.join()
         let effects = realm.register(newcomer, "t.x", "first", options: Self.force)
-        // One of them had its turn as the head of the list left.
-        #expect(effects.invocations(to: p[1]).count == 1)
-        #expect(effects.refusal == .noSuchProcedure)
+        // SR-23: nobody gets another call who is about to be put out.
+        #expect(effects.invocations(to: p[1]).isEmpty)
+        #expect(
+            effects.suffix(2) == [
+                caller.getsError(2, .noSuchProcedure), caller.getsError(3, .noSuchProcedure),
+            ])
         #expect(realm.leaveAll([caller, newcomer] + p))
+    }
+
+    @Test("SR-60 SR-87 while the realm is drained, whoever puts an end to its own last call leaves")
+    func drained() {
+        let realm = TestRealm(QueueTests.settings(limit: 5))
+        let caller = realm.join()
+        let callee = realm.callees(1, "t.x", "first", concurrency: 1)[0]
+        realm.call(caller)
+        let newcomer = realm.join()
+        #expect(realm.call(newcomer).isEmpty)
+        realm.drain()
+        let effects = realm.register(newcomer, "t.x", "first", options: Self.force)
+        #expect(effects.first == newcomer.getsError(1, .noSuchProcedure))
+        #expect(!realm.isPresent(newcomer))
+        #expect(realm.realm.registrationCount == 0)
+        realm.yield(callee, 1)
+        #expect(realm.isEmpty)
+        #expect(!realm.isPresent(caller))
     }
 
     @Test("SR-87 a session that has as many registrations as it may takes nothing from anybody")

@@ -63,6 +63,10 @@ extension Realm {
             if registrations.isCallee(session, of: slot) { isFull = false }
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
             revoke(registration: slot, at: now, into: &effects, &consequences)
+            // While the realm is drained, a call of its own that ends is the end of its session.
+            guard sessions.isPresent(session) else {
+                return effects.append(contentsOf: &consequences)
+            }
             found = nil
         }
         guard let slot = found else {

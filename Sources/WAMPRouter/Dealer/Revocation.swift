@@ -31,10 +31,15 @@ extension Realm {
         registration slot: UInt32, at now: Now, into effects: inout Effects,
         _ consequences: inout Effects
     ) {
+        // Calls that wait must not go to a callee that is next to be put out (SR-23).
+        let waiting = queues.removeValue(forKey: slot)?.all ?? []
         for callee in registrations[slot].callees {
             revoke(
                 registration: slot, of: callee.session, reason: ErrorURI.unregistered.rawValue,
                 at: now, into: &effects, &consequences)
+        }
+        for call in waiting {
+            end(call, with: .noSuchProcedure, at: now, into: &consequences)
         }
     }
 
