@@ -42,9 +42,8 @@ struct MetaArguments {
 
     func isGiven(_ index: Int) -> Bool { index < args.count && args[index] != .null }
 
-    /// Clients of languages that know but one kind of number write large ids as floats.
     func id<ID: WAMPIdentifier>(_ index: Int, _ name: String) throws(MetaError) -> ID {
-        guard index < args.count, let id = args[index].unsigned ?? args[index].wholeNumber else {
+        guard index < args.count, let id = args[index].unsigned else {
             throw MetaError(.invalidArgument, "argument \(index + 1) must be a \(name) id")
         }
         return ID(id)
@@ -104,12 +103,5 @@ struct MetaArguments {
             throw MetaError(.invalidURI, "reason must be a URI")
         }
         return ErrorURI(reason)
-    }
-}
-
-extension Value {
-    /// The number of a float that has no fraction and is not negative.
-    fileprivate var wholeNumber: UInt64? {
-        if case .double(let number) = self { UInt64(exactly: number) } else { nil }
     }
 }
