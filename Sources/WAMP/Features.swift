@@ -92,10 +92,10 @@ public struct Roles: Hashable, Sendable {
     package init(details: Value.Dictionary) throws(ProtocolViolation) {
         features = [:]
         for (key, value) in details.entries {
+            guard let role = Role(rawValue: key) else { continue }
             guard let description = value.dictionary else {
                 throw ProtocolViolation("roles.\(key) must be a dictionary")
             }
-            guard let role = Role(rawValue: key) else { continue }
             var announced: Features = []
             if let list = description["features"] {
                 guard let list = list.dictionary else {

@@ -36,13 +36,22 @@ extension Realm {
         return features
     }
 
+    /// Whether there is any call whose callee may learn who made it: a rule of a role goes before
+    /// the realm's setting.
+    private var mayDiscloseCallers: Bool {
+        if settings.callerDisclosure != .never { return true }
+        return settings.permissions.roles?.values.contains { role in
+            role.rules.contains { $0.callerDisclosure.map { $0 != .never } ?? false }
+        } ?? false
+    }
+
     private var dealerFeatures: Features {
         var features: Features = [
             .progressiveCallResults, .progressiveCallInvocations, .callTimeout, .callCanceling,
             .callReroute, .patternBasedRegistration, .registrationRevocation,
             .registrationMetaAPI, .payloadPassthruMode, .sessionMetaAPI, .testamentMetaAPI,
         ]
-        if settings.callerDisclosure != .never { features.insert(.callerIdentification) }
+        if mayDiscloseCallers { features.insert(.callerIdentification) }
         if settings.sharedRegistration { features.insert(.sharedRegistration) }
         if settings.shardedRegistration { features.insert(.shardedRegistration) }
         if settings.procedures.contains(where: { $0.trustlevel != nil }) {

@@ -161,6 +161,21 @@ struct MetaTests {
         #expect(realm.call(a, procedure, [.uint(.max)]).refusal == .noSuchRegistration)
     }
 
+    @Test("§8 ids that a client wrote as whole floats, as JavaScript does, are understood")
+    func floatIDs() {
+        let a = realm.join()
+        let id = realm.registration(a, "t.x")
+        for name in ["get", "list_callees", "count_callees"] {
+            let procedure = URI("wamp.registration.\(name)")
+            let written = realm.meta(procedure, [Value(id)], from: a)
+            #expect(realm.meta(procedure, [.double(Double(id.rawValue))], from: a) == written)
+            for other in [1.5, -1, 1e300, .infinity, .nan] {
+                let refusal = realm.call(a, procedure, [.double(other)]).refusal
+                #expect(refusal == .invalidArgument)
+            }
+        }
+    }
+
     @Test("SR-83 list names a shared registration once, oldest first, under exact")
     func list() {
         let (a, b) = (realm.join(), realm.join())

@@ -226,6 +226,20 @@ struct RegisteringTests {
         #expect(realm.register(announced, "t.x", "first").refusal == nil)
     }
 
+    @Test(
+        "SR-14 §3.4 who did not announce patterns may register them, unless the realm is strict",
+        arguments: [MatchPolicy.prefix, .wildcard], [false, true])
+    func patternCheck(match: MatchPolicy, isStrict: Bool) {
+        var settings = RealmSettings()
+        settings.requiresAnnouncedFeatures = isStrict
+        let realm = TestRealm(settings)
+        let (silent, announced) = (realm.join(), realm.join(.patternBasedRegistration))
+        let refusal = realm.register(silent, "t.a", match: match).refusal
+        #expect(refusal == (isStrict ? .featureNotSupported : nil))
+        #expect(realm.register(announced, "t.b", match: match).refusal == nil)
+        #expect(realm.register(silent, "t.c").refusal == nil)
+    }
+
     @Test("SR-15 shared registrations that are switched off are neither announced nor accepted")
     func switchedOff() {
         for isOn in [true, false] {

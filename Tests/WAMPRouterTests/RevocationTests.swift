@@ -90,6 +90,19 @@ struct RevocationTests {
         #expect(other.realm.list(other.id, from: other.caller) == [other.a, other.b])
     }
 
+    @Test(
+        "SR-85 §8 a reason that is no text, or no URI, is refused and takes nobody away",
+        arguments: [(1, ErrorURI.invalidArgument), ("not a URI", .invalidURI), ("", .invalidURI)]
+            as [(Value, ErrorURI)])
+    func badReason(reason: Value, error: ErrorURI) {
+        let scene = Scene()
+        let effects = scene.realm.call(
+            scene.caller, "wamp.registration.remove_callee",
+            [Value(scene.id), Value(scene.a.id)], kwargs: ["reason": reason])
+        #expect(effects.refusal == error)
+        #expect(scene.realm.list(scene.id, from: scene.caller) == [scene.a, scene.b])
+    }
+
     @Test("SR-85 SR-30 the turn stays with whoever was next; SR-28 calls in flight go on")
     func turnAndCalls() {
         let scene = Scene()
@@ -132,6 +145,26 @@ struct RevocationTests {
         #expect(realm.list(new, from: scene.caller) == [newcomer])
         #expect(realm.unregister(a, scene.id).refusal == .noSuchRegistration)
         #expect(realm.leaveAll([a, b, newcomer, scene.caller, scene.listener.peer]))
+    }
+
+    @Test("SR-80 SR-87 whoever takes a procedure over gets REGISTERED before it hears of that")
+    func takeOverIsAnsweredFirst() throws {
+        for isCallee in [false, true] {
+            let scene = Scene()
+            let newcomer = isCallee ? scene.a : scene.realm.join()
+            let listener = Listener(newcomer, in: scene.realm)
+            let effects = scene.realm.register(newcomer, "t.x", options: Self.force)
+            let answer = try #require(
+                effects.firstIndex { effect in
+                    if case .send(.registered, newcomer.key) = effect { true } else { false }
+                })
+            #expect(listener.events(in: Array(effects[..<answer])).isEmpty)
+            #expect(
+                listener.events(in: Array(effects[answer...])).map(\.name) == [
+                    "on_unregister", "on_unregister", "on_delete", "on_create", "on_register",
+                ])
+            #expect(effects.revocations(of: scene.a).count == 1)
+        }
     }
 
     @Test("SR-87 a callee of the procedure may take it for itself, under any rule")
@@ -190,14 +223,35 @@ struct RevocationTests {
     func queue() {
         let realm = TestRealm(QueueTests.settings(limit: 5))
         let caller = realm.join()
-        let p = realm.callees(2, "t.x", "first", concurrency: 1)
+        let p = realm.callees(2, "t.x", "first", concurrency: 1, .registrationRevocation)
         for _ in 1...3 { realm.call(caller) }
         let newcomer = realm.join()
         let effects = realm.register(newcomer, "t.x", "first", options: Self.force)
-        // One of them had its turn as the head of the list left.
-        #expect(effects.invocations(to: p[1]).count == 1)
-        #expect(effects.refusal == .noSuchProcedure)
+        // SR-23: nobody gets another call who is about to be put out.
+        #expect(effects.invocations(to: p[1]).isEmpty)
+        #expect(
+            effects.suffix(2) == [
+                caller.getsError(2, .noSuchProcedure), caller.getsError(3, .noSuchProcedure),
+            ])
         #expect(realm.leaveAll([caller, newcomer] + p))
+    }
+
+    @Test("SR-60 SR-87 while the realm is drained, whoever puts an end to its own last call leaves")
+    func drained() {
+        let realm = TestRealm(QueueTests.settings(limit: 5))
+        let caller = realm.join()
+        let callee = realm.callees(1, "t.x", "first", concurrency: 1)[0]
+        realm.call(caller)
+        let newcomer = realm.join()
+        #expect(realm.call(newcomer).isEmpty)
+        realm.drain()
+        let effects = realm.register(newcomer, "t.x", "first", options: Self.force)
+        #expect(effects.first == newcomer.getsError(1, .noSuchProcedure))
+        #expect(!realm.isPresent(newcomer))
+        #expect(realm.realm.registrationCount == 0)
+        realm.yield(callee, 1)
+        #expect(realm.isEmpty)
+        #expect(!realm.isPresent(caller))
     }
 
     @Test("SR-87 a session that has as many registrations as it may takes nothing from anybody")

@@ -60,6 +60,30 @@ struct SessionTests {
         #expect(dealer?["features"]?.dictionary?["caller_identification"] == nil)
     }
 
+    @Test("§3.4 caller_identification is announced where some callee may learn who calls")
+    func announcedDisclosure() {
+        func isAnnounced(_ realm: Disclosure, byRule rule: Disclosure?) -> Bool {
+            var settings = RealmSettings()
+            settings.callerDisclosure = realm
+            if let rule {
+                settings.permissions.roles = [
+                    "anonymous": RolePermissions(rules: [
+                        PermissionRule(
+                            URIPattern("t.x"), actions: [.call], callerDisclosure: rule)
+                    ])
+                ]
+            }
+            let (_, welcome) = TestRealm(settings).welcome(Newcomer(roles: Roles([.caller: []])))
+            let dealer = welcome.details["roles"]?.dictionary?["dealer"]?.dictionary
+            return dealer?["features"]?.dictionary?["caller_identification"] == true
+        }
+        #expect(isAnnounced(.onRequest, byRule: nil))
+        #expect(isAnnounced(.always, byRule: .never))
+        #expect(isAnnounced(.never, byRule: .onRequest))
+        #expect(!isAnnounced(.never, byRule: nil))
+        #expect(!isAnnounced(.never, byRule: .never))
+    }
+
     @Test("Sessions without a name get one each, and every session an id of its own")
     func names() {
         let peers = TestRealm().join(200)
@@ -313,6 +337,35 @@ struct SessionTests {
             ])
         #expect(realm.undeliverable(invocation, to: a).isEmpty)
         #expect(realm.pick(from: caller) == a)
+    }
+
+    @Test("§4.3 §7.4 a part that is too large ends the call; the callee is not left waiting for it")
+    func undeliverablePart() throws {
+        let realm = TestRealm()
+        let features: Features = [.progressiveCallInvocations, .callCanceling]
+        let caller = realm.join(caller: .progressiveCallInvocations, callee: [])
+        let a = realm.join(features)
+        realm.register(a)
+        func part(_ args: [Value], of request: RequestID) throws -> Message {
+            let effects = realm.call(caller, "t.x", args, request: request, progress: true)
+            guard case .send(let invocation, a.key) = try #require(effects.first) else {
+                throw ProtocolViolation("no INVOCATION: \(effects)")
+            }
+            return invocation
+        }
+        let first = realm.request(of: caller)
+        #expect(
+            realm.undeliverable(try part([1], of: first), to: a) == [
+                caller.getsError(first, .payloadSizeExceeded)
+            ])
+        let second = realm.request(of: caller)
+        _ = try part([1], of: second)
+        #expect(
+            realm.undeliverable(try part([2], of: second), to: a) == [
+                a.getsInterrupt(2, .killnowait), caller.getsError(second, .payloadSizeExceeded),
+            ])
+        #expect(realm.call(caller, "t.x", [3], request: second).isEmpty)
+        #expect(realm.realm.pendingCallCount == 0)
     }
 
     @Test("A RESULT or ERROR that cannot be delivered becomes one without payload, once")

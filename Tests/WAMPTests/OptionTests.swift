@@ -115,6 +115,18 @@ struct OptionTests {
     }
 
     @Test(
+        "§1.4 §3.3 a role that nobody knows is ignored, whatever it holds",
+        arguments: ["{}", "true", "null", "[]"])
+    func unknownRole(_ value: String) throws {
+        let hello = #"[1,"realm1",{"roles":{"gardener":\#(value),"caller":{}}}]"#
+        guard case .hello(let message) = try decode(hello) else {
+            Issue.record("no HELLO")
+            return
+        }
+        #expect(message.roles == Roles([.caller: []]))
+    }
+
+    @Test(
         "a HELLO detail of a wrong type is a violation, null counts as absent",
         arguments: ["agent", "authid", "authrole", "authmethods", "authextra"])
     func helloDetails(_ key: String) {

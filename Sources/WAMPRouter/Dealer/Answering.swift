@@ -129,9 +129,15 @@ extension Realm {
         switch message {
         case .invocation(let invocation):
             guard let slot = calls.find(servedBy: session, invocation.request) else { return }
-            guard calls[slot]?.flags.contains(.isAbandoned) == false else {
+            guard let call = calls[slot], !call.flags.contains(.isAbandoned) else {
                 end(slot, at: now, into: &effects)
                 return
+            }
+            if let first = calls.retained(slot)?.payload, call.flags.contains(.isProgressive),
+                first != invocation.payload
+            {
+                // It has the parts before this one, and is not to wait for more.
+                interrupt(call, .killnowait, into: &effects)
             }
             end(slot, with: .payloadSizeExceeded, at: now, into: &effects)
         case .result(let result):

@@ -31,12 +31,14 @@ extension Realm {
         }
         if policy != .single {
             guard settings.sharedRegistration else { return refuse(.optionNotAllowed) }
-            if settings.requiresAnnouncedFeatures,
-                !sessions[session].calleeFeatures.contains(.sharedRegistration)
-            {
+            guard hasAnnounced(.sharedRegistration, session) else {
                 return refuse(
                     .featureNotSupported, ["the callee did not announce shared_registration"])
             }
+        }
+        guard match == .exact || hasAnnounced(.patternBasedRegistration, session) else {
+            return refuse(
+                .featureNotSupported, ["the callee did not announce pattern_based_registration"])
         }
         guard let options = CalleeOptions(register.options) else {
             return refuse(.invalidArgument, ["concurrency must not be negative"])
@@ -53,13 +55,18 @@ extension Realm {
         let callee = Callee(session: session, options: options)
         var isFull = registrations.count(of: session) >= limits.registrationsPerSession
         var found = registrations.find(register.procedure, as: match)
+        var consequences = Effects()
         if let slot = found, register.options.custom.isOn("force_reregister") {
             guard mayForce(slot, session, register.procedure, match) else {
                 return refuse(.notAuthorized)
             }
             if registrations.isCallee(session, of: slot) { isFull = false }
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
-            revoke(registration: slot, at: now, into: &effects)
+            revoke(registration: slot, at: now, into: &effects, &consequences)
+            // While the realm is drained, a call of its own that ends is the end of its session.
+            guard sessions.isPresent(session) else {
+                return effects.append(contentsOf: &consequences)
+            }
             found = nil
         }
         guard let slot = found else {
@@ -69,7 +76,9 @@ extension Realm {
                 register.procedure, match: match, policy: policy, created: now.unixMilliseconds,
                 hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,
                 random: &random)
-            return join(callee, to: slot, register.request, isNew: true, at: now, into: &effects)
+            return join(
+                callee, to: slot, register.request, isNew: true, after: &consequences, at: now,
+                into: &effects)
         }
         let existing = registrations[slot].policy
         guard existing != .single else { return refuse(.procedureAlreadyExists) }
@@ -90,8 +99,15 @@ extension Realm {
         } else if isFull {
             refuse(.unavailable, kwargs: ["reason": "overload"])
         } else {
-            join(callee, to: slot, register.request, isNew: false, at: now, into: &effects)
+            join(
+                callee, to: slot, register.request, isNew: false, after: &consequences, at: now,
+                into: &effects)
         }
+    }
+
+    /// Whether a callee may use a feature: it announced it, or need not (SR-14).
+    private func hasAnnounced(_ feature: Features, _ callee: SessionKey) -> Bool {
+        !settings.requiresAnnouncedFeatures || sessions[callee].calleeFeatures.contains(feature)
     }
 
     /// UNREGISTER by a callee of the registration; anybody else's is an error (SR-24).
@@ -109,14 +125,16 @@ extension Realm {
     }
 
     /// Adds a callee to the list, answers it, then tells everybody (SR-74, SR-75, SR-80).
+    /// - Parameter earlier: what others learn of before this, though after the answer.
     private mutating func join(
         _ callee: Callee, to slot: UInt32, _ request: RequestID, isNew: Bool,
-        at now: Now, into effects: inout Effects
+        after earlier: inout Effects, at now: Now, into effects: inout Effects
     ) {
         registrations.join(callee, to: slot)
         let id = registrations[slot].id
         effects.send(
             .registered(Registered(request: request, registration: id)), to: callee.session)
+        effects.append(contentsOf: &earlier)
         let session = Value(sessions[callee.session].identity.session)
         if isNew {
             publishMeta("wamp.registration.on_create", into: &effects) {

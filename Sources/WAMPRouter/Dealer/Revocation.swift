@@ -7,10 +7,13 @@ import WAMP
 
 extension Realm {
     /// Takes one callee off a registration. Calls that it serves go on.
-    /// - Parameter reason: what a callee is told that announced `registration_revocation`.
-    mutating func revoke(
+    /// - Parameters:
+    ///   - reason: what a callee is told that announced `registration_revocation`.
+    ///   - effects: what that callee is told.
+    ///   - consequences: what others learn of it.
+    private mutating func revoke(
         registration slot: UInt32, of session: SessionKey, reason: String, at now: Now,
-        into effects: inout Effects
+        into effects: inout Effects, _ consequences: inout Effects
     ) {
         if sessions[session].calleeFeatures.contains(.registrationRevocation) {
             let details: Value.Dictionary = [
@@ -19,15 +22,24 @@ extension Realm {
             effects.send(
                 .unregistered(Unregistered(request: nil, details: details)), to: session)
         }
-        leave(registration: slot, session, at: now, into: &effects)
+        leave(registration: slot, session, at: now, into: &consequences)
     }
 
-    /// Takes every callee off a registration, which is deleted with the last one.
-    mutating func revoke(registration slot: UInt32, at now: Now, into effects: inout Effects) {
+    /// Takes every callee off a registration, which is deleted with the last one. What others learn
+    /// of it has to come after the answer to whoever wanted it (SR-80).
+    mutating func revoke(
+        registration slot: UInt32, at now: Now, into effects: inout Effects,
+        _ consequences: inout Effects
+    ) {
+        // Calls that wait must not go to a callee that is next to be put out (SR-23).
+        let waiting = queues.removeValue(forKey: slot)?.all ?? []
         for callee in registrations[slot].callees {
             revoke(
                 registration: slot, of: callee.session, reason: ErrorURI.unregistered.rawValue,
-                at: now, into: &effects)
+                at: now, into: &effects, &consequences)
+        }
+        for call in waiting {
+            end(call, with: .noSuchProcedure, at: now, into: &consequences)
         }
     }
 
@@ -57,10 +69,14 @@ extension Realm {
     ) throws(MetaError) {
         let slot = try registration(arguments)
         let id: SessionID = try arguments.id(1, "session")
+        let reason = try arguments.reason(otherwise: .unregistered)
         guard let session = sessions.key(of: id), registrations.isCallee(session, of: slot) else {
             throw MetaError(.noSuchSession)
         }
-        let reason = arguments.kwargs["reason"]?.string ?? ErrorURI.unregistered.rawValue
-        revoke(registration: slot, of: session, reason: reason, at: now, into: &effects)
+        var consequences = Effects()
+        revoke(
+            registration: slot, of: session, reason: reason.rawValue, at: now, into: &effects,
+            &consequences)
+        effects.append(contentsOf: &consequences)
     }
 }

@@ -283,11 +283,16 @@ extension Auditor {
             return fail("INTERRUPT without a mode")
         }
         guard let invocation = callee.invocations[interrupt.request] else {
-            // A late progressive result is answered so, once.
-            guard case .received(.yield(let yield), callee.key) = fact, yield.options.progress,
-                yield.request == interrupt.request
-            else { return fail("INTERRUPT of an invocation that is over") }
-            return
+            switch fact {
+            case .received(.yield(let yield), callee.key):
+                // A late progressive result is answered so, once.
+                if yield.options.progress, yield.request == interrupt.request { return }
+            case .undeliverable(.invocation(let part), callee.key):
+                // It has the parts before this one.
+                if mode == .killnowait, part.request == interrupt.request { return }
+            default: break
+            }
+            return fail("INTERRUPT of an invocation that is over")
         }
         check(
             mode == .killnowait || invocation.interrupts.isEmpty, "INTERRUPT kill comes late")

@@ -55,7 +55,7 @@ extension Auditor {
         guard subscription.match == .exact, let observerKey, reached.contains(observerKey),
             !isDraining, let args = (try? event.payload.values())?.args
         else { return }
-        guard isNext(topic, args) || isUnseen(topic, args) && isNext(topic, args) else {
+        guard isNext(topic, args) else {
             let due = expectedEvents.first.map { "\($0)" } ?? "nothing"
             return fail("the event \(topic) \(args), but \(due) is due")
         }
@@ -67,15 +67,6 @@ extension Auditor {
                 },
                 "on_leave comes before a testament")
         }
-    }
-
-    /// Whether this is a revocation of which only those who listen learn.
-    private func isUnseen(_ topic: String, _ args: [Value]) -> Bool {
-        guard topic == "wamp.registration.on_unregister", args.count == 2,
-            let session = args[0].unsigned.flatMap({ keysByID[SessionID($0)] }),
-            let callee = sessions[session], let id = args[1].unsigned
-        else { return false }
-        return isForced(RegistrationID(id), of: callee)
     }
 
     private func isNext(_ topic: String, _ args: [Value]) -> Bool {

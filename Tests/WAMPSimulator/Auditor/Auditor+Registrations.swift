@@ -30,9 +30,8 @@ extension Auditor {
             usedRegistrationIDs.insert(answer.registration).inserted,
             "registration id \(answer.registration) was used before")
         if let former = registrations.values.first(where: { $0.match == match && $0.uri == uri }) {
-            // Its callees were not told, and nobody listens.
-            let isHeard = observerKey.map { isListening($0, "wamp.registration.on_unregister") }
-            guard register.options.custom.isOn("force_reregister"), isHeard != true else {
+            // No callee could be told of it; whoever listens is told after this answer (SR-80).
+            guard register.options.custom.isOn("force_reregister") else {
                 return fail("a second registration of \(uri)")
             }
             revoke(former)
@@ -79,7 +78,7 @@ extension Auditor {
         mustRevoke.removeAll { $0 == (session.key, id) }
     }
 
-    /// Whether somebody takes this registration over, and may; then it is revoked from the callee.
+    /// Whether somebody takes this registration over, and may; then it is revoked from all callees.
     func isForced(_ id: RegistrationID, of callee: AuditedSession) -> Bool {
         guard let registration = registrations[id], registration.callee(callee.key) != nil else {
             return false
@@ -97,7 +96,7 @@ extension Auditor {
                             && $0.session.identity.authid == session.identity.authid
                 }
                 guard !scenario.hasRoles || session.role == "admin" || isOwner else { continue }
-                revoke(registration, callee)
+                revoke(registration)
                 return true
             }
         }
