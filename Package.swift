@@ -51,7 +51,8 @@ let package = Package(
             dependencies: ["CScan", "CArgon2", nioCore, containers, crypto, cryptoExtras],
             swiftSettings: settings),
         .target(
-            name: "WAMPRouter", dependencies: ["CMemory", "WAMP", containers, deque], swiftSettings: settings),
+            name: "WAMPRouter", dependencies: ["CMemory", "WAMP", containers, deque],
+            swiftSettings: settings),
         .target(
             name: "WAMPTransport",
             dependencies: ["WAMP", "CScan", "CZlib", nioCore, nioSSL, crypto],

@@ -28,7 +28,9 @@ extension Realm {
             .eventRetention, .subscriptionRevocation, .subscriptionMetaAPI, .sessionMetaAPI,
             .payloadPassthruMode,
         ]
-        if settings.publisherDisclosure != .never { features.insert(.publisherIdentification) }
+        if discloses(settings.publisherDisclosure, \.publisherDisclosure) {
+            features.insert(.publisherIdentification)
+        }
         if settings.topics.contains(where: { $0.trustlevel != nil }) {
             features.insert(.publicationTrustlevels)
         }
@@ -36,12 +38,14 @@ extension Realm {
         return features
     }
 
-    /// Whether there is any call whose callee may learn who made it: a rule of a role goes before
-    /// the realm's setting.
-    private var mayDiscloseCallers: Bool {
-        if settings.callerDisclosure != .never { return true }
+    /// Whether anybody may learn who called or published: a rule of a role goes before the realm's
+    /// setting.
+    private func discloses(
+        _ setting: Disclosure, _ rule: KeyPath<PermissionRule, Disclosure?>
+    ) -> Bool {
+        if setting != .never { return true }
         return settings.permissions.roles?.values.contains { role in
-            role.rules.contains { $0.callerDisclosure.map { $0 != .never } ?? false }
+            role.rules.contains { $0[keyPath: rule].map { $0 != .never } ?? false }
         } ?? false
     }
 
@@ -51,7 +55,9 @@ extension Realm {
             .callReroute, .patternBasedRegistration, .registrationRevocation,
             .registrationMetaAPI, .payloadPassthruMode, .sessionMetaAPI, .testamentMetaAPI,
         ]
-        if mayDiscloseCallers { features.insert(.callerIdentification) }
+        if discloses(settings.callerDisclosure, \.callerDisclosure) {
+            features.insert(.callerIdentification)
+        }
         if settings.sharedRegistration { features.insert(.sharedRegistration) }
         if settings.shardedRegistration { features.insert(.shardedRegistration) }
         if settings.procedures.contains(where: { $0.trustlevel != nil }) {

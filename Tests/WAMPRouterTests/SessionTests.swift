@@ -60,22 +60,27 @@ struct SessionTests {
         #expect(dealer?["features"]?.dictionary?["caller_identification"] == nil)
     }
 
-    @Test("§3.4 caller_identification is announced where some callee may learn who calls")
-    func announcedDisclosure() {
+    @Test(
+        "§3.4 who calls and who publishes is announced where somebody may learn it",
+        arguments: ["caller_identification", "publisher_identification"])
+    func announcedDisclosure(feature: String) {
+        let isOfCallers = feature == "caller_identification"
+        let setting: WritableKeyPath<RealmSettings, Disclosure> =
+            isOfCallers ? \.callerDisclosure : \.publisherDisclosure
         func isAnnounced(_ realm: Disclosure, byRule rule: Disclosure?) -> Bool {
             var settings = RealmSettings()
-            settings.callerDisclosure = realm
+            settings[keyPath: setting] = realm
             if let rule {
-                settings.permissions.roles = [
-                    "anonymous": RolePermissions(rules: [
-                        PermissionRule(
-                            URIPattern("t.x"), actions: [.call], callerDisclosure: rule)
-                    ])
-                ]
+                let permission = PermissionRule(
+                    URIPattern("t.x"), actions: [.call],
+                    callerDisclosure: isOfCallers ? rule : nil,
+                    publisherDisclosure: isOfCallers ? nil : rule)
+                settings.permissions.roles = ["anonymous": RolePermissions(rules: [permission])]
             }
             let (_, welcome) = TestRealm(settings).welcome(Newcomer(roles: Roles([.caller: []])))
-            let dealer = welcome.details["roles"]?.dictionary?["dealer"]?.dictionary
-            return dealer?["features"]?.dictionary?["caller_identification"] == true
+            let role = isOfCallers ? "dealer" : "broker"
+            let features = welcome.details["roles"]?.dictionary?[role]?.dictionary?["features"]
+            return features?.dictionary?[feature] == true
         }
         #expect(isAnnounced(.onRequest, byRule: nil))
         #expect(isAnnounced(.always, byRule: .never))
