@@ -1,4 +1,4 @@
-// Realms with more registrations than the cache of a core holds: their calls are prepared in groups.
+// Realms with more registrations than a core's cache holds: their calls are prepared in groups.
 
 import NIOCore
 import Testing
