@@ -230,7 +230,7 @@ package struct Realm: ~Copyable {
         return nil
     }
 
-    /// Whether the rules of a session's role say no more about a plain CALL than that it is allowed.
+    /// Whether the rules of the session's role say of a plain CALL only that it is allowed.
     private func letsPass(_ call: PlainMessage, of session: SessionKey) -> Bool {
         sessions[session].rules?.letsPass(callOf: call.uri) ?? false
     }
