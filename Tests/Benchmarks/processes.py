@@ -149,12 +149,13 @@ def resident(pid):
         return int(statm.read().split()[1]) * PAGE
 
 
-def own_memory(pid):
-    """Resident bytes that are the process's alone. The pages of its program file are not: they
-    belong to the page cache, which takes and gives them as other programs come and go."""
+def memory(pid):
+    """Resident bytes: all, and those that are the process's alone. The pages of its program file
+    are not: they belong to the page cache, which takes and gives them as other programs come and
+    go."""
     with open(f"/proc/{pid}/statm") as statm:
-        _, all_pages, of_files, *_ = statm.read().split()
-        return (int(all_pages) - int(of_files)) * PAGE
+        _, all_pages, of_files, *_ = map(int, statm.read().split())
+        return all_pages * PAGE, (all_pages - of_files) * PAGE
 
 
 def descriptors(pid):

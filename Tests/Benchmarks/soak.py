@@ -110,9 +110,8 @@ def tenths(values):
 
 
 def drift(times, values):
-    """What a fitted line grows from its beginning to its end, as a share of the median."""
-    slope = statistics.linear_regression(times, values).slope
-    return slope * (times[-1] - times[0]) / statistics.median(values)
+    """What a fitted line grows from its beginning to its end."""
+    return statistics.linear_regression(times, values).slope * (times[-1] - times[0])
 
 
 def main():
@@ -139,11 +138,12 @@ def main():
     load.start()
     try:
         with open(path, "w", buffering=1) as file:
-            print("second", "state", "own_bytes", "descriptors", "cpu_s", sep="\t", file=file)
+            print("second", "state", "bytes", "own_bytes", "descriptors", "cpu_s", sep="\t",
+                  file=file)
 
             def sample(state, kept):
                 now = time.monotonic() - began
-                taken = now, processes.own_memory(router.pid), processes.descriptors(router.pid)
+                taken = (now, *processes.memory(router.pid), processes.descriptors(router.pid))
                 kept.append(taken)
                 print(f"{now:.1f}", state, *taken[1:], processes.cpu_seconds(router.pid),
                       sep="\t", file=file)
@@ -160,9 +160,10 @@ def main():
                 deadline = time.monotonic() + 30
                 while processes.descriptors(router.pid) > idle and time.monotonic() < deadline:
                     pause(0.5)
-                at, memory, files = sample("rest", rests)
-                say(f"{at / 60:5.1f} min  {memory / 2**20:.2f} MiB, {files} descriptors at rest; "
-                    f"{sum(load.done.values())} operations, {len(load.failures)} failures")
+                at, resident, own, files = sample("rest", rests)
+                say(f"{at / 60:5.1f} min  {resident / 2**20:.2f} MiB, {own / 2**20:.2f} of "
+                    f"them its own, {files} descriptors at rest; {sum(load.done.values())} operations, "
+                    f"{len(load.failures)} failures")
                 rested = time.monotonic()
                 load.start()
     finally:
@@ -174,18 +175,22 @@ def main():
     half, resting = second_half(samples), second_half(rests)
     if len(half) < 20 or len(resting) < 2:
         raise processes.Trouble("too few samples for a verdict: more --minutes")
-    times, memory, _ = zip(*half)
-    first, last = tenths(memory)
-    growth = last / first - 1
-    at_rest = resting[-1][1] / resting[0][1] - 1
-    files = sorted({one[2] for one in resting})
+    times, resident, own, _ = zip(*half)
+    # What grows is looked for in the router's own memory, and weighed against all that it takes.
+    whole = statistics.median(resident)
+    first, last = tenths(own)
+    growth = (last - first) / whole
+    _, _, resting_own, files = zip(*resting)
+    at_rest = (resting_own[-1] - resting_own[0]) / whole
+    files = sorted(set(files))
     checks = [
         (abs(growth) <= TOLERANCE,
-         f"memory        {first / 2**20:.2f} → {last / 2**20:.2f} MiB, {growth:+.2%} over the "
-         f"second half (fitted line {drift(times, memory):+.2%})"),
+         f"memory        {whole / 2**20:.2f} MiB; its own {first / 2**20:.2f} → "
+         f"{last / 2**20:.2f} MiB, {growth:+.2%} of all over the second half (fitted line "
+         f"{drift(times, own) / whole:+.2%})"),
         (abs(at_rest) <= TOLERANCE,
-         f"at rest       {resting[0][1] / 2**20:.2f} → {resting[-1][1] / 2**20:.2f} MiB, "
-         f"{at_rest:+.2%} over {len(resting)} rests"),
+         f"at rest       its own {resting_own[0] / 2**20:.2f} → {resting_own[-1] / 2**20:.2f} "
+         f"MiB, {at_rest:+.2%} of all over {len(resting)} rests"),
         (files == [idle],
          f"descriptors   {idle} before the load, {', '.join(map(str, files))} at the rests"),
         (not load.failures, f"load          {len(load.failures)} failures"),
