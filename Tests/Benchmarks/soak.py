@@ -162,8 +162,8 @@ def main():
                     pause(0.5)
                 at, resident, own, files = sample("rest", rests)
                 say(f"{at / 60:5.1f} min  {resident / 2**20:.2f} MiB, {own / 2**20:.2f} of "
-                    f"them its own, {files} descriptors at rest; {sum(load.done.values())} operations, "
-                    f"{len(load.failures)} failures")
+                    f"them its own, {files} descriptors at rest; "
+                    f"{sum(load.done.values())} operations, {len(load.failures)} failures")
                 rested = time.monotonic()
                 load.start()
     finally:
