@@ -8,6 +8,7 @@ import WAMP
 
 /// The slots that calls which are about to be handled will probably look for, in their order.
 struct Foresight: ~Copyable {
+    /// While they are being looked for, the hashes of the URIs.
     private var slots = UniqueArray<UInt32>()
     private var next = 0
 
