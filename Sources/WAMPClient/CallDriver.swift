@@ -92,7 +92,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         link = session.link
         self.stopsAtError = stopsAtError
         limit = timeout.map {
-            TimeAmount($0) + (session.routerKeepsTimeouts ? CallDriver.grace : .zero)
+            TimeAmount(limit: $0) + (session.routerKeepsTimeouts ? CallDriver.grace : .zero)
         }
         self.procedure = procedure
         self.options = CallOptions(options, timeout: timeout)
@@ -105,7 +105,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
             case .open(_, let limit): limit
             }
         var size = 64
-        while size < 4 * expected, size < 1 << 16 { size *= 2 }
+        while size / 4 < expected, size < 1 << 16 { size *= 2 }
         ring = Array(repeating: Slot(), count: size)
     }
 

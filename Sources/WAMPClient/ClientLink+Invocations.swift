@@ -31,10 +31,9 @@ extension ClientLink {
 
     /// Starts the time that an invocation has; that of a progressive one is between its messages.
     private func limit(_ request: InvocationRequest) {
-        // A year is as good as no limit, and no overflow.
-        let milliseconds = Int64(min(request.timeout, 31_536_000_000))
+        let limit = Duration.milliseconds(Int64(clamping: request.timeout))
         limits[request.id]?.cancel()
-        limits[request.id] = loop.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
+        limits[request.id] = loop.eventLoop.scheduleTask(in: TimeAmount(limit: limit)) {
             request.expire()
         }
     }

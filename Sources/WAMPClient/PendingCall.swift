@@ -85,9 +85,14 @@ final class PendingCall: @unchecked Sendable {
         timer?.cancel()
         // A callee that must not be interrupted is not, however late it is.
         let mode: CancelMode = cancelMode == .skip ? .skip : .killnowait
-        let limit = TimeAmount(timeout) + (grace ? PendingCall.graceTime : .zero)
+        let limit = TimeAmount(limit: timeout) + (grace ? PendingCall.graceTime : .zero)
         timer = link.loop.eventLoop.scheduleTask(in: limit) { [weak link] in
             link?.giveUp(request, .timeout, mode: mode)
         }
     }
+}
+
+extension TimeAmount {
+    /// A limit on waiting. A year is as good as no limit, and no overflow.
+    init(limit: Duration) { self.init(min(limit, .seconds(31_536_000))) }
 }

@@ -105,7 +105,7 @@ extension Session {
                 .subscribe(Subscribe(request: $0, options: options, topic: topic))
             }
             guard let timeout, let request else { return }
-            link.loop.eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak link] in
+            link.loop.eventLoop.scheduleTask(in: TimeAmount(limit: timeout)) { [weak link] in
                 link?.forget(request, .timeout)
             }
         }

@@ -74,6 +74,22 @@ import WAMPTransport
         _ = callee
     }
 
+    @Test("The largest numbers that can be written are as good as no limit")
+    func hugeNumbers() async throws {
+        let router = try await TestRouter()
+        let callee = try await router.register("t.fast")
+        for more in [
+            ["-O", "timeout:=9007199254740992"], ["-n", "2", "-O", "timeout:=9007199254740992"],
+            ["-n", "2", "-c", "\(Int.max)"],
+        ] {
+            let outcome = try await Program(
+                ["call", "t.fast"] + more, environment: router.environment
+            ).ended()
+            #expect(outcome.code == 0, "\(more): \(outcome.talk)")
+        }
+        _ = callee
+    }
+
     @Test("Some failed and some did not: 12; injected failures alone: 10")
     func partial() async throws {
         let router = try await TestRouter()
