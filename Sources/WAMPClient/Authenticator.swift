@@ -54,8 +54,10 @@ struct Authenticator: Sendable {
                 if authentication.privateKey != nil {
                     [.cryptosign]
                 } else if authentication.secret != nil {
-                    // A ticket goes over the line as it is.
-                    isPrivate ? [.scram, .wampcra, .ticket] : [.scram, .wampcra]
+                    // Only SCRAM can be bound; and a ticket goes over the line as it is.
+                    authentication.bindsChannel
+                        ? [.scram]
+                        : isPrivate ? [.scram, .wampcra, .ticket] : [.scram, .wampcra]
                 } else if authentication.hasCertificate {
                     [.tls, .anonymous]
                 } else {
@@ -188,14 +190,21 @@ struct Authenticator: Sendable {
             routerProof: exchange.serverSignature(keys.serverKey))
     }
 
-    /// Whether WELCOME may be believed.
-    /// - Parameter proof: what the router must show; nil if nothing was asked for by SCRAM.
-    func check(_ welcome: Welcome, proof: [UInt8]?) throws(Distrust) {
-        guard let proof else {
-            // Without the challenge a router that knows nothing could pretend to have checked us.
-            if authentication.method == .scram { throw Distrust("the router proved nothing") }
-            return
+    /// Whether only a challenge that was answered shows that the router is the right one: without
+    /// it one that knows nothing could pretend to have checked us.
+    private var needsChallenge: Bool {
+        switch methods {
+        case [.scram]: true
+        case [.cryptosign]: authentication.routerKey != nil || authentication.bindsChannel
+        default: false
         }
+    }
+
+    /// Whether WELCOME may be believed.
+    /// - Parameter reply: how the last challenge was answered; nil if there was none.
+    func check(_ welcome: Welcome, after reply: Reply?) throws(Distrust) {
+        if reply == nil, needsChallenge { throw Distrust("the router proved nothing") }
+        guard let proof = reply?.routerProof else { return }
         let shown = welcome.details["authextra"]?.dictionary?["verifier"]?.string
             .flatMap { SCRAM.serverSignature($0) }
         guard let shown, Secret.isSame(shown, as: proof) else {

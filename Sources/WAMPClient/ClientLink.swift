@@ -39,8 +39,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     var limits: [RequestID: Scheduled<Void>] = [:]
     private var tap: (any BatchTap)?
     private var authenticator: Authenticator?
-    /// What WELCOME must prove; nil if nothing.
-    private var routerProof: [UInt8]?
+    /// How the last challenge was answered.
+    private var reply: Authenticator.Reply?
     /// A challenge is being answered on another thread.
     private var isAnswering = false
 
@@ -219,7 +219,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         switch message {
         case .welcome(let welcome):
             do throws(Authenticator.Distrust) {
-                try authenticator?.check(welcome, proof: routerProof)
+                try authenticator?.check(welcome, after: reply)
             } catch {
                 return refuse(error)
             }
@@ -253,7 +253,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         guard state == .connecting, onJoined != nil else { return }
         switch outcome {
         case .success(let reply):
-            routerProof = reply.routerProof
+            self.reply = reply
             send(.authenticate(reply.message))
         case .failure(let distrust): refuse(distrust)
         }

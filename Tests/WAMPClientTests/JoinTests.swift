@@ -288,4 +288,53 @@ import WAMPTransport
             session.abandon()
         }
     }
+
+    @Test("a router that must prove itself is not believed when it welcomes without a challenge")
+    func unproved() async throws {
+        var signing = Authentication(
+            .cryptosign, privateKey: [UInt8](repeating: 1, count: 32))
+        signing.routerKey = Cryptosign.publicKey(of: [UInt8](repeating: 2, count: 32))
+        let proving = Authentication(.scram, secret: "secret")
+        for authentication in [signing, proving] {
+            let error = try await withFakeRouter { message, peer in
+                if case .hello = message { peer.send(welcome) }
+            } _: {
+                await failure($0) { $0.authentication = authentication }
+            }
+            #expect(
+                error
+                    == .refused(
+                        reason: .authenticationFailed, message: "the router proved nothing",
+                        details: [:]))
+        }
+    }
+
+    @Test("what is to be bound to the connection is not offered by a method that cannot be")
+    func boundMethods() {
+        var authentication = Authentication(secret: "secret")
+        for (isBound, methods) in [
+            (false, [AuthenticationMethod.scram, .wampcra, .ticket]), (true, [.scram]),
+        ] {
+            authentication.bindsChannel = isBound
+            let authenticator = Authenticator(
+                authentication, authid: "a", isPrivate: true, channelID: nil, nonce: [])
+            #expect(authenticator.methods == methods)
+        }
+    }
+
+    @Test("the longest time limit is no limit")
+    func longLimit() async throws {
+        try await withFakeRouter { message, peer in
+            switch message {
+            case .hello: peer.send(welcome)
+            case .call(let call): peer.send(.result(Result(request: call.request)))
+            default: break
+            }
+        } _: { endpoint in
+            let session = try await join(endpoint)
+            let result = try await session.call("a.b", timeout: .seconds(Int64.max))
+            #expect(result.args.isEmpty)
+            session.abandon()
+        }
+    }
 }
