@@ -52,6 +52,8 @@ public final class OpenCall: Sendable {
 
     /// The same as `send` and `finish`, with arguments that are encoded already.
     public func send(payload: Payload, isLast: Bool) throws(ClientError) {
+        // First, so that what cannot be sent changes nothing.
+        let payload = try session.encoded(payload)
         let (isFirst, goes) = state.withLock { state in
             defer {
                 state.isOpened = true
@@ -64,7 +66,7 @@ public final class OpenCall: Sendable {
         options.progress = !isLast
         let call = Call(
             request: RequestID(0), options: options, procedure: procedure,
-            payload: try session.encoded(payload))
+            payload: payload)
         session.link.submit { [self] link in
             if isFirst {
                 pending.send(call, on: link) { self.end($0) }
@@ -90,8 +92,14 @@ public final class OpenCall: Sendable {
         return try Session.result(of: outcome, isLimited: options.timeout > 0)
     }
 
-    /// Cancels the call; what the router answers is its end.
+    /// Cancels the call; what the router answers is its end. One of which nothing was sent ends
+    /// here.
     public func cancel(_ mode: CancelMode) {
+        let isUnsent = state.withLock { state in
+            defer { if !state.isOpened { state.isComplete = true } }
+            return !state.isOpened && !state.isComplete
+        }
+        guard !isUnsent else { return end(.failure(.canceled)) }
         session.link.submit { [pending] in pending.cancel(mode, on: $0) }
     }
 

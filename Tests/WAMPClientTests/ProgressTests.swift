@@ -394,4 +394,20 @@ private final class Log: Sendable {
             #expect(result.args == [blob])
         }
     }
+
+    @Test("a call in parts of which nothing was sent ends when it is cancelled, and sends nothing")
+    func cancelledUnsent() async throws {
+        let log = Log()
+        try await withSession { message, _ in
+            log.add(message.code.name)
+        } _: { session in
+            let call = try session.openCall("a.b")
+            let result = Task { try await call.result() }
+            result.cancel()
+            await #expect(throws: ClientError.canceled) { try await result.value }
+            try call.send(args: [1])
+            _ = try? await session.publish("a.t")
+            #expect(await log.next() == ["PUBLISH"])
+        }
+    }
 }
