@@ -132,7 +132,7 @@ extension ConnectionHandler {
         var close: WebSocketFrame.Close?
         do throws(WebSocketFault) {
             if format.isWrapped {
-                violation = try unwrap(items, unmasked, format, into: batch)
+                violation = try unwrap(items, format, into: batch)
                 // What is left of them is no message.
                 items.removeAll(where: \.isMessage)
             }

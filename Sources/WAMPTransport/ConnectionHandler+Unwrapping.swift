@@ -4,36 +4,30 @@ import NIOCore
 import WAMP
 
 extension ConnectionHandler {
-    /// Takes the messages of one read.
-    /// - Parameter unmasked: the place in the batch of the bytes that were unmasked.
+    /// Takes the messages of one read. Where they are many, the first of them go to the owner here.
     /// - Returns: what was wrong with a message; nothing behind it counts.
     func unwrap(
-        _ items: [WebSocketReceiver.Item], _ unmasked: Int, _ format: FrameFormat,
-        into batch: MessageBatch
+        _ items: [WebSocketReceiver.Item], _ format: FrameFormat, into batch: MessageBatch
     ) throws(WebSocketFault) -> ProtocolViolation? {
-        var unmasked = unmasked
         var expandedBytes = 0
         for item in items where phase == .open {
             let violation: ProtocolViolation?
             switch item {
-            case .message(let body):
-                violation = try unwrap(
-                    batch.add(body), from: 0, count: body.readableBytes, format, into: batch)
+            case .message(let body): violation = try unwrap(body, format, into: batch)
             case .unmasked(let offset, let length):
-                violation = try unwrap(unmasked, from: offset, count: length, format, into: batch)
+                let start = loop.unmasked.readerIndex + offset
+                let body = loop.unmasked.getSlice(at: start, length: length) ?? ByteBuffer()
+                violation = try unwrap(body, format, into: batch)
             case .compressed(let packed):
                 let body = try expand(packed, format)
                 expandedBytes += body.readableBytes
-                violation = try unwrap(
-                    batch.add(body), from: 0, count: body.readableBytes, format, into: batch)
+                violation = try unwrap(body, format, into: batch)
             case .ping, .pong, .close: continue
             }
             if let violation { return violation }
             // One read may expand to a thousand times its size: it is handed on in pieces.
-            if expandedBytes > ConnectionHandler.mostExpanded, !batch.isEmpty {
-                owner.received(batch)
-                batch.removeAll()
-                unmasked = batch.add(loop.unmasked)
+            if expandedBytes > ConnectionHandler.mostExpanded {
+                handOn(batch)
                 expandedBytes = 0
             }
         }
@@ -41,20 +35,32 @@ extension ConnectionHandler {
     }
 
     private static var mostExpanded: Int { 1 << 20 }
+    /// A message of a few bytes takes many times that in a batch.
+    static var mostMessages: Int { 4096 }
+
+    private func handOn(_ batch: MessageBatch) {
+        if !batch.isEmpty { owner.received(batch) }
+        batch.removeAll()
+    }
 
     private func unwrap(
-        _ buffer: Int, from start: Int, count: Int, _ format: FrameFormat,
-        into batch: MessageBatch
+        _ body: ByteBuffer, _ format: FrameFormat, into batch: MessageBatch
     ) throws(WebSocketFault) -> ProtocolViolation? {
+        var buffer = batch.add(body)
+        let count = body.readableBytes
         guard format.isBatched else {
-            return decode(buffer, from: start, count: count, format.serializer, into: batch)
+            return decode(buffer, from: 0, count: count, format.serializer, into: batch)
         }
-        let bytes = batch.bytes(buffer, from: start, count: count)
         var offset = 0
         repeat {
-            let message = try MessageBatching.next(bytes, from: offset, format.serializer)
+            if batch.count >= ConnectionHandler.mostMessages {
+                handOn(batch)
+                guard phase == .open else { return nil }
+                buffer = batch.add(body)
+            }
+            let message = try MessageBatching.next(body, from: offset, format.serializer)
             if let violation = decode(
-                buffer, from: start + message.lowerBound, count: message.count, format.serializer,
+                buffer, from: message.lowerBound, count: message.count, format.serializer,
                 into: batch)
             {
                 return violation

@@ -105,6 +105,23 @@ import WAMP
         }
     }
 
+    @Test("a batch of very many messages comes in several, complete and in order")
+    func many() throws {
+        let count = 2 * ConnectionHandler<RecordingOwner>.mostMessages + 1
+        let messages = (1...count).map { Sample.call(UInt64($0), as: .cbor) }
+        let bench = try ConnectionBench.open(wrapped: .cbor, isBatched: true)
+        try bench.receive(
+            WebSocketFrameTests.bytes(.binary, try ConnectionBench.batch(messages, .cbor)))
+        #expect(bench.owner.messages == messages)
+        #expect(bench.owner.batchSizes.count == 3)
+        // Nothing more is taken once the owner has closed.
+        let closing = try ConnectionBench.open(wrapped: .cbor, isBatched: true)
+        closing.owner.onReceived = { $0?.close() }
+        try closing.receive(
+            WebSocketFrameTests.bytes(.binary, try ConnectionBench.batch(messages, .cbor)))
+        #expect(closing.owner.batchSizes.count == 1)
+    }
+
     @Test("the subprotocol decides whether messages are batched, in the client's order")
     func subprotocol() throws {
         let request = WebSocketUpgradeTests.request(
