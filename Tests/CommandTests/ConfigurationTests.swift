@@ -417,6 +417,13 @@ struct ConfiguredRouterTests {
         #expect(outcome.lines.contains("log: { level: error }"))
         #expect(outcome.lines.contains("    disclose_callee: false"))
         #expect(!outcome.output.contains("com.example.other"))
+        #expect(outcome.talk.isEmpty)
+        let other = try await Program.run(
+            "router", "--check", "--config", file, "--realm", "com.example.fiel")
+        #expect(other.code == 0)
+        #expect(other.talk.contains("warning: --realm 'com.example.fiel' is not among its realms"))
+        let none = try await Program.run("router", "--check", "--outbound-queue", "0")
+        #expect(none.code == 2 && none.talk.contains("at least 1"))
         // What is printed can be given back, and means the same.
         let again = folder.write("again.yaml", outcome.output)
         let printed = try await Program.run("router", "--print-config", "--config", again)

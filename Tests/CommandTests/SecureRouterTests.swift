@@ -64,6 +64,12 @@ import WAMP
             (["router", "-p", "0", "--tls-cert", certificate], "go together"),
             (["router", "--listen", "wss://127.0.0.1:0/ws"], "needs a certificate"),
             (
+                [
+                    "router", "--listen", "ws://127.0.0.1:0/ws", "--tls-cert", certificate,
+                    "--tls-key", key,
+                ], "no listener begins with wss:// or tls://"
+            ),
+            (
                 ["router", "-p", "0", "--tls-cert", certificate, "--tls-key", otherKey],
                 "do not fit together"
             ),

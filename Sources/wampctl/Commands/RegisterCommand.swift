@@ -223,6 +223,7 @@ struct RegisterCommand: Command {
 
     func validate() throws {
         try output.require([.text, .jsonl], for: "wampctl register")
+        try connection.authentication.validate(with: readiness)
         guard match ?? .exact != .exact || URI(uri).isValid(.loose) else {
             throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
         }

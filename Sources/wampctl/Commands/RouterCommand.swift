@@ -251,6 +251,7 @@ struct RouterCommand: Command {
         if printConfig, output.format != .text {
             throw ValidationError("--print-config prints YAML; it has no other --output format")
         }
+        if outboundQueue == 0 { throw ValidationError("--outbound-queue must be at least 1") }
         if let maxMessage, maxMessage < RouterLimits.shortestMessageSize {
             throw ValidationError(
                 "--max-message must be at least \(RouterLimits.shortestMessageSize): "

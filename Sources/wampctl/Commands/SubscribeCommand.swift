@@ -102,6 +102,7 @@ struct SubscribeCommand: Command {
 
     func validate() throws {
         try output.require([.text, .jsonl, .raw], for: "wampctl subscribe")
+        try connection.authentication.validate(with: readiness)
         if match ?? .exact == .exact,
             let wrong = topics.first(where: { !URI($0).isValid(.loose) })
         {

@@ -57,6 +57,7 @@ extension RouterPlan {
                 if realms.contains(where: { $0.name == name }) { return }
                 realms.append(known.first { $0.name == name } ?? RealmConfiguration(name: name))
             }
+            warnOfRealms(unlike: known, command)
         }
         if realms.isEmpty { realms = [RealmConfiguration(name: "realm1")] }
         if command.autoRealms { createsRealms = true }
@@ -88,10 +89,31 @@ extension RouterPlan {
                 try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
             ]
         }
+        // Who asks for TLS must not be left without it.
+        if command.tlsCert != nil, !listeners.contains(where: \.isSecure) {
+            throw CommandFailure(
+                .usage,
+                "--tls-cert and --tls-key have no effect: no listener begins with wss:// or tls://")
+        }
         if tls == nil, let listener = listeners.first(where: \.isSecure) {
             throw CommandFailure(
                 .usage,
                 "\(listener) needs a certificate: --tls-cert and --tls-key, or 'tls' in the file")
+        }
+    }
+
+    /// A realm that the file does not have is open to everybody, which a slip of the pen or a
+    /// variable of the environment should not hide.
+    private mutating func warnOfRealms(
+        unlike known: [RealmConfiguration], _ command: RouterCommand
+    ) {
+        guard let file = command.config, !known.isEmpty, !command.noAnonymous else { return }
+        for realm in realms where !known.contains(where: { $0.name == realm.name }) {
+            warnings.append(
+                FileProblem(
+                    file: file,
+                    text: "--realm '\(realm.name)' is not among its realms: whoever asks is let in",
+                    isWarning: true))
         }
     }
 

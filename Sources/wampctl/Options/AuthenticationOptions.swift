@@ -65,6 +65,13 @@ struct AuthenticationOptions: ParsableArguments {
         }
     }
 
+    /// For commands that can go on in the background, where there is nobody to ask.
+    func validate(with readiness: ReadinessOptions) throws {
+        if readiness.detach, askSecret {
+            throw ValidationError("--detach and --ask-secret exclude each other; use --secret-file")
+        }
+    }
+
     /// The first option on the line by which somebody tries to hand a secret over.
     static func forbidden(among words: ArraySlice<String>) -> String? {
         let names = ["--secret", "--ticket", "--password"]
