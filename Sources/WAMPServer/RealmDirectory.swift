@@ -62,11 +62,12 @@ final class RealmDirectory: Sendable {
     var limits: Limits { state.withLock { $0.limits } }
     var handshakeTimeout: TimeAmount { state.withLock { $0.handshakeTimeout } }
 
-    /// Whether a session may ask for the realm: it is there, or may come to be.
-    func hasRealm(_ name: String) -> Bool {
+    /// Who may join the realm, if it is there or may come to be: those who are refused cause none.
+    func principals(of name: String) -> Principals? {
         state.withLock { state in
-            state.hosts[name] != nil
-                || state.createsRealms && state.hosts.count < Self.mostRealms
+            if let host = state.hosts[name] { return host.principals }
+            let isCreated = state.createsRealms && state.hosts.count < Self.mostRealms
+            return isCreated ? state.newRealm.principals : nil
         }
     }
 

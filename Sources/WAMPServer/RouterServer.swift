@@ -223,8 +223,9 @@ public final class RouterServer: Sendable {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        let answer = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) }
-        if answer == 0 { throw .addressInUse("unix://\(path)") }
+        let fault = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) == 0 ? 0 : errno }
+        // Whatever else went wrong, such as a lack of permission, somebody may listen.
+        guard fault == ECONNREFUSED else { throw .addressInUse("unix://\(path)") }
         unlink(path)
     }
 

@@ -25,7 +25,7 @@ extension SessionLink {
         let decision = Admission.decide(
             on: message, limits: directory.limits, transport: facts, secret: directory.secret
         ) {
-            directory.host(of: $0)?.principals
+            directory.principals(of: $0)
         }
         switch decision {
         case .join(let realm, let newcomer):
