@@ -19,6 +19,10 @@ public struct URI: Hashable, Sendable, CustomStringConvertible, ExpressibleByStr
     /// The length in UTF-8 bytes.
     package var count: Int { bytes.readableBytes }
 
+    /// A copy that shares no memory with the buffer it was received in, for keeping beyond the
+    /// moment.
+    package func detached() -> URI { URI(ByteBuffer(bytes: bytes.readableBytesView)) }
+
     /// Runs `body` on the bytes, without copying them.
     package func withBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
         bytes.withUnsafeReadableBytes(body)

@@ -19,11 +19,14 @@ package struct Limits: Sendable {
     package var testamentsPerSession = 100
     package var testamentBytesPerSession = 1 << 20
 
-    /// Further parts of one call that waits for a callee; with more it ends with
-    /// `wamp.error.unavailable`.
+    /// Further parts of one call that waits for a callee, and their size in bytes; with more it
+    /// ends with `wamp.error.unavailable`.
     package var waitingChunks = 1000
-    /// Messages of one session that may wait for the dynamic authorizer; those beyond are refused.
+    package var waitingChunkBytes = 64 << 20
+    /// Messages of one session that may wait for the dynamic authorizer, and their size in bytes;
+    /// those beyond are refused.
     package var postponedMessages = 1000
+    package var postponedBytes = 64 << 20
     /// Decisions of the dynamic authorizer that are remembered.
     package var cachedDecisions = 10_000
 

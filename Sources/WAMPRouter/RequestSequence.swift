@@ -23,17 +23,17 @@ extension Message {
         switch self {
         case .call(var message):
             message.payload = message.payload.detached()
-            message.procedure = URI(message.procedure.description)
+            message.procedure = message.procedure.detached()
             return .call(message)
         case .publish(var message):
             message.payload = message.payload.detached()
-            message.topic = URI(message.topic.description)
+            message.topic = message.topic.detached()
             return .publish(message)
         case .subscribe(var message):
-            message.topic = URI(message.topic.description)
+            message.topic = message.topic.detached()
             return .subscribe(message)
         case .register(var message):
-            message.procedure = URI(message.procedure.description)
+            message.procedure = message.procedure.detached()
             return .register(message)
         default: return self
         }

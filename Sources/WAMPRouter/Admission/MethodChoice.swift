@@ -33,14 +33,19 @@ struct MethodChoice {
     ) {
         let authid = hello.authid ?? ""
         let key = hello.authextra?["pubkey"]?.string.flatMap { HexText.decode($0, count: 32) }
-        let user = principals.users.first { user in
+        let user = principals.firstUser { user in
             authid.isEmpty ? key.map(user.owns) ?? false : user.authid == authid
         }
         let asks = user == nil ? principals.authenticator.map { URI($0) } : nil
         let name = authid.isEmpty ? hello.authextra?["pubkey"]?.string ?? "" : authid
         let shape = principals.shape(of: name, secret: secret)
         let takesTickets = transport.isPrivate || principals.takesPlainTickets
-        var asked = hello.authmethods.compactMap(AuthenticationMethod.init(rawValue:))
+        // Each once: a list of a million is no more work than one of six.
+        var asked: [AuthenticationMethod] = []
+        for case let method? in hello.authmethods.map(AuthenticationMethod.init(rawValue:))
+        where !asked.contains(method) {
+            asked.append(method)
+        }
         if hello.authmethods.isEmpty { asked = [.anonymous, .tls] }
         var certified =
             asked.contains(.tls) ? principals.holder(of: transport.certificateName) : nil
@@ -91,6 +96,14 @@ extension AuthenticationMethod {
 }
 
 extension Principals {
+    /// The first user of whom this is true. All are looked at, so that the time it takes tells
+    /// nobody whether there is one.
+    fileprivate func firstUser(_ isMeant: (Principal) -> Bool) -> Principal? {
+        var found: Principal?
+        for user in users where isMeant(user) && found == nil { found = user }
+        return found
+    }
+
     /// The user whose methods a stranger seems to have; nil if there is no user at all.
     fileprivate func shape(of name: String, secret: [UInt8]) -> Principal? {
         guard !users.isEmpty else { return nil }

@@ -34,13 +34,32 @@ enum Decision {
 
 /// The messages of a session that wait, the first of them for a decision.
 struct Postponed {
-    var messages: Deque<Message> = []
+    private(set) var messages: Deque<Message> = []
+    /// What they hold, about, in bytes.
+    private(set) var size = 0
     /// The decision on the first message, once it is there.
     var decision: Decision?
     /// The authorizer was asked and has not answered.
     var isAsking = false
     /// They are being handled, one after the other.
     var isReplaying = false
+
+    mutating func append(_ message: Message) {
+        size += message.weight
+        messages.append(message.detached())
+    }
+
+    /// Puts a message in front of those that came later.
+    mutating func prepend(_ message: Message) {
+        size += message.weight
+        messages.prepend(message.detached())
+    }
+
+    mutating func popFirst() -> Message? {
+        let message = messages.popFirst()
+        size -= message?.weight ?? 0
+        return message
+    }
 }
 
 extension Realm {
@@ -119,9 +138,10 @@ extension Realm {
         guard let authorizer = settings.authorizer else { return }
         postponed[session]?.isAsking = true
         let who = sessions[session].details
+        // A copy: the decision may be remembered for longer than the buffer that the URI lies in.
         let inquiry = Inquiry(
             authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
-            action: action, uri: uri, match: match)
+            action: action, uri: uri.detached(), match: match)
         ask(
             authorizer,
             [
@@ -161,7 +181,7 @@ extension Realm {
     ) {
         postponed[session]?.isReplaying = true
         while sessions.isPresent(session), postponed[session]?.isAsking == false,
-            let message = postponed[session]?.messages.popFirst()
+            let message = postponed[session]?.popFirst()
         {
             let behind = postponed[session]?.messages.count ?? 0
             isReplaying = true
@@ -182,7 +202,7 @@ extension Realm {
 
     /// The message waits; it keeps its place in front of those that came later.
     private mutating func postpone(_ message: Message, of session: SessionKey) {
-        postponed[session, default: Postponed()].messages.prepend(message.detached())
+        postponed[session, default: Postponed()].prepend(message)
     }
 
     /// Whether a message must wait behind others of its session. Answers to invocations never do:
@@ -195,7 +215,11 @@ extension Realm {
         case .yield, .error, .goodbye, .abort: return false
         default: break
         }
-        if let count = postponed[session]?.messages.count, count >= limits.postponedMessages {
+        if let waiting = postponed[session],
+            waiting.messages.count >= limits.postponedMessages
+                || waiting.size >= limits.postponedBytes
+        {
+            if case .publish(let publish) = message, !publish.options.acknowledge { return true }
             if let (code, request) = message.requestOfClient {
                 refuse(
                     code, request, of: session, .unavailable, kwargs: ["reason": "overload"],
@@ -203,7 +227,7 @@ extension Realm {
             }
             return true
         }
-        postponed[session]?.messages.append(message.detached())
+        postponed[session]?.append(message)
         return true
     }
 }

@@ -41,6 +41,15 @@ struct Audience: Equatable, Sendable {
     /// Whether sessions are listed: such an event means nothing to sessions that come later.
     var namesSessions: Bool { eligible != nil || excluded != nil }
 
+    /// About what it costs to keep, in bytes.
+    var weight: Int {
+        let ids = (eligible?.count ?? 0) + (excluded?.count ?? 0)
+        let names = [
+            eligibleAuthids, eligibleAuthroles, excludedAuthids, excludedAuthroles,
+        ].compactMap { $0 }
+        return names.joined().reduce(16 * ids) { $0 + 16 + $1.utf8.count }
+    }
+
     func admits(_ peer: PeerIdentity) -> Bool {
         eligible?.contains(peer.session) ?? true
             && !(excluded?.contains(peer.session) ?? false) && admitsPrincipal(peer)

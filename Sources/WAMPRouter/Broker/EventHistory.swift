@@ -16,7 +16,9 @@ struct StoredEvent {
     let audience: Audience?
 
     /// About what it costs to keep, in bytes.
-    fileprivate var size: Int { payload.count + 2 * topic.count + 256 }
+    fileprivate var size: Int {
+        payload.count + 2 * topic.count + details.weight + (audience?.weight ?? 0) + 256
+    }
 }
 
 /// The latest events of one subscription, oldest first, so many and so large at most.

@@ -9,7 +9,7 @@ extension Realm {
     mutating func retain(_ publication: Publication) {
         retained.retain(
             RetainedEvent(
-                publication: publication.id, topic: URI(publication.topic.description),
+                publication: publication.id, topic: publication.topic.detached(),
                 details: publication.details, payload: publication.payload.detached(),
                 audience: publication.audience,
                 excluded: publication.publisher.map { sessions[$0].identity.session }),

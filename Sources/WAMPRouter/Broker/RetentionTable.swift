@@ -21,7 +21,9 @@ struct RetainedEvent {
     }
 
     /// About what it costs to keep, in bytes.
-    var size: Int { payload.count + 2 * topic.count + 256 }
+    var size: Int {
+        payload.count + 2 * topic.count + details.weight + (audience?.weight ?? 0) + 256
+    }
 }
 
 /// An event that anybody may receive replaces all earlier ones of its topic. Those with lists are

@@ -10,7 +10,7 @@ struct Testament {
     let payload: Payload
 
     /// About what it costs to keep, in bytes.
-    fileprivate var size: Int { payload.count + topic.count + 256 }
+    fileprivate var size: Int { payload.count + topic.count + options.custom.weight + 256 }
 }
 
 /// When a testament is published. Sessions are never resumed here, so that both moments are one:

@@ -63,7 +63,8 @@ extension Realm {
         }
         guard call.caller != .router else {
             end(slot, at: now, into: &effects)
-            return answer(call.request, Answer(yield.payload), at: now, into: &effects)
+            answer(call.request, Answer(yield.payload), at: now, into: &effects)
+            return drained(call, at: now, into: &effects)
         }
         effects.send(
             .result(Result(request: call.request, details: details, payload: yield.payload)),
@@ -102,7 +103,8 @@ extension Realm {
         guard call.caller != .router else {
             end(slot, at: now, into: &effects)
             let args = (try? error.payload.values())?.args ?? []
-            return answer(call.request, .failed(error.error, args), at: now, into: &effects)
+            answer(call.request, .failed(error.error, args), at: now, into: &effects)
+            return drained(call, at: now, into: &effects)
         }
         if isPassthru, !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode) {
             return end(slot, with: .featureNotSupported, at: now, into: &effects)
@@ -214,7 +216,8 @@ extension Realm {
         guard let call = calls[slot] else { return }
         guard call.caller != .router else {
             end(slot, at: now, into: &effects)
-            return answer(call.request, .failed(error, args), at: now, into: &effects)
+            answer(call.request, .failed(error, args), at: now, into: &effects)
+            return drained(call, at: now, into: &effects)
         }
         refuse(.call, call.request, of: call.caller, error, args, kwargs: kwargs, into: &effects)
         end(slot, at: now, into: &effects)

@@ -56,7 +56,7 @@ struct PendingCall {
 ///
 /// Spec: Advanced Profile, Progressive Call Invocations.
 struct CallTerms {
-    let procedure: URI
+    var procedure: URI
     /// In milliseconds; 0 = none.
     let timeout: UInt64
     let receivesProgress: Bool
@@ -90,7 +90,9 @@ final class RetainedCall: @unchecked Sendable {
     /// Whether the first CALL was the last one.
     let isComplete: Bool
     /// The further parts of a call that waits for a callee.
-    var chunks: [(payload: Payload, isLast: Bool)] = []
+    private(set) var chunks: [(payload: Payload, isLast: Bool)] = []
+    /// Their size in bytes.
+    private(set) var chunkBytes = 0
     /// Whom the call was given to already, the present callee included.
     var tried: [SessionKey] = []
     /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it
@@ -103,9 +105,25 @@ final class RetainedCall: @unchecked Sendable {
     var limit = Moment.never
 
     init(terms: CallTerms, payload: Payload, isComplete: Bool, attempts: Int) {
+        var terms = terms
+        // It must not keep the buffer either.
+        terms.procedure = terms.procedure.detached()
         self.terms = terms
         self.payload = payload
         self.isComplete = isComplete
         self.attempts = attempts
+    }
+
+    func append(_ payload: Payload, isLast: Bool) {
+        chunkBytes += payload.count
+        chunks.append((payload.detached(), isLast))
+    }
+
+    /// Takes out all that has come of the call, the first part included.
+    func takeParts() -> [(payload: Payload, isLast: Bool)] {
+        let parts = [(payload, isComplete)] + chunks
+        chunks = []
+        chunkBytes = 0
+        return parts
     }
 }

@@ -22,12 +22,14 @@ extension Realm {
         let isLast = !call.options.progress
         if isLast { calls.clear(.expectsChunks, slot) }
         if pending.flags.contains(.isWaiting) {
-            guard record.chunks.count < limits.waitingChunks else {
+            guard record.chunks.count < limits.waitingChunks,
+                record.chunkBytes < limits.waitingChunkBytes
+            else {
                 return end(
                     slot, with: .unavailable, kwargs: ["reason": "overload"], at: now,
                     into: &effects)
             }
-            record.chunks.append((call.payload.detached(), isLast))
+            record.append(call.payload, isLast: isLast)
             return
         }
         // The callee may have left the registration meanwhile: it goes on with what it began.

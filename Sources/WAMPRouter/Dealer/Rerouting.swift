@@ -68,10 +68,7 @@ extension Realm {
             calls.set(.receivesProgress, slot)
         }
         guard let call = calls[slot] else { return }
-        var parts = record.chunks
-        parts.insert((record.payload, record.isComplete), at: 0)
-        record.chunks = []
-        for part in parts {
+        for part in record.takeParts() {
             effects.send(
                 .invocation(
                     Invocation(
