@@ -48,17 +48,23 @@ package struct Realm: ~Copyable {
     /// No new calls are taken, and sessions are sent away as their last call ends.
     var isDraining = false
 
-    /// - Parameter now: the present; without it, the realm begins with its first session.
+    /// - Parameters:
+    ///   - seed: of ids and of the `random` rule.
+    ///   - hashSeed: of the tables of URIs; nil = follows from `seed`. Peers see ids, so what they
+    ///     follow from is no secret.
+    ///   - now: the present; without it, the realm begins with its first session.
     package init(
         name: String, settings: RealmSettings = RealmSettings(), limits: Limits = Limits(),
-        seed: UInt64, at now: Now? = nil
+        seed: UInt64, hashSeed: UInt64? = nil, at now: Now? = nil
     ) {
         self.name = name
         self.settings = settings
         self.limits = limits
         random = SeededRandom(seed: seed)
-        registrations = RegistrationTable(seed: random.next())
-        subscriptions = SubscriptionTable(seed: random.next())
+        let followingSeed = random.next()
+        var hashes = SeededRandom(seed: hashSeed ?? followingSeed)
+        registrations = RegistrationTable(seed: hashes.next())
+        subscriptions = SubscriptionTable(seed: hashes.next())
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass

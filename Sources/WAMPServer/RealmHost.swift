@@ -51,7 +51,7 @@ final class RealmHost: Sendable {
             State(
                 realm: Realm(
                     name: configuration.name, settings: configuration.settings, limits: limits,
-                    seed: seed)))
+                    seed: seed, hashSeed: .random(in: .min ... .max))))
     }
 
     /// Who may join.

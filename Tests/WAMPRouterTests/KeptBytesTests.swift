@@ -34,8 +34,10 @@ struct KeptBytesTests {
         let (caller, callee) = (realm.join(), realm.join(.callReroute))
         realm.register(callee, "t.x", "roundrobin")
         realm.call(caller, try slice("t.x"))
-        let slot = try #require(realm.realm.calls.find(madeBy: caller.key, 1))
-        let record = try #require(realm.realm.calls.retained(slot))
+        let found = realm.realm.calls.find(madeBy: caller.key, 1)
+        let slot = try #require(found)
+        let retained = realm.realm.calls.retained(slot)
+        let record = try #require(retained)
         #expect(record.terms.procedure == "t.x")
         #expect(record.terms.procedure.bytes.storageCapacity < 1000)
     }
