@@ -150,6 +150,16 @@ import WAMP
             let alice = try await call("client")
             #expect(alice.code == 0 && alice.output == "1\n", "\(alice.talk)")
             #expect(alice.talk.contains("authid alice, role staff"), "\(alice.talk)")
+            // Known by the certificate, although instances have names of their own; not allowed.
+            let callee = try await Program(
+                ["register", "com.example.x", "-u", url],
+                environment: [
+                    "WAMPCTL_TLS_CA": "\(folder)/ca.pem",
+                    "WAMPCTL_TLS_CERT": "\(folder)/client.pem",
+                    "WAMPCTL_TLS_KEY": "\(folder)/client.key",
+                ]
+            ).ended()
+            #expect(callee.code == 5, "\(callee.talk)")
             for name in [nil, "nobody"] {
                 let refused = try await call(name)
                 #expect(refused.code == 4, "\(refused.talk)")

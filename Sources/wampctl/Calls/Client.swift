@@ -59,10 +59,13 @@ struct Client: Sendable {
     static let farewell = Duration.seconds(1)
 
     /// Joins the realm.
-    /// - Parameter name: the authid to ask for if the line says none.
+    /// - Parameter name: the authid to ask for if the line says none. It is not asked for where a
+    ///   key or a certificate proves who we are: the router knows whose they are.
     func join(as name: String? = nil) async throws(CommandFailure) -> Session {
         var options = options
-        if options.authid == nil { options.authid = name }
+        let isKnown =
+            options.authentication.privateKey != nil || options.tls.certificate != nil
+        if options.authid == nil, !isKnown { options.authid = name }
         do throws(ClientError) {
             let session = try await Session.join(endpoint, options: options, on: group)
             if isVerbose {
