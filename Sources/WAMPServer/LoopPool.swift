@@ -1,6 +1,5 @@
 // The event loops of a router. Few of them: batching beats parallelism until a core is full.
 
-import CMemory
 import NIOCore
 import NIOPosix
 import WAMPTransport
@@ -17,8 +16,7 @@ struct LoopPool: Sendable {
     ///   every two cores, so that clients on the same machine find a core too.
     init(threads: Int?, tickPeriod: TimeAmount) {
         let count = threads ?? max(1, min(LoopPool.most, System.coreCount / 2))
-        // Other threads come and go; a heap for each of them would keep what once was in use there.
-        mallopt(M_ARENA_MAX, Int32(clamping: count))
+        Heap.prepare(loops: count)
         group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         loops = group.makeIterator().enumerated().map { index, eventLoop in
             IOLoop(eventLoop: eventLoop, index: index, tickPeriod: tickPeriod)

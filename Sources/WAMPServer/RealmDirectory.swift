@@ -1,6 +1,5 @@
 // The realms of a router by name, and the connections that are open: what all session links share.
 
-import CMemory
 import Logging
 import NIOCore
 import NIOPosix
@@ -141,8 +140,8 @@ final class RealmDirectory: Sendable {
             connections.peak = connections.count
             connections.isGivingBack = false
         }
-        // Not on an event loop: it looks at all that is free.
-        NIOThreadPool.singleton.submit { _ in malloc_trim(0) }
+        // Not on an event loop: it takes its time.
+        NIOThreadPool.singleton.submit { _ in Heap.giveBack() }
     }
 
     /// From now on sessions are refused; `allClosed` is fulfilled when no connection is left.

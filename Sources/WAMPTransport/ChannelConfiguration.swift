@@ -18,6 +18,8 @@ package enum ChannelConfiguration {
         guard let options = channel.syncOptions else { return }
         try options.setOption(.recvAllocator, value: receiveAllocator)
         try options.setOption(.writeBufferWaterMark, value: writeBuffer)
+        // One read per turn: what came in is written on while it lies in the processor's cache.
+        try options.setOption(.maxMessagesPerRead, value: 1)
         // A Unix socket has no such option, and needs none.
         try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
     }
