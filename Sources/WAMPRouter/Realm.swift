@@ -169,7 +169,7 @@ package struct Realm: ~Copyable {
         let code = message.code
         do throws(ProtocolViolation) {
             if settings.requestIDs == .strict { try checkSequence(message, of: session, at: now) }
-            guard !waits(message, of: session, into: &effects) else { return }
+            guard !waits(message, of: session, at: now, into: &effects) else { return }
             switch consume message {
             case .call(let message): try call(message, from: session, at: now, into: &effects)
             case .yield(let message): try yield(message, from: session, at: now, into: &effects)
@@ -278,9 +278,15 @@ package struct Realm: ~Copyable {
     package mutating func drain(at now: Now, into effects: inout Effects) {
         isDraining = true
         endAbandoned(at: now, into: &effects)
-        for session in sessions.keys where !calls.isBusy(session) {
+        for session in sessions.keys where !isBusy(session) {
             dismiss(session, at: now, into: &effects)
         }
+    }
+
+    /// Whether a session waits for an answer or owes one. A message that has not been looked at
+    /// because of the authorizer will be answered, too.
+    func isBusy(_ session: SessionKey) -> Bool {
+        calls.isBusy(session) || postponed[session] != nil
     }
 
     /// Sends GOODBYE to every session that is left, busy or not.
@@ -306,7 +312,7 @@ package struct Realm: ~Copyable {
         end(session, .goodbyeSent, leavingTestaments, at: now, into: &effects)
     }
 
-    private mutating func end(
+    mutating func end(
         _ session: SessionKey, _ ending: Ending, _ leavingTestaments: Bool = true, at now: Now,
         into effects: inout Effects
     ) {

@@ -357,6 +357,58 @@ struct AuthorizerTests {
         #expect(realm.leaveAll([user, scene.callee]))
     }
 
+    @Test(
+        "§7.4 §11 a part for which there is no room ends its call, which is answered once",
+        arguments: [false, true])
+    func overflowingParts(isUnderWay: Bool) {
+        var limits = Limits()
+        limits.postponedMessages = 2
+        let scene = Scene(limits: limits)
+        let (realm, judge) = (scene.realm, scene.judge)
+        let user = realm.join(caller: .progressiveCallInvocations, callee: [], role: "user")
+        let callee = realm.join(
+            callee: [.progressiveCallInvocations, .callCanceling], role: "judge")
+        realm.register(callee, "t.parts")
+        func part(isLast: Bool = false) -> [Effect] {
+            realm.call(user, "t.parts", request: 1, progress: !isLast)
+        }
+        var interrupt: [Effect] = []
+        _ = part()
+        if isUnderWay {
+            #expect(realm.yield(judge, 1, [true]).invocations(to: callee).count == 1)
+            realm.call(user, request: 2)
+            interrupt = [callee.getsInterrupt(1, .killnowait)]
+        }
+        // One has room to wait, the next has none.
+        #expect(part().isEmpty)
+        #expect(
+            part() == interrupt + [
+                user.getsError(1, .unavailable, kwargs: ["reason": "overload"])
+            ])
+        #expect(part().isEmpty)
+        #expect(realm.yield(judge, isUnderWay ? 2 : 1, [true]).invocations(to: callee).isEmpty)
+        #expect(part(isLast: true).isEmpty)
+        for peer in [user, callee] { realm.leave(peer) }
+        scene.end()
+    }
+
+    @Test("A session whose call waits for a decision is not sent away before it is answered")
+    func drainWhileDeciding() {
+        let scene = Scene()
+        let (realm, judge, user) = (scene.realm, scene.judge, scene.user)
+        realm.call(user, "t.x")
+        let effects = realm.drain()
+        #expect(effects.goodbye(to: user) == nil)
+        #expect(effects.goodbye(to: scene.callee) != nil)
+        #expect(
+            realm.yield(judge, 1, [true]) == [
+                user.getsError(1, .unavailable, kwargs: ["reason": "shutdown"]),
+                user.getsGoodbye(.systemShutdown), user.ends(.goodbyeSent),
+                judge.getsGoodbye(.systemShutdown), judge.ends(.goodbyeSent),
+            ])
+        #expect(realm.isEmpty)
+    }
+
     @Test("§7.4 §11 a call in parts that is not allowed is answered once")
     func refusedParts() {
         for answer in [false, "nonsense"] as [Value] {

@@ -330,6 +330,24 @@ struct SessionTests {
 
     // MARK: What is too large for its receiver
 
+    @Test("§4.3 a session ends if its peer cannot take even the shortest WELCOME")
+    func undeliverableWelcome() {
+        let realm = TestRealm()
+        let (key, welcome) = realm.welcome(Newcomer(roles: Roles([.caller: []])))
+        let shorter = realm.run {
+            $0.undeliverable(.welcome(welcome), to: key, at: realm.now, into: &$1)
+        }
+        guard case .send(.welcome(let bare), key) = shorter.first else {
+            Issue.record("no second WELCOME: \(shorter)")
+            return
+        }
+        #expect(
+            realm.run { $0.undeliverable(.welcome(bare), to: key, at: realm.now, into: &$1) } == [
+                .send(.abort(Abort(reason: .payloadSizeExceeded)), to: key), .ended(key, .aborted),
+            ])
+        #expect(realm.isEmpty)
+    }
+
     @Test("An INVOCATION that cannot be delivered ends the call")
     func undeliverableInvocation() {
         let realm = TestRealm()

@@ -4,7 +4,6 @@
 //
 // Spec: Advanced Profile, Authorization.
 
-import DequeModule
 import WAMP
 
 /// What comes with being allowed.
@@ -30,36 +29,6 @@ enum Decision {
     case denied
     /// The authorizer did not answer, or not what it should.
     case failed
-}
-
-/// The messages of a session that wait, the first of them for a decision.
-struct Postponed {
-    private(set) var messages: Deque<Message> = []
-    /// What they hold, about, in bytes.
-    private(set) var size = 0
-    /// The decision on the first message, once it is there.
-    var decision: Decision?
-    /// The authorizer was asked and has not answered.
-    var isAsking = false
-    /// They are being handled, one after the other.
-    var isReplaying = false
-
-    mutating func append(_ message: Message) {
-        size += message.weight
-        messages.append(message.detached())
-    }
-
-    /// Puts a message in front of those that came later.
-    mutating func prepend(_ message: Message) {
-        size += message.weight
-        messages.prepend(message.detached())
-    }
-
-    mutating func popFirst() -> Message? {
-        let message = messages.popFirst()
-        size -= message?.weight ?? 0
-        return message
-    }
 }
 
 extension Realm {
@@ -173,62 +142,6 @@ extension Realm {
     private func isCacheable(_ inquiry: Inquiry) -> Bool {
         permissions.rules(of: inquiry.role)?.decidingRule(inquiry.uri, as: inquiry.match)?
             .isCacheable ?? false
-    }
-
-    /// Handles the messages of a session that waited, up to the next that needs a decision.
-    private mutating func replay(
-        _ session: SessionKey, at now: Now, into effects: inout Effects
-    ) {
-        postponed[session]?.isReplaying = true
-        while sessions.isPresent(session), postponed[session]?.isAsking == false,
-            let message = postponed[session]?.popFirst()
-        {
-            let behind = postponed[session]?.messages.count ?? 0
-            isReplaying = true
-            receive(message, from: session, at: now, into: &effects)
-            isReplaying = false
-            // The decision was for this message, unless it has to wait for another.
-            if postponed[session]?.messages.count == behind { postponed[session]?.decision = nil }
-        }
-        postponed[session]?.isReplaying = false
-        if postponed[session]?.messages.isEmpty == true { postponed[session] = nil }
-    }
-
-    /// Whether the message of a session that was handled last waits for a decision.
-    func isDeciding(_ session: SessionKey) -> Bool {
-        guard !postponed.isEmpty, let waiting = postponed[session] else { return false }
-        return waiting.isAsking || waiting.decision != nil
-    }
-
-    /// The message waits; it keeps its place in front of those that came later.
-    private mutating func postpone(_ message: Message, of session: SessionKey) {
-        postponed[session, default: Postponed()].prepend(message)
-    }
-
-    /// Whether a message must wait behind others of its session. Answers to invocations never do:
-    /// somebody may wait for them in order to decide.
-    mutating func waits(_ message: Message, of session: SessionKey, into effects: inout Effects)
-        -> Bool
-    {
-        guard !postponed.isEmpty, !isReplaying, postponed[session] != nil else { return false }
-        switch message {
-        case .yield, .error, .goodbye, .abort: return false
-        default: break
-        }
-        if let waiting = postponed[session],
-            waiting.messages.count >= limits.postponedMessages
-                || waiting.size >= limits.postponedBytes
-        {
-            if case .publish(let publish) = message, !publish.options.acknowledge { return true }
-            if let (code, request) = message.requestOfClient {
-                refuse(
-                    code, request, of: session, .unavailable, kwargs: ["reason": "overload"],
-                    into: &effects)
-            }
-            return true
-        }
-        postponed[session]?.append(message)
-        return true
     }
 }
 

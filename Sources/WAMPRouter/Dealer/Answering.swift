@@ -154,7 +154,7 @@ extension Realm {
             guard !error.payload.isEmpty || error.error != .payloadSizeExceeded else { return }
             refuse(
                 error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
-        case .welcome(let welcome): shorten(welcome, to: session, into: &effects)
+        case .welcome(let welcome): shorten(welcome, to: session, at: now, into: &effects)
         default:
             break
         }
@@ -283,7 +283,7 @@ extension Realm {
     /// While the realm is drained, sessions leave as their last call ends.
     mutating func drained(_ call: PendingCall, at now: Now, into effects: inout Effects) {
         guard isDraining else { return }
-        for session in [call.caller, call.callee] where !calls.isBusy(session) {
+        for session in [call.caller, call.callee] where !isBusy(session) {
             dismiss(session, at: now, into: &effects)
         }
     }

@@ -60,7 +60,7 @@ struct CallTable: ~Copyable {
         return bySession[index].made.count
     }
 
-    /// Whether the session waits for an answer or owes one.
+    /// Whether the session waits for the answer to a call or owes one.
     func isBusy(_ session: SessionKey) -> Bool {
         guard let index = index(of: session) else { return false }
         return bySession[index].made.count + bySession[index].serving.count > 0
