@@ -1,5 +1,4 @@
-// Messages that wait while the dynamic authorizer makes up its mind: a session's messages keep their
-// order.
+// Messages that wait while the dynamic authorizer decides: those of a session keep their order.
 //
 // Spec: Advanced Profile, Authorization.
 
