@@ -223,6 +223,8 @@ final class Folder: Sendable {
             ("realms:\n  - name: a\n  - name: a", "3:11", "there already, in line 2"),
             ("realms: [ { name: a, authorizer: wamp.x } ]", "1:34", "is the router's own"),
             ("realms: [ { name: a, authorizer: com.x } ]", "1:34", "is never asked"),
+            ("realms: [ { name: a, authenticator: com.x } ]", "1:37", "add 'roles'"),
+            ("threads: many", "1:10", "'auto' or a whole number"),
             (
                 "realms: [ { name: a, call_timeout_default: 2s, call_timeout_max: 1s } ]", "1:44",
                 "must not be longer"
@@ -491,7 +493,5 @@ struct ConfiguredRouterTests {
         #expect(outcome.code != 4)
         let printed = try await Program.run("router", "--print-config", "--no-anonymous")
         #expect(printed.lines.contains("    anonymous: false"))
-        let secure = try await Program.run("router", "--listen", "wss://127.0.0.1:0/ws")
-        #expect(secure.code == 2 && secure.talk.contains("needs a certificate"))
     }
 }

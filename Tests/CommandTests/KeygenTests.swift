@@ -111,6 +111,7 @@ import WAMP
         for (words, needed) in [
             (["--authmethod", "ticket", "--authid", "a"], "--secret-file"),
             (["--authmethod", "cryptosign"], "--key-file"),
+            (["--key-file", "ops.key.pub"], "--key-file ops.key"),
         ] {
             let outcome = try await Program(["call", "a.b"] + words).ended()
             #expect(outcome.code == 2)

@@ -178,4 +178,16 @@ import WAMP
         #expect(log.contains("reason=the client's certificate has expired"))
         #expect(log.contains("the client's certificate is not signed by an authority"))
     }
+
+    @Test("A listener that needs a certificate is told with its line, unless the line replaces it")
+    func missingCertificate() async throws {
+        let folder = try Folder()
+        let file = folder.write("router.yaml", "listeners:\n  - wss://127.0.0.1:0/ws\n")
+        let refused = try await Program.run("router", "--config", file, "--check")
+        #expect(refused.code == 2)
+        #expect(refused.talk.contains("\(file):2:5: "), "\(refused.talk)")
+        #expect(refused.talk.contains("needs a certificate: add 'tls'"), "\(refused.talk)")
+        let replaced = try await Program.run("router", "--config", file, "--check", "-p", "0")
+        #expect(replaced.code == 0, "\(replaced.talk)")
+    }
 }

@@ -37,10 +37,12 @@ final class FileReader {
     var hasErrors: Bool { found.contains { !$0.isWarning } }
 
     func report(_ text: String, at mark: Mark?, isWarning: Bool = false) {
-        found.append(
-            FileProblem(
-                file: path, line: mark?.line, column: mark?.column, text: text,
-                isWarning: isWarning))
+        found.append(problem(text, at: mark, isWarning: isWarning))
+    }
+
+    func problem(_ text: String, at mark: Mark?, isWarning: Bool = false) -> FileProblem {
+        FileProblem(
+            file: path, line: mark?.line, column: mark?.column, text: text, isWarning: isWarning)
     }
 
     /// The file as a mapping; nil if there is nothing in it, or what is there is reported.
@@ -170,6 +172,9 @@ struct FileValue {
     var isEmptyList: Bool { node.sequence?.isEmpty == true }
 
     func fail(_ text: String) { reader.report(text, at: mark) }
+
+    /// What may turn out to be wrong once the line is read as well.
+    func problem(_ text: String) -> FileProblem { reader.problem(text, at: mark) }
 
     func warn(_ text: String) { reader.report(text, at: mark, isWarning: true) }
 

@@ -29,6 +29,10 @@ extension RouterPlan {
                 entry.fail("\(endpoint) is there more than once; keep one")
             }
             listeners.append(endpoint)
+            if endpoint.isSecure, unsecured == nil {
+                unsecured = entry.problem(
+                    "\(endpoint) needs a certificate: add 'tls' with 'cert' and 'key'")
+            }
         }
         if let value, listeners.isEmpty, value.isEmptyList {
             value.fail("'listeners' is empty: name one, such as ws://127.0.0.1:8080/ws")
@@ -129,6 +133,9 @@ extension RouterPlan {
 
     private mutating func readThreads(_ value: FileValue?) {
         guard let value, value.raw != "auto" else { return }
+        guard value.raw.flatMap(Int.init) != nil else {
+            return value.fail("'threads' must be 'auto' or a whole number")
+        }
         threads = value.number(in: 1...1024)
     }
 }

@@ -43,6 +43,7 @@ extension RouterPlan {
         } catch {
             throw PlanFailure(error)
         }
+        if tls == nil, let unsecured { throw PlanFailure([unsecured]) }
     }
 
     private mutating func apply(_ command: RouterCommand) throws(CommandFailure) {
@@ -80,11 +81,13 @@ extension RouterPlan {
     private mutating func applyListeners(_ command: RouterCommand) throws(CommandFailure) {
         if !command.listen.isEmpty {
             listeners = []
+            unsecured = nil
             for url in command.listen { listeners.append(try Endpoint.written(url)) }
         } else if listeners.isEmpty || command.port != nil || command.host != nil {
             let host = command.host ?? "127.0.0.1"
             let bracketed = host.contains(":") ? "[\(host)]" : host
             let scheme = tls == nil ? "ws" : "wss"
+            unsecured = nil
             listeners = [
                 try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
             ]
@@ -95,10 +98,10 @@ extension RouterPlan {
                 .usage,
                 "--tls-cert and --tls-key have no effect: no listener begins with wss:// or tls://")
         }
-        if tls == nil, let listener = listeners.first(where: \.isSecure) {
+        if tls == nil, unsecured == nil, let listener = listeners.first(where: \.isSecure) {
             throw CommandFailure(
                 .usage,
-                "\(listener) needs a certificate: --tls-cert and --tls-key, or 'tls' in the file")
+                "\(listener) needs a certificate: --tls-cert and --tls-key")
         }
     }
 

@@ -29,6 +29,10 @@ extension RouterPlan {
             }
             if let uri = section["authenticator"]?.procedure() {
                 realm.principals.authenticator = uri.description
+                if roles == nil {
+                    section["authenticator"]?.warn(
+                        "whoever is let in may register '\(uri)': add 'roles' that say who may")
+                }
             }
             section.finish()
             realms.append(realm)

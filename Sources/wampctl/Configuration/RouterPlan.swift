@@ -10,6 +10,8 @@ import WAMPTransport
 struct RouterPlan: Sendable {
     /// Empty: the port and host of the line, or their defaults.
     var listeners: [Endpoint] = []
+    /// The listener of the file that needs TLS, and what to say if there is none.
+    var unsecured: FileProblem?
     var tls: ServerTLS?
     /// Offer permessage-deflate.
     var offersDeflate = false

@@ -123,6 +123,11 @@ struct AuthenticationOptions: ParsableArguments {
         _ environment: Environment, isQuiet: Bool
     ) throws(CommandFailure) -> [UInt8]? {
         if let keyFile {
+            guard !keyFile.hasSuffix(".pub") else {
+                throw CommandFailure(
+                    .usage, "'\(keyFile)' holds a public key; proving needs the private one",
+                    hints: ["--key-file \(keyFile.dropLast(4))"])
+            }
             let text = try SecretFile.text(keyFile, isQuiet: isQuiet)
             guard let key = HexText.decode(text, count: 32) else {
                 throw CommandFailure(
