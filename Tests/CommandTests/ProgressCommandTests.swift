@@ -28,10 +28,16 @@ import WAMP
     @Test("A callee of a pattern serves every procedure that it matches, and names it")
     func patterns() async throws {
         let router = try await TestRouter()
-        let callee = try await router.register("t.", "--match", "prefix", "--static", "1")
-        #expect(try await router.run("call", "t.one").output == "1\n")
+        let early = try Program(
+            ["call", "t.one", "--wait", "20s", "-v"], environment: router.environment)
+        try await early.said("joined")
+        let callee = try await router.register(
+            "t.", "--match", "prefix", "--static", "1", "--invoke", "random")
+        #expect(try await early.ended().output == "1\n")
         #expect(try await router.run("call", "t.two.three").output == "1\n")
         #expect(try await router.run("call", "u.one").code == 6)
+        let tally = try await router.run("call", "t.one", "-n", "5", "--tally", "-o", "json")
+        #expect(try tally.document["rule"] == "random")
         callee.signal(SIGTERM)
         #expect(try await callee.ended().output.contains("  t.two.three  "))
     }

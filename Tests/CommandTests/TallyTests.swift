@@ -24,6 +24,13 @@ import WAMP
         #expect(tally.errorCounts == ["com.example.bad": 1, .canceled: 1])
     }
 
+    @Test("Callees of one name are told apart by their sessions")
+    func sharedName() {
+        var tally = Tally(procedure: "t.x", rule: nil, callerCount: 1, start: 0)
+        tally.began(with: [(11, "ops"), (12, "ops"), (13, "app")])
+        #expect((0...2).map(tally.label) == ["ops (11)", "ops (12)", "app"])
+    }
+
     @Test("Answers that come out of order are put back into request order")
     func order() {
         var tally = Tally(procedure: "p", rule: "roundrobin", callerCount: 1, start: 0)

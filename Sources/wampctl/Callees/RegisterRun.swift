@@ -163,7 +163,9 @@ struct RegisterRun {
     private func explained(
         _ failure: CommandFailure, through session: Session
     ) async -> CommandFailure {
-        guard let facts = await RegistrationFacts.of(command.uri, through: session) else {
+        let match = command.match ?? .exact
+        guard let facts = await RegistrationFacts.of(command.uri, as: match, through: session)
+        else {
             return failure
         }
         var failure = failure

@@ -22,14 +22,23 @@ struct RegistrationFacts {
 
     /// Asks the router; nil if nobody is registered, or it has no meta API.
     ///
-    /// - Parameter deadline: for the answer whether somebody is; nil = soon.
+    /// - Parameters:
+    ///   - match: how the procedure is registered; nil = whatever would serve a call of it.
+    ///   - deadline: for the answer whether somebody is; nil = soon.
     static func of(
-        _ procedure: String, through session: Session,
+        _ procedure: String, as match: MatchPolicy? = nil, through session: Session,
         before deadline: ContinuousClock.Instant? = nil
     ) async -> RegistrationFacts? {
-        let found = await ask(
-            session, "wamp.registration.lookup", [.string(procedure)],
-            within: deadline.map(patience) ?? limit)
+        let limit = deadline.map(patience) ?? limit
+        let found =
+            if let match {
+                await ask(
+                    session, "wamp.registration.lookup",
+                    [.string(procedure), ["match": .string(match.rawValue)]], within: limit)
+            } else {
+                await ask(
+                    session, "wamp.registration.match", [.string(procedure)], within: limit)
+            }
         guard let id = found?.unsigned else { return nil }
         async let description = ask(session, "wamp.registration.get", [Value(id)])
         async let list = ask(session, "wamp.registration.list_callees", [Value(id)])

@@ -22,7 +22,7 @@ struct RegistrationWatch: Sendable {
             "wamp.registration.on_create", timeout: RegistrationFacts.patience(until: deadline)
         ) { event in
             guard let details = try? event.values().args.dropFirst().first?.dictionary,
-                details["uri"]?.string == procedure
+                details["uri"]?.string == procedure || details["match"]?.string != "exact"
             else { return }
             continuation.yield()
         }

@@ -37,10 +37,9 @@ struct Tally {
         /// From sending to the answer, in microseconds.
         var latencies: Histogram<UInt32>?
 
-        init(key: CalleeKey, name: String?) {
+        init(key: CalleeKey) {
             session = key.session
             keyLabel = key.label
-            self.name = name
         }
 
         var label: String { session == nil ? keyLabel : name ?? keyLabel }
@@ -123,6 +122,8 @@ struct Tally {
 
     private var indexOfSession: [UInt64: Int] = [:]
     private var indexOfName: [String: Int] = [:]
+    /// Names that more than one session has, as those of one user do.
+    private var sharedNames: Set<String> = []
     /// The answers tell something else than the names of registered callees: who is registered then
     /// says nothing about what is counted.
     private var countsOtherKeys = false
@@ -230,8 +231,7 @@ struct Tally {
     /// A callee's name, learnt later than its first answer.
     mutating func named(_ session: UInt64, _ name: String) {
         guard let index = indexOfSession[session] else { return }
-        callees[index].name = name
-        indexOfName[name] = indexOfName[name] ?? index
+        self.name(index, name)
     }
 
     mutating func ended(_ answer: Answer) {
@@ -296,6 +296,14 @@ struct Tally {
 
     // MARK: Figures
 
+    /// What people call a callee: its name, with its session if others have that name too.
+    func label(of index: Int) -> String {
+        let callee = callees[index]
+        guard let session = callee.session, let name = callee.name, sharedNames.contains(name)
+        else { return callee.label }
+        return "\(name) (\(session))"
+    }
+
     /// Which callees are registered now, in order; those seen answering where the router does not
     /// tell.
     var present: [Int] {
@@ -337,18 +345,24 @@ struct Tally {
             case .name(let name): indexOfName[name]
             }
         if let known {
-            if let name, callees[known].name == nil {
-                callees[known].name = name
-                indexOfName[name] = indexOfName[name] ?? known
-            }
+            if let name, callees[known].name == nil { self.name(known, name) }
             return known
         }
         let index = callees.count
-        callees.append(Callee(key: key, name: name))
+        callees.append(Callee(key: key))
         if case .session(let id) = key { indexOfSession[id] = index }
         if case .name(let name) = key { indexOfName[name] = index }
-        if let name { indexOfName[name] = indexOfName[name] ?? index }
+        if let name { self.name(index, name) }
         return index
+    }
+
+    private mutating func name(_ index: Int, _ name: String) {
+        callees[index].name = name
+        if let other = indexOfName[name], other != index {
+            sharedNames.insert(name)
+        } else {
+            indexOfName[name] = index
+        }
     }
 
     /// Places the answers of the last batch; those that came with a change belong to neither side

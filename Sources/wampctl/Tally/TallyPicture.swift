@@ -112,7 +112,7 @@ struct TallyPicture {
     private var ellipsis: String { isUTF8 ? "…" : "..." }
 
     private func label(_ index: Int, limit: Int) -> String {
-        let label = Terminal.sanitized(tally.callees[index].label)
+        let label = Terminal.sanitized(tally.label(of: index))
         return label.columnCount <= limit
             ? label : label.prefixOfColumns(limit - ellipsis.count) + ellipsis
     }
@@ -185,7 +185,7 @@ struct TallyPicture {
             : []
         return note
             + tally.events.suffix(limit).map { event in
-                let name = Terminal.sanitized(tally.callees[event.callee].label)
+                let name = Terminal.sanitized(tally.label(of: event.callee))
                 return "  \(event.time.timeOfDay)  \(name) \(event.hasJoined ? "joined" : "left")"
             }
     }

@@ -262,8 +262,8 @@ private struct Judge {
             if let designated, designated != callee {
                 return found(
                     false,
-                    "\(tally.callees[callee].label) answered, but the \(rule) one is "
-                        + tally.callees[designated].label)
+                    "\(tally.label(of: callee)) answered, but the \(rule) one is "
+                        + tally.label(of: designated))
             }
         }
         return found(
@@ -299,7 +299,7 @@ private struct Judge {
             let members = members(of: segment)
             let expected = (segment.judged + members.count / 2) / members.count
             return members.filter { segment.counts[$0] == nil }.map { callee in
-                "\(tally.callees[callee].label) is registered but answered 0 of "
+                "\(tally.label(of: callee)) is registered but answered 0 of "
                     + "\(Figures.grouped(expected)) expected calls"
             }
         }
