@@ -95,6 +95,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// Runs a job on the loop: at once when called there, else with the next wake-up.
     func submit(_ job: @escaping Job) {
         if loop.eventLoop.inEventLoop {
+            // Those that came before it go before it.
+            runJobs()
             job(self)
             return
         }

@@ -29,6 +29,7 @@ public final class InvocationRequest: Sendable {
         var isAnswered = false
         var isInterrupted = false
         var onInterrupt: (@Sendable () -> Void)?
+        var onAnswer: (@Sendable () -> Void)?
         /// Parts that came while nobody listened.
         var parts: [CallPart] = []
         var onPart: (@Sendable (CallPart) -> Void)?
@@ -107,7 +108,7 @@ public final class InvocationRequest: Sendable {
     }
 
     /// All parts of the call, this first one included; a call in one part has one. They end with
-    /// the last part, or when the call is interrupted.
+    /// the last part, or when the call is interrupted or answered.
     public var parts: AsyncStream<CallPart> {
         let (stream, continuation) = AsyncStream<CallPart>.makeStream()
         continuation.yield(CallPart(payload: payload, isLast: !isProgressive))
@@ -115,7 +116,7 @@ public final class InvocationRequest: Sendable {
             continuation.finish()
             return stream
         }
-        onInterrupt { continuation.finish() }
+        onEnd { continuation.finish() }
         onPart { part in
             continuation.yield(part)
             if part.isLast { continuation.finish() }
@@ -199,15 +200,32 @@ public final class InvocationRequest: Sendable {
     }
 
     private func take() -> Bool {
-        state.withLock { state in
+        let (isFirst, body) = state.withLock { state in
             defer {
                 state.isAnswered = true
                 state.onInterrupt = nil
                 state.onPart = nil
+                state.onAnswer = nil
                 state.parts = []
             }
-            return !state.isAnswered
+            return (!state.isAnswered, state.onAnswer)
         }
+        body?()
+        return isFirst
+    }
+
+    /// Runs `body` when the call is interrupted or answered, at once if it is already.
+    private func onEnd(_ body: @escaping @Sendable () -> Void) {
+        onInterrupt(body)
+        let isAnswered = state.withLock { state in
+            let earlier = state.onAnswer
+            state.onAnswer = {
+                earlier?()
+                body()
+            }
+            return state.isAnswered
+        }
+        if isAnswered { body() }
     }
 }
 

@@ -100,7 +100,9 @@ public final class OpenCall: Sendable {
             return !state.isOpened && !state.isComplete
         }
         guard !isUnsent else { return end(.failure(.canceled)) }
-        session.link.submit { [pending] in pending.cancel(mode, on: $0) }
+        session.link.submit { [pending, isAnswered = session.answersCancel] in
+            pending.cancel(mode, on: $0, isAnswered: isAnswered)
+        }
     }
 
     private func end(_ outcome: Session.Answer) {

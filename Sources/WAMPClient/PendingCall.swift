@@ -65,9 +65,15 @@ final class PendingCall: @unchecked Sendable {
         link.send(partOf: request, call)
     }
 
-    func cancel(_ mode: CancelMode, on link: ClientLink) {
+    /// - Parameter isAnswered: whether the router answers CANCEL. If not, the call ends here.
+    func cancel(_ mode: CancelMode, on link: ClientLink, isAnswered: Bool) {
         isCanceled = true
-        if let request { link.cancel(request, mode) }
+        guard let request else { return }
+        if isAnswered {
+            link.cancel(request, mode)
+        } else {
+            link.giveUp(request, .canceled, mode: mode)
+        }
     }
 
     private func progress(_ result: WAMP.Result, _ link: ClientLink) {

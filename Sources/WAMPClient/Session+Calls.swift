@@ -69,10 +69,14 @@ extension Session {
                 }
             }
         } onCancel: {
-            link.submit { pending.cancel(cancelMode, on: $0) }
+            let isAnswered = answersCancel
+            link.submit { pending.cancel(cancelMode, on: $0, isAnswered: isAnswered) }
         }
         return try Session.result(of: outcome, isLimited: timeout != nil)
     }
+
+    /// Whether the router answers CANCEL.
+    var answersCancel: Bool { router[.dealer]?.contains(.callCanceling) == true }
 
     /// Begins a call whose arguments go out in several parts, with the first of them.
     ///

@@ -4,6 +4,9 @@ package struct Limits: Sendable {
     /// Calls that one session may have in flight; those beyond are refused with
     /// `wamp.error.unavailable`.
     package var pendingCallsPerSession = 10_000
+    /// What is kept of the calls of one session that wait or may have to be sent again, in bytes;
+    /// with more, calls are refused likewise.
+    package var keptBytesPerSession = 256 << 20
     /// Registrations and subscriptions of one session; those beyond are refused likewise.
     package var registrationsPerSession = 4_000_000
     package var subscriptionsPerSession = 1_000_000

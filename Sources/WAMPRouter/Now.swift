@@ -19,6 +19,12 @@ package struct Moment: Comparable, Hashable, Sendable {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(span)
         return Moment(nanoseconds: tooLong || overflow ? .max : sum)
     }
+
+    /// The milliseconds from another moment to this one, the last of them begun; 0 if that is the
+    /// later one.
+    package func milliseconds(since other: Moment) -> UInt64 {
+        self <= other ? 0 : (nanoseconds - other.nanoseconds - 1) / 1_000_000 + 1
+    }
 }
 
 /// The present: a moment for deadlines, a wall clock for what people read.

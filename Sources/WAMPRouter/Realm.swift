@@ -157,6 +157,8 @@ package struct Realm: ~Copyable {
         publishMeta("wamp.session.on_join", into: &effects) {
             [.dictionary($0.sessions[key].details)]
         }
+        // It was let in before the realm was drained.
+        if isDraining { dismiss(key, at: now, into: &effects) }
         return key
     }
 
@@ -219,6 +221,7 @@ package struct Realm: ~Copyable {
             if letsPlainCallsPass, lateChunks.isEmpty || lateChunks[session] == nil,
                 postponed.isEmpty, permissions.isOpen || letsPass(plain, of: session),
                 let slot = registrations.findPlain(plain),
+                queues.isEmpty || !isAnyoneWaiting(for: slot),
                 calls.find(madeBy: session, RequestID(plain.id)) == nil
             {
                 return pass(

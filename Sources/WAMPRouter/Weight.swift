@@ -24,10 +24,13 @@ extension Message {
     /// Only of what can be large.
     var weight: Int {
         switch self {
-        case .call(let message): message.payload.count + message.options.custom.weight
-        case .publish(let message): message.payload.count + message.options.custom.weight
-        case .register(let message): message.options.custom.weight
-        case .subscribe(let message): message.options.custom.weight
+        case .call(let message):
+            message.procedure.count + message.payload.count + message.options.custom.weight
+        case .publish(let message):
+            message.topic.count + message.payload.count + message.options.custom.weight
+        case .register(let message): message.procedure.count + message.options.custom.weight
+        case .subscribe(let message): message.topic.count + message.options.custom.weight
+        case .cancel(let message): message.custom.weight
         default: 0
         }
     }

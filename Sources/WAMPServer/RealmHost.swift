@@ -32,8 +32,8 @@ final class RealmHost: Sendable {
         /// Who waits for the answer to a question, by its token.
         var askers: [UInt64: SessionLink] = [:]
         var lastToken: UInt64 = 0
-        /// The moment the timer is set for.
-        var timer: Moment?
+        /// The moment the timer is set for, and the task that waits for it.
+        var timer: (moment: Moment, task: Scheduled<Void>)?
         /// Fulfilled when the last session has gone, once the realm is being drained.
         var emptied: EventLoopPromise<Void>?
     }
@@ -214,7 +214,11 @@ final class RealmHost: Sendable {
         if link.loop === loop {
             what(link)
         } else {
-            link.loop.eventLoop.execute { what(link) }
+            link.loop.eventLoop.execute {
+                // What it was sent before comes first.
+                link.loop.drainMailbox()
+                what(link)
+            }
         }
     }
 
@@ -296,12 +300,13 @@ final class RealmHost: Sendable {
         return loop.send(message, payload: transcoded, to: outbox) != .tooLarge
     }
 
-    /// Encodes the event once per format. A subscriber that does not accept one so large does not
-    /// get it.
+    /// Encodes the event once per format, and transcodes it once per serializer. A subscriber that
+    /// does not accept one so large, or whose serializer cannot hold it, does not get it.
     private func broadcast(
         _ event: Event, to sessions: [SessionKey], _ state: inout State, on loop: IOLoop
     ) {
         var encoded: [EncodedMessage] = []
+        var payloads: [Serializer: Payload?] = [:]
         for session in sessions {
             guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue()
             else { continue }
@@ -310,7 +315,12 @@ final class RealmHost: Sendable {
                 continue
             }
             let serializer = outbox.format.serializer
-            guard let payload = try? event.payload.transcoded(to: serializer) else { continue }
+            let known = payloads[serializer]
+            guard let payload = known ?? (try? event.payload.transcoded(to: serializer)) else {
+                payloads[serializer] = .some(nil)
+                continue
+            }
+            payloads[serializer] = payload
             let new = loop.encode(.event(event), payload: payload, format: outbox.format)
             encoded.append(new)
             _ = loop.send(new, to: outbox)
@@ -320,16 +330,17 @@ final class RealmHost: Sendable {
     /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and
     /// sets the next.
     private func setTimer(_ state: inout State) {
-        guard let next = state.realm.nextDeadline, state.timer.map({ next < $0 }) ?? true else {
-            return
-        }
-        state.timer = next
-        home.eventLoop.scheduleTask(deadline: next.deadline) { self.timerFired(next) }
+        guard let next = state.realm.nextDeadline,
+            state.timer.map({ next < $0.moment }) ?? true
+        else { return }
+        state.timer?.task.cancel()
+        let task = home.eventLoop.scheduleTask(deadline: next.deadline) { self.timerFired(next) }
+        state.timer = (next, task)
     }
 
     private func timerFired(_ moment: Moment) {
         perform(on: home) { state, now in
-            if state.timer == moment { state.timer = nil }
+            if state.timer?.moment == moment { state.timer = nil }
             state.realm.advance(to: now, into: &state.effects)
         }
     }

@@ -178,12 +178,14 @@ public final class RouterServer: Sendable {
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = pool.loop(of: channel.eventLoop) else { return }
-                    try ChannelConfiguration.apply(to: channel)
+                    let context = tls?.current
+                    try ChannelConfiguration.apply(
+                        to: channel, sharing: context == nil ? loop : nil)
                     var settings = ConnectionSettings(configuration.withLock { $0 })
                     if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
                         settings.paths.append(endpoint.path)
                     }
-                    let front = try tls?.current?.install(on: channel)
+                    let front = try context?.install(on: channel)
                     let link = SessionLink(
                         loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
                     try channel.pipeline.syncOperations.addHandler(

@@ -102,9 +102,12 @@ extension SessionLink {
         }
         var newcomer = newcomer
         newcomer.transport = facts.details
+        endedAtOnce = nil
         let (session, identity) = host.join(newcomer, self, outbox)
         state = .joined(host, session, identity)
         log("session joined", host, identity)
+        // Its WELCOME may be more than it accepts.
+        if let ending = endedAtOnce { ended(ending) }
     }
 
     /// - Parameter reason: why, for the log, if the peer is not told.

@@ -16,6 +16,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     var state = State.opening
     private(set) var connection: Connection?
     private let remoteAddress: SocketAddress?
+    /// How a session ended that nobody here knew of yet.
+    var endedAtOnce: Ending?
     /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
     private var isFarewellAnswered = false
 
@@ -130,7 +132,10 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
 
     /// The realm has sent the session its last message.
     func ended(_ ending: Ending) {
-        guard case .joined(let host, _, let identity) = state else { return }
+        guard case .joined(let host, _, let identity) = state else {
+            endedAtOnce = ending
+            return
+        }
         log("session left", host, identity, reason: ending.words)
         switch ending {
         case .goodbyeAnswered:

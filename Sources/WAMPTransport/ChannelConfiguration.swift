@@ -3,24 +3,53 @@
 package import NIOCore
 
 package enum ChannelConfiguration {
-    /// Reads begin small, so that an idle connection holds little, and grow with what comes.
-    package static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 256 << 10)
-    }
-
     /// A channel takes this much before it says that it is full: enough for one system call to be
     /// worth its price.
     package static let writeBuffer = ChannelOptions.Types.WriteBufferWaterMark(
         low: 64 << 10, high: 256 << 10)
 
     /// Applies the options of a connected channel. To be called on its loop, in its initializer.
-    package static func apply(to channel: any Channel) throws {
+    /// - Parameter loop: whose memory the channel reads to; nil = its own, for channels that pass
+    ///   on other bytes than they read, or whose bytes somebody keeps.
+    package static func apply(to channel: any Channel, sharing loop: IOLoop? = nil) throws {
         guard let options = channel.syncOptions else { return }
-        try options.setOption(.recvAllocator, value: receiveAllocator)
+        let allocator: any RecvByteBufferAllocator =
+            if let loop {
+                SharedReceiveAllocator(loop: loop)
+            } else {
+                AdaptiveRecvByteBufferAllocator(
+                    minimum: 512, initial: 2048, maximum: IOLoop.mostRead)
+            }
+        try options.setOption(.recvAllocator, value: allocator)
         try options.setOption(.writeBufferWaterMark, value: writeBuffer)
         // One read per turn: what came in is written on while it lies in the processor's cache.
         try options.setOption(.maxMessagesPerRead, value: 1)
         // A Unix socket has no such option, and needs none.
         try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+    }
+}
+
+/// Has a channel read to its loop's buffer.
+///
+/// The first read goes to memory of its own, which a channel keeps: it is that of the handshake.
+// Unchecked: used on the loop only.
+private struct SharedReceiveAllocator: RecvByteBufferAllocator, @unchecked Sendable {
+    let loop: IOLoop
+    private var hasRead = false
+    private static let firstRead = 512
+
+    init(loop: IOLoop) { self.loop = loop }
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        hasRead ? loop.takeReadBuffer() : allocator.buffer(capacity: Self.firstRead)
+    }
+
+    /// Nil: the channel has nothing to reuse, it asks each time.
+    func nextBufferSize() -> Int? { nil }
+
+    /// - Returns: true, so that the channel asks again.
+    mutating func record(actualReadBytes: Int) -> Bool {
+        hasRead = true
+        return true
     }
 }

@@ -103,7 +103,8 @@ extension ConnectionHandler {
         switch (answer, side) {
         case (.accept(let agreement, let response), _):
             write(Array(response.utf8))
-            openAndGoOn(.webSocket, agreement, sendLimit: .max)
+            // The peer does not say what it takes: no more is sent than would be taken from it.
+            openAndGoOn(.webSocket, agreement, sendLimit: settings.maxMessage)
         case (.refuse(let status, let response), .server):
             refuse(.refused("HTTP \(status)"), reply: ByteBuffer(string: response))
         case (.refuse, .client):

@@ -176,7 +176,11 @@ extension ConnectionHandler {
             fail(
                 fault.code == .messageTooBig ? .messageTooLarge(text) : .transportFault(text), fault
             )
-        case .closing: abandon()
+        case .closing:
+            // What it is still to be told is on its way; nothing more is read.
+            webSocket = nil
+            endsAfterDrain = true
+            endOutput()
         case .handshake, .done: break
         }
     }

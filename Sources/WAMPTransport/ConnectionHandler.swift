@@ -79,7 +79,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
 
     private var isFinished = false
     /// The peer's close frame came, or none is to be expected: the output ends once it is written.
-    private var endsAfterDrain = false
+    var endsAfterDrain = false
     private var isDrained = false
     var place: Int?
 
@@ -121,6 +121,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        loop.hasRead(bytes)
         isHeard = true
         switch phase {
         case .handshake: handshake(bytes)
@@ -128,6 +129,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
         case .done: break
         }
     }
+
+    package func channelReadComplete(context: ChannelHandlerContext) { loop.reuseReadBuffer() }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         if let outbox = connection?.outbox, context.channel.isWritable { loop.markDirty(outbox) }
@@ -273,7 +276,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
 
     /// Closes our side of the connection when all is written. Closing both at once could destroy,
     /// by a reset, what the peer has not read yet.
-    private func endOutput() {
+    func endOutput() {
         guard isDrained, endsAfterDrain else { return }
         deadline = loop.now + settings.lingerTime
         context?.close(mode: .output, promise: nil)

@@ -21,6 +21,10 @@ package final class IOLoop: @unchecked Sendable {
     /// What one WebSocket read held.
     var items: [WebSocketReceiver.Item] = []
     private var batch: MessageBatch?
+    private var readBuffer = ByteBuffer()
+    private var lastRead = ByteBuffer()
+    /// The most that is read at once.
+    static let mostRead = 256 << 10
     /// Made when they are first needed; the deflaters by the bits of their windows.
     private var deflaters: [UInt8: Deflater] = [:]
     private(set) lazy var inflater = Inflater()
@@ -92,23 +96,39 @@ package final class IOLoop: @unchecked Sendable {
         let key = nextKey(for: format)
         outbox.willStage(frame)
         let slot = slot(for: outbox.loop)
-        format.append(
-            envelope: scratch.bytes, payload: payload, length: length, key: key,
-            to: &staging[slot].mail.bytes)
-        staging[slot].mail.addedFrames(frame, for: outbox)
+        if frame < Outbox.sharedSize {
+            format.append(
+                envelope: scratch.bytes, payload: payload, length: length, key: key,
+                to: &staging[slot].mail.bytes)
+            staging[slot].mail.addedFrames(frame, for: outbox)
+        } else {
+            var bytes = ByteBufferAllocator().buffer(capacity: frame)
+            format.append(
+                envelope: scratch.bytes, payload: payload, length: length, key: key, to: &bytes)
+            staging[slot].mail.entries.append(.largeFrame(outbox, bytes))
+        }
         return .queued
     }
 
     private func stageWrapped(
         _ payload: UnsafeRawBufferPointer, for outbox: Outbox
     ) -> SendResult {
-        let slot = slot(for: outbox.loop)
         var frame = ByteBuffer()
         appendWrapped(payload, as: outbox.format, to: &frame)
-        outbox.willStage(frame.readableBytes)
-        staging[slot].mail.bytes.writeImmutableBuffer(frame)
-        staging[slot].mail.addedFrames(frame.readableBytes, for: outbox)
+        stage(frame, for: outbox)
         return .queued
+    }
+
+    /// Stages a finished frame.
+    private func stage(_ frame: ByteBuffer, for outbox: Outbox) {
+        let slot = slot(for: outbox.loop), count = frame.readableBytes
+        outbox.willStage(count)
+        if count < Outbox.sharedSize {
+            staging[slot].mail.bytes.writeImmutableBuffer(frame)
+            staging[slot].mail.addedFrames(count, for: outbox)
+        } else {
+            staging[slot].mail.entries.append(.largeFrame(outbox, frame))
+        }
     }
 
     /// Appends what `scratch` and a payload make, in the frame of a format that batches or
@@ -168,11 +188,7 @@ package final class IOLoop: @unchecked Sendable {
         if outbox.loop === self { return outbox.append(encoded) }
         let admitted = outbox.admit(encoded.length)
         guard admitted == .queued else { return refused(admitted, outbox) }
-        let count = encoded.bytes.readableBytes
-        outbox.willStage(count)
-        let slot = slot(for: outbox.loop)
-        staging[slot].mail.bytes.writeImmutableBuffer(encoded.bytes)
-        staging[slot].mail.addedFrames(count, for: outbox)
+        stage(encoded.bytes, for: outbox)
         return .queued
     }
 
@@ -227,6 +243,7 @@ package final class IOLoop: @unchecked Sendable {
             switch entry {
             case .frames(let outbox, let count):
                 if let bytes = mail.bytes.readSlice(length: count) { outbox.take(staged: bytes) }
+            case .largeFrame(let outbox, let bytes): outbox.take(staged: bytes)
             case .overflow(let outbox): markDirty(outbox)
             case .close(let outbox, let code, let reason):
                 // An order may close and so tell the owner, who may be waiting for the lock we are
@@ -292,6 +309,28 @@ package final class IOLoop: @unchecked Sendable {
     func encode(_ envelope: Envelope, _ plain: PlainMessage, as serializer: Serializer) {
         scratch.removeAll()
         MessageCoder.encode(envelope, shape: plain.shape, as: serializer, into: &scratch)
+    }
+
+    /// Where the next connection reads to: one buffer for all, which stays in the processor's cache
+    /// and is no connection's own.
+    func takeReadBuffer() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        swap(&buffer, &readBuffer)
+        return buffer.capacity > 0
+            ? buffer : ByteBufferAllocator().buffer(capacity: IOLoop.mostRead)
+    }
+
+    /// Notes what a connection has read.
+    func hasRead(_ bytes: ByteBuffer) { lastRead = bytes }
+
+    /// What was read has been dealt with. Its memory is used again unless something keeps it.
+    func reuseReadBuffer() {
+        var buffer = ByteBuffer()
+        swap(&buffer, &lastRead)
+        guard buffer.capacity == IOLoop.mostRead,
+            buffer.modifyIfUniquelyOwned({ $0.clear() }) != nil
+        else { return }
+        readBuffer = buffer
     }
 
     /// The messages of one read are collected in memory that is used again.

@@ -4,11 +4,12 @@
 import NIOCore
 import Synchronization
 
-/// A batch for one loop. All frames lie in one buffer.
+/// A batch for one loop. All frames but the large ones lie in one buffer.
 struct Mail: Sendable {
     enum Entry: Sendable {
         /// The next so many bytes of the buffer.
         case frames(Outbox, count: Int)
+        case largeFrame(Outbox, ByteBuffer)
         case overflow(Outbox)
         case close(Outbox, WebSocketCloseCode, String)
         case reading(Outbox, Bool)

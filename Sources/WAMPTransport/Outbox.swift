@@ -63,8 +63,10 @@ package final class Outbox: @unchecked Sendable {
         var endsFrame: Bool
     }
 
-    /// From this size on a payload is kept as a shared slice and not copied.
-    private static let sharedPayload = 16 << 10
+    /// From this size on bytes are kept as a shared slice and not copied.
+    static let sharedSize = 16 << 10
+    /// A slice is not shared if it keeps more than so many times its size from being freed.
+    private static let mostPinned = 8
     /// No envelope is longer, but for the details of a RESULT.
     private static let envelopeRoom = 64
     /// The most given to the channel in one piece, so that what the channel holds stays small.
@@ -149,7 +151,7 @@ package final class Outbox: @unchecked Sendable {
     }
 
     private func isShared(_ count: Int) -> Bool {
-        count >= Outbox.sharedPayload && format.isDirect
+        count >= Outbox.sharedSize && format.isDirect
     }
 
     /// Adds what the loop has encoded, and a payload.
@@ -178,6 +180,9 @@ package final class Outbox: @unchecked Sendable {
 
     /// The same with a payload that is large: its memory is shared.
     private func append(sharing payload: ByteBuffer) -> SendResult {
+        guard payload.storageCapacity <= payload.readableBytes * Outbox.mostPinned else {
+            return payload.withUnsafeReadableBytes { append(copying: $0) }
+        }
         let length = loop.scratch.count + payload.readableBytes + format.closingLength
         let admitted = admit(length)
         guard admitted == .queued else { return refused(admitted) }
@@ -197,9 +202,7 @@ package final class Outbox: @unchecked Sendable {
     func append(_ encoded: EncodedMessage) -> SendResult {
         let admitted = admit(encoded.length)
         guard admitted == .queued else { return refused(admitted) }
-        copyToTail(encoded.bytes)
-        endTail()
-        added(encoded.bytes.readableBytes)
+        add(encoded.bytes)
         return .queued
     }
 
@@ -210,9 +213,19 @@ package final class Outbox: @unchecked Sendable {
     func take(staged bytes: ByteBuffer) {
         staged.subtract(bytes.readableBytes, ordering: .relaxed)
         guard state.load(ordering: .relaxed) != Outbox.closed else { return }
-        copyToTail(bytes)
-        endTail()
-        added(bytes.readableBytes)
+        add(bytes)
+    }
+
+    /// Adds finished frames.
+    private func add(_ frames: ByteBuffer) {
+        if frames.readableBytes < Outbox.sharedSize {
+            copyToTail(frames)
+            endTail()
+        } else {
+            if tail.count > 0 { segments.append(Segment(bytes: tail.take(), endsFrame: true)) }
+            segments.append(Segment(bytes: frames, endsFrame: true))
+        }
+        added(frames.readableBytes)
     }
 
     /// Adds a ping or pong. On the loop. Pongs count like messages: asking without reading ends

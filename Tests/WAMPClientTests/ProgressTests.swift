@@ -307,6 +307,42 @@ private final class Log: Sendable {
         }
     }
 
+    @Test("the parts of a call end with its answer, even if more would come")
+    func answeredEarly() async throws {
+        let log = Log()
+        try await withSession { message, peer in
+            if case .register = message { peer.send(Self.invocation(1, ["progress": true])) }
+            if let text = Self.said(message) { log.add(text) }
+        } _: { session in
+            _ = try await session.register("a.b") { request in
+                request.reply(args: ["early"])
+                Task {
+                    for await _ in request.parts {}
+                    log.add("ended")
+                }
+            }
+            #expect(await Set(log.next(2)) == [#"yield 1 ["early"]"#, "ended"])
+        }
+    }
+
+    @Test("a cancelled call ends at once where the router does not announce call_canceling")
+    func cancelUnheard() async throws {
+        let log = Log()
+        try await withFakeRouter { message, peer in
+            if case .hello = message { return peer.send(welcome) }
+            log.add(message.code.name)
+        } _: { endpoint in
+            let session = try await Session.join(
+                endpoint, on: MultiThreadedEventLoopGroup.singleton)
+            let call = Task { try await session.call("a.b") }
+            #expect(await log.next() == ["CALL"])
+            call.cancel()
+            await #expect(throws: ClientError.canceled) { try await call.value }
+            #expect(await log.next() == ["CANCEL"])
+            session.abandon()
+        }
+    }
+
     @Test("INTERRUPT cancels the task of a handler, which answers canceled")
     func interrupted() async throws {
         let log = Log()

@@ -392,7 +392,7 @@ struct AuthorizerTests {
         scene.end()
     }
 
-    @Test("A session whose call waits for a decision is not sent away before it is answered")
+    @Test("While draining, sessions leave once the authorizer has answered and they have been, too")
     func drainWhileDeciding() {
         let scene = Scene()
         let (realm, judge, user) = (scene.realm, scene.judge, scene.user)

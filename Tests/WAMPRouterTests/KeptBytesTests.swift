@@ -85,6 +85,31 @@ struct KeptBytesTests {
         scene.end()
     }
 
+    @Test("§11 a URI counts, too, among the messages that wait for the authorizer")
+    func postponedURI() {
+        var limits = Limits()
+        limits.postponedBytes = 5000
+        let scene = AuthorizerTests.Scene(limits: limits)
+        let (realm, user) = (scene.realm, scene.user)
+        realm.call(user, "t.x")
+        realm.call(user, URI("t." + String(repeating: "x", count: 6000)))
+        #expect(
+            realm.call(user, "t.x") == [
+                user.getsError(3, .unavailable, kwargs: ["reason": "overload"])
+            ])
+        scene.end()
+    }
+
+    @Test("§11 what a client must not send does not wait for the authorizer")
+    func postponedViolation() {
+        let scene = AuthorizerTests.Scene()
+        let (realm, user) = (scene.realm, scene.user)
+        realm.call(user, "t.x")
+        let hello = Message.hello(Hello(realm: "realm1", roles: Roles([.caller: []])))
+        #expect(realm.send(hello, from: user).contains(user.ends(.aborted)))
+        #expect(realm.leaveAll([scene.callee, scene.judge]))
+    }
+
     @Test("§6 §11 a PUBLISH too many that is not to be acknowledged is dropped in silence")
     func droppedPublication() {
         var limits = Limits()
@@ -98,6 +123,24 @@ struct KeptBytesTests {
                 user.getsError(.publish, 3, .unavailable, kwargs: ["reason": "overload"])
             ])
         scene.end()
+    }
+
+    @Test("What is kept of a session's calls is bounded in bytes, and free again as they end")
+    func keptCalls() {
+        var limits = Limits()
+        limits.keptBytesPerSession = 5000
+        let realm = TestRealm(limits: limits)
+        let (caller, other) = (realm.join(), realm.join())
+        let p = realm.callees(2, "t.x", "roundrobin", [.callReroute])
+        for _ in 1...2 { realm.call(caller, "t.x", [KeptBytesTests.large]) }
+        #expect(
+            realm.call(caller, "t.x") == [
+                caller.getsError(3, .unavailable, kwargs: ["reason": "overload"])
+            ])
+        #expect(realm.call(other, "t.x", [KeptBytesTests.large]).invocations(to: p[0]).count == 1)
+        realm.yield(p[0], 1)
+        #expect(realm.call(caller, "t.x").invocations(to: p[1]).count == 1)
+        #expect(realm.leaveAll([caller, other] + p))
     }
 
     @Test("SR-60 parts that come while the call waits are bounded in bytes, too")
@@ -116,18 +159,5 @@ struct KeptBytesTests {
         }
         #expect(realm.call(caller, request: 2).refusal == .unavailable)
         #expect(realm.leaveAll([caller, callee]))
-    }
-
-    @Test("Draining sends a session away as soon as it has answered the router's question")
-    func drainedAuthorizer() {
-        let scene = AuthorizerTests.Scene()
-        let (realm, judge) = (scene.realm, scene.judge)
-        realm.call(scene.user, "t.x")
-        realm.drain()
-        #expect(
-            realm.yield(judge, 1, [true]) == [
-                judge.getsGoodbye(.systemShutdown), judge.ends(.goodbyeSent),
-            ])
-        #expect(realm.realm.sessionCount == 0)
     }
 }

@@ -459,4 +459,21 @@ struct ProgressiveCallTests {
         #expect(realm.progress(callee, 1, [3]).count == 1)
         #expect(realm.yield(callee, 1) == [caller.getsResult(1, from: callee)])
     }
+
+    @Test("§7.4 SR-59 a callee that waits for more of a call is told, however it is cancelled")
+    func canceledInParts() {
+        for mode in CancelMode.allCases {
+            let realm = TestRealm()
+            let caller = realm.join(caller: .progressiveCallInvocations, callee: [])
+            let a = realm.callees(1, "t.x", "roundrobin", concurrency: 1, Self.able)[0]
+            realm.call(caller, request: 1, progress: true)
+            #expect(
+                realm.cancel(caller, 1, mode).contains { effect in
+                    guard case .send(.interrupt, a.key) = effect else { return false }
+                    return true
+                })
+            realm.fail(a, 1, .canceled)
+            #expect(realm.call(caller, request: 2).invocations(to: a).count == 1)
+        }
+    }
 }

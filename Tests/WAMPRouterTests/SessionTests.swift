@@ -282,6 +282,15 @@ struct SessionTests {
         #expect(realm.isEmpty)
     }
 
+    @Test("A session that joins a realm that is being drained is sent away at once")
+    func joinWhileDraining() {
+        let realm = TestRealm()
+        realm.drain()
+        let key = realm.welcome(Newcomer(roles: Roles([.caller: []]))).key
+        #expect(realm.lastJoin.last == .ended(key, .goodbyeSent))
+        #expect(realm.isEmpty)
+    }
+
     @Test("A session that leaves while draining is sent no event of those it keeps")
     func eventsWhileDraining() {
         let realm = TestRealm()
@@ -411,6 +420,23 @@ struct SessionTests {
                 #expect(effects.isEmpty)
             }
         }
+    }
+
+    @Test("An ERROR of a callee that cannot be delivered has a shorter one in its place, always")
+    func undeliverableError() {
+        let realm = TestRealm()
+        let (caller, a) = (realm.join(), realm.join())
+        realm.register(a)
+        realm.call(caller)
+        let error = ErrorMessage(
+            .invocation, request: 1,
+            details: OutcomeDetails(custom: ["_x": .string(String(repeating: "x", count: 600))]),
+            error: .payloadSizeExceeded)
+        guard case .send(let message, _) = realm.send(.error(error), from: a).first else { return }
+        #expect(
+            realm.undeliverable(message, to: caller) == [
+                caller.getsError(1, .payloadSizeExceeded)
+            ])
     }
 
     @Test("What could not be delivered to a session that has left since is forgotten")

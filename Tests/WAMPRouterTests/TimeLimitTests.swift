@@ -67,6 +67,20 @@ struct TimeLimitTests {
         #expect(realm.advance(milliseconds: 1).count == 2)
     }
 
+    @Test("SR-68 what is forwarded after waiting or a re-route is what is left of the time")
+    func remaining() {
+        let realm = TestRealm(QueueTests.settings(limit: 5))
+        let caller = realm.join()
+        let a = realm.join([.callTimeout, .callReroute])
+        realm.register(
+            a, "t.x", "roundrobin", options: ["forward_timeout": true, "concurrency": 1])
+        realm.call(caller)
+        #expect(realm.call(caller, timeout: 2000).isEmpty)
+        realm.advance(milliseconds: 1900)
+        #expect(
+            realm.yield(a, 1).invocations(to: a).map(\.details) == [["timeout": 100]])
+    }
+
     @Test("§7.3 §7.6 the gap between results of a callee that keeps the time has 5 s more, too")
     func forwardedGap() {
         let features: Features = [.callTimeout, .callCanceling, .progressiveCallResults]

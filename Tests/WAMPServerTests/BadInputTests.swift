@@ -235,4 +235,56 @@ import WAMPServer
             )
         }
     }
+
+    @Test("§4.3 a peer that cannot take even the shortest WELCOME gets ABORT, and a close")
+    func noWelcome() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            peer.send([0x7F, 0x01, 0, 0])
+            _ = try peer.read(4)
+            let authid = String(repeating: #"\u0001"#, count: 256)
+            peer.sendFrame(
+                #"[1,"realm1",{"roles":{"caller":{}},"authid":"\#(authid)"}]"#)
+            #expect(try peer.readFrame() == #"[3,{},"wamp.error.payload_size_exceeded"]"#)
+            #expect(try peer.readToEnd().isEmpty)
+            try expectAlive(port)
+        }
+    }
+
+    @Test("A violation and a broken frame behind it, in one piece: the ABORT arrives, and a close")
+    func brokenBehindViolation() async throws {
+        try await withRouter { port, _ in
+            var peer = try RawPeer(port: port)
+            try peer.openWebSocket()
+            let mask: [UInt8] = [0, 0, 0, 0]
+            peer.send([0x81, 0x84] + mask + Array("[99]".utf8) + [0xA1, 0x80] + mask)
+            let (opcode, payload) = try peer.readWebSocket()
+            #expect(opcode == 1)
+            #expect(String(decoding: payload, as: UTF8.self).hasPrefix("[3,"))
+            #expect(try peer.readWebSocket().opcode == 8)
+            #expect(try peer.readToEnd().isEmpty)
+        }
+    }
+
+    @Test("No WebSocket peer is sent more than the router itself takes in a message")
+    func largestWebSocketMessage() async throws {
+        try await withRouter({ $0.maxMessageBytes = 1024 }) { port, _ in
+            var callee = try RawPeer(port: port)
+            try callee.openWebSocket()
+            callee.sendWebSocket(#"[1,"realm1",{"roles":{"callee":{},"caller":{}}}]"#)
+            _ = try callee.readWebSocket()
+            callee.sendWebSocket(#"[64,1,{"match":"prefix"},"t."]"#)
+            _ = try callee.readWebSocket()
+            var caller = try RawPeer(port: port)
+            try caller.joinRawSocket()
+            let procedure = "t." + String(repeating: "x", count: 600)
+            let filler = String(repeating: "y", count: 400)
+            caller.sendFrame(#"[48,1,{},"\#(procedure)",["\#(filler)"]]"#)
+            #expect(
+                try caller.readFrame() == #"[8,48,1,{},"wamp.error.payload_size_exceeded"]"#)
+            callee.sendWebSocket(#"[48,2,{},"wamp.session.count"]"#)
+            let answer = String(decoding: try callee.readWebSocket().payload, as: UTF8.self)
+            #expect(answer.hasPrefix("[50,2,"))
+        }
+    }
 }

@@ -76,14 +76,14 @@ extension Realm {
     }
 
     /// Whether a message must wait behind others of its session. Answers to invocations never do:
-    /// somebody may wait for them in order to decide.
+    /// somebody may wait for them in order to decide. Nor do those that end the session.
     mutating func waits(
         _ message: Message, of session: SessionKey, at now: Now, into effects: inout Effects
     ) -> Bool {
         guard !postponed.isEmpty, !isReplaying, postponed[session] != nil else { return false }
         switch message {
-        case .yield, .error, .goodbye, .abort: return false
-        default: break
+        case .call, .cancel, .publish, .register, .unregister, .subscribe, .unsubscribe: break
+        default: return false
         }
         if let waiting = postponed[session],
             waiting.messages.count >= limits.postponedMessages

@@ -151,7 +151,10 @@ extension Realm {
             }
             refuse(.call, result.request, of: session, .payloadSizeExceeded, into: &effects)
         case .error(let error):
-            guard !error.payload.isEmpty || error.error != .payloadSizeExceeded else { return }
+            // The router's own is as short as can be.
+            let shortest = ErrorMessage(
+                error.requestType, request: error.request, error: .payloadSizeExceeded)
+            guard error != shortest else { return }
             refuse(
                 error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
         case .welcome(let welcome): shorten(welcome, to: session, at: now, into: &effects)
@@ -245,6 +248,7 @@ extension Realm {
     mutating func abandon(_ slot: UInt32, _ call: PendingCall, at now: Now) {
         if call.flags.contains(.expectsChunks) {
             rememberChunks(of: call.request, call.caller, at: now)
+            calls.clear(.expectsChunks, slot)
         }
         calls.abandon(slot)
     }

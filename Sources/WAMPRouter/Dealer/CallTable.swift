@@ -20,6 +20,8 @@ struct CallTable: ~Copyable {
         var made = InFlightRing()
         /// The calls it serves, by invocation id.
         var serving = InFlightRing()
+        /// What is kept of the calls it made, in bytes.
+        var keptBytes = 0
         /// Invocation ids are sequential from 1 for each callee.
         var lastInvocation: UInt64 = 0
         /// Invocations that it was asked to stop because it went on after their end; the last ones.
@@ -54,10 +56,17 @@ struct CallTable: ~Copyable {
         return bySession[index].serving.find(invocation.rawValue)
     }
 
+    /// Whether a session has fewer calls in flight than this, and less is kept of them.
     @inline(__always)
-    func countMade(by caller: SessionKey) -> Int {
+    func hasRoom(for caller: SessionKey, count: Int, bytes: Int) -> Bool {
+        guard let index = index(of: caller) else { return true }
+        return bySession[index].made.count < count && bySession[index].keptBytes < bytes
+    }
+
+    /// What is kept of the calls that a session made, in bytes.
+    func keptBytes(of caller: SessionKey) -> Int {
         guard let index = index(of: caller) else { return 0 }
-        return bySession[index].made.count
+        return bySession[index].keptBytes
     }
 
     /// Whether the session waits for the answer to a call or owes one.
@@ -131,7 +140,10 @@ struct CallTable: ~Copyable {
             slots.append(call)
             retained.append(nil)
         }
-        if let record { retained[Int(slot)] = record }
+        if let record {
+            retained[Int(slot)] = record
+            bySession[Int(call.caller.slot)].keptBytes += record.size
+        }
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
         if call.deadline.nanoseconds != .max { enqueue(slot) }
         return slot
@@ -157,7 +169,7 @@ struct CallTable: ~Copyable {
         guard !call.isVacant else { return nil }
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
         slots[Int(slot)] = .vacant
-        if retained[Int(slot)] != nil { retained[Int(slot)] = nil }
+        if retained[Int(slot)] != nil { forgetRecord(slot, call.caller) }
         if !call.flags.contains(.isAbandoned) {
             bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         }
@@ -172,9 +184,28 @@ struct CallTable: ~Copyable {
     mutating func abandon(_ slot: UInt32) {
         let call = slots[Int(slot)]
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
-        if retained[Int(slot)] != nil { retained[Int(slot)] = nil }
+        if retained[Int(slot)] != nil { forgetRecord(slot, call.caller) }
         bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         slots[Int(slot)].flags.insert(.isAbandoned)
+    }
+
+    @inline(never)
+    private mutating func forgetRecord(_ slot: UInt32, _ caller: SessionKey) {
+        bySession[Int(caller.slot)].keptBytes -= retained[Int(slot)]?.size ?? 0
+        retained[Int(slot)] = nil
+    }
+
+    /// Keeps a further part of a call that waits for a callee.
+    mutating func keep(_ part: Payload, isLast: Bool, of slot: UInt32) {
+        retained[Int(slot)]?.append(part, isLast: isLast)
+        bySession[Int(slots[Int(slot)].caller.slot)].keptBytes += part.count
+    }
+
+    /// Takes out all parts that have come of a call, the first included; that one is kept as well.
+    mutating func takeParts(of slot: UInt32) -> [(payload: Payload, isLast: Bool)] {
+        guard let record = retained[Int(slot)] else { return [] }
+        bySession[Int(slots[Int(slot)].caller.slot)].keptBytes -= record.chunkBytes
+        return record.takeParts()
     }
 
     mutating func set(_ flags: PendingCall.Flags, _ slot: UInt32) {

@@ -16,7 +16,9 @@ extension Realm {
         guard !call.flags.contains(.isWaiting) else {
             return end(slot, with: .canceled, at: now, into: &effects)
         }
-        let mode = sessions[call.callee].canCancel ? cancel.mode ?? .killnowait : .skip
+        var mode = sessions[call.callee].canCancel ? cancel.mode ?? .killnowait : .skip
+        // A callee that expects more of the arguments must learn that nothing will come.
+        if mode == .skip, call.flags.contains(.expectsChunks) { mode = .killnowait }
         if call.isKilled {
             // A callee that ignores `kill` can be given up with `killnowait`, and only so.
             guard mode == .killnowait else { return }

@@ -194,7 +194,9 @@ extension Realm {
             refuseDraining(request, of: caller, into: &effects)
             return false
         }
-        guard calls.countMade(by: caller) < limits.pendingCallsPerSession else {
+        let hasRoom = calls.hasRoom(
+            for: caller, count: limits.pendingCallsPerSession, bytes: limits.keptBytesPerSession)
+        guard hasRoom else {
             refuse(
                 .call, request, of: caller, .unavailable, kwargs: ["reason": "overload"],
                 into: &effects)
@@ -242,13 +244,16 @@ extension Realm {
     }
 
     /// INVOCATION.Details of a call for a callee.
-    /// - Parameter isLast: whether no more of the call's arguments will come.
+    /// - Parameters:
+    ///   - isLast: whether no more of the call's arguments will come.
+    ///   - timeout: what is left of the time limit, in milliseconds; nil = all of it.
     func details(
-        for callee: Callee, of call: PendingCall, _ terms: CallTerms, isLast: Bool
+        for callee: Callee, of call: PendingCall, _ terms: CallTerms, isLast: Bool,
+        timeout: UInt64? = nil
     ) -> InvocationDetails {
         var details = InvocationDetails(custom: terms.custom)
         if terms.isForPattern { details.procedure = terms.procedure }
-        if keepsTime(callee) { details.timeout = terms.timeout }
+        if keepsTime(callee) { details.timeout = timeout ?? terms.timeout }
         if call.flags.contains(.receivesProgress) {
             details.custom.append("receive_progress", true)
         }

@@ -93,6 +93,9 @@ final class RetainedCall: @unchecked Sendable {
     private(set) var chunks: [(payload: Payload, isLast: Bool)] = []
     /// Their size in bytes.
     private(set) var chunkBytes = 0
+    /// What all of it takes, about, in bytes.
+    var size: Int { ownSize + chunkBytes }
+    private let ownSize: Int
     /// Whom the call was given to already, the present callee included.
     var tried: [SessionKey] = []
     /// SR-49: how many callees may be tried in all, so that callees that come and go cannot keep it
@@ -112,6 +115,7 @@ final class RetainedCall: @unchecked Sendable {
         self.payload = payload
         self.isComplete = isComplete
         self.attempts = attempts
+        ownSize = payload.count + terms.custom.weight
     }
 
     func append(_ payload: Payload, isLast: Bool) {

@@ -23,13 +23,14 @@ extension Realm {
         if isLast { calls.clear(.expectsChunks, slot) }
         if pending.flags.contains(.isWaiting) {
             guard record.chunks.count < limits.waitingChunks,
-                record.chunkBytes < limits.waitingChunkBytes
+                record.chunkBytes < limits.waitingChunkBytes,
+                calls.keptBytes(of: pending.caller) < limits.keptBytesPerSession
             else {
                 return end(
                     slot, with: .unavailable, kwargs: ["reason": "overload"], at: now,
                     into: &effects)
             }
-            record.append(call.payload, isLast: isLast)
+            calls.keep(call.payload, isLast: isLast, of: slot)
             return
         }
         // The callee may have left the registration meanwhile: it goes on with what it began.

@@ -68,12 +68,17 @@ extension Realm {
             calls.set(.receivesProgress, slot)
         }
         guard let call = calls[slot] else { return }
-        for part in record.takeParts() {
+        // SR-68: one limit for the whole call. It has not passed, and 0 would mean none.
+        let left =
+            record.limit == .never ? nil : max(1, record.limit.milliseconds(since: now.moment))
+        for part in calls.takeParts(of: slot) {
             effects.send(
                 .invocation(
                     Invocation(
                         request: invocation, registration: call.registrationID,
-                        details: details(for: callee, of: call, record.terms, isLast: part.isLast),
+                        details: details(
+                            for: callee, of: call, record.terms, isLast: part.isLast,
+                            timeout: left),
                         payload: part.payload)),
                 to: callee.session)
         }

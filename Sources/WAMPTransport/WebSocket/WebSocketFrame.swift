@@ -122,8 +122,8 @@ package struct WebSocketFrame: Equatable, Sendable {
             guard long > 0xFFFF else {
                 throw WebSocketFault("a length is not in its shortest form")
             }
-            guard long < 1 << 62 else {
-                throw WebSocketFault(.messageTooBig, "a length has its highest bits set")
+            guard long < 1 << 63 else {
+                throw WebSocketFault("a length has its highest bit set")
             }
             length = Int(long)
             offset = 10
