@@ -234,6 +234,17 @@ extension Auditor {
             && waiting.order < call.order && !waiting.isForRouter
     }
 
+    /// SR-68: a callee that keeps the time is told what is left of it, whatever came before.
+    private func checkTimeout(_ timeout: UInt64, _ call: AuditedCall, _ entry: AuditedCallee) {
+        guard entry.keepsTime, let end = call.deadline else {
+            return check(timeout == 0, "timeout is \(timeout) for one that does not keep it")
+        }
+        let left = max(1, end.milliseconds(since: now.moment))
+        // The time that the authorizer takes is not the call's.
+        let most = settings.authorizer == nil ? left : call.timeout
+        check((left...most).contains(timeout), "timeout is \(timeout), and \(left) ms are left")
+    }
+
     private func checkDetails(
         _ invocation: Invocation, _ call: AuditedCall, _ entry: AuditedCallee,
         _ registration: AuditedRegistration
@@ -251,9 +262,7 @@ extension Auditor {
             details.procedure?.description
                 == (registration.match == .exact ? nil : call.procedure),
             "procedure belongs to patterns, and to all of them")
-        check(
-            details.timeout == (entry.keepsTime ? call.timeout : 0),
-            "timeout is \(details.timeout)")
+        checkTimeout(details.timeout, call, entry)
         check(
             details.custom.isOn("_extra") == false
                 && (details.custom["_extra"] != nil)
