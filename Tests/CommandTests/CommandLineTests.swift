@@ -217,7 +217,7 @@ import WAMP
             (["router", "--detach", "--", "true"], "exclude each other"),
             (["router", "-p", "0", "env"], "goes behind --"),
             (["router", "-p", "0", "sh", "-c", "x"], "goes behind --"),
-            (["router", "--max-message", "511"], "at least 512"),
+            (["router", "--max-message", "1023"], "at least 1024"),
             (["call", "x", "-n", "-1"], "'-1' is no value for -n: it must not be negative"),
             (["call", "x", "-t", "-1s"], "'-1s' is no value for -t"),
             (["call", "x", "-n"], "missing value for '-n'"),

@@ -208,7 +208,7 @@ final class Folder: Sendable {
             ("keepalive: 10", "1:12", "a duration needs a unit: 10s or 10ms?"),
             ("auto_realms: maybe", "1:14", "'auto_realms' must be true or false"),
             ("log: { level: debog }", "1:15", "did you mean 'debug'?"),
-            ("limits:\n  message_size: 100", "2:17", "at least 512"),
+            ("limits:\n  message_size: 100", "2:17", "at least 1024"),
             ("limits:\n  sessions: -1", "2:13", "at least 0, not -1"),
             ("threads: 0", "1:10", "from 1 to 1024, not 0"),
             ("keepalive: 1s\nlog: {}\nkeepalive: 2s", "1:1", "'keepalive' is there more than once"),

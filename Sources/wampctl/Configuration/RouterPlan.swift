@@ -82,8 +82,8 @@ struct RouterLimits: Sendable {
         case dropEvents = "drop-events"
     }
 
-    /// The least that RawSocket can agree on; HELLO and WELCOME fit in.
-    static let shortestMessageSize = 512
+    /// A power of two, since RawSocket agrees on those; the HELLO of our own client fits in.
+    static let shortestMessageSize = 1024
 }
 
 /// The HTTP endpoints beside WAMP.
