@@ -4,8 +4,8 @@
 import CMemory
 
 enum Heap {
-    /// Free memory up to this much stays with the process, in bytes, and no buffer of a message is
-    /// a mapping of its own. By itself the allocator returns what a burst of large messages took as
+    /// Free memory up to this much stays with the process, in bytes, and no smaller buffer is a
+    /// mapping of its own. By itself the allocator returns what a burst of large messages took as
     /// soon as they are written, and faults it in again page by page for the next.
     private static let kept: Int32 = 32 << 20
 
