@@ -35,6 +35,11 @@ public struct Payload: Sendable {
 
     public init() { self.init(bytes: ByteBuffer(), serializer: .json, shape: .empty) }
 
+    /// - Parameter bytes: are copied.
+    package init(copying bytes: some Collection<UInt8>, serializer: Serializer, shape: Shape) {
+        self.init(bytes: ByteBuffer(bytes: bytes), serializer: serializer, shape: shape)
+    }
+
     public var isEmpty: Bool { shape == .empty }
 
     /// The size of the bytes.

@@ -14,6 +14,9 @@ public struct URI: Hashable, Sendable, CustomStringConvertible, ExpressibleByStr
 
     public init(stringLiteral value: String) { self.init(value) }
 
+    /// - Parameter bytes: are copied.
+    package init(copying bytes: some Collection<UInt8>) { self.init(ByteBuffer(bytes: bytes)) }
+
     public var description: String { String(buffer: bytes) }
 
     /// The length in UTF-8 bytes.

@@ -8,6 +8,8 @@ struct CallTable: ~Copyable {
     private var slots = UniqueArray<PendingCall>()
     /// By slot: what is kept of a call that may have to be sent again.
     private var retained = UniqueArray<RetainedCall?>()
+    /// The same of plain calls, until it is needed.
+    private var copies = PlainCopies()
     private var vacant = UniqueArray<UInt32>()
     private var bySession = UniqueArray<SessionCalls>()
     /// A binary heap of slots, the earliest deadline first.
@@ -36,7 +38,15 @@ struct CallTable: ~Copyable {
     }
 
     /// What is kept of the call in a slot; nil if it goes to one callee, once and at once.
-    func retained(_ slot: UInt32) -> RetainedCall? { retained[Int(slot)] }
+    mutating func retained(_ slot: UInt32) -> RetainedCall? {
+        let call = slots[Int(slot)]
+        if call.flags.contains(.isCopied) {
+            let record = copies.record(in: slot, of: call.callee)
+            forgetRecord(slot, call)
+            keep(record, slot)
+        }
+        return retained[Int(slot)]
+    }
 
     /// What a plain YIELD must not pass by.
     @inline(__always)
@@ -104,6 +114,20 @@ struct CallTable: ~Copyable {
         return invoke(slot)
     }
 
+    /// The same for a plain call, which is copied in case that it has to be sent again.
+    /// - Parameters:
+    ///   - options: what the callee asked for.
+    ///   - attempts: how many callees may be tried in all.
+    mutating func insert(
+        _ call: PendingCall, copying plain: PlainMessage, _ options: CalleeOptions, attempts: Int
+    ) -> RequestID {
+        let slot = enter(call, keeping: nil)
+        slots[Int(slot)].flags.insert(.isCopied)
+        bySession[Int(call.caller.slot)].keptBytes += copies.keep(
+            plain, options, attempts: attempts, in: slot)
+        return invoke(slot)
+    }
+
     /// Adds a call that waits for a callee.
     mutating func insertWaiting(_ call: PendingCall, keeping record: RetainedCall) -> UInt32 {
         let slot = enter(call, keeping: record)
@@ -140,10 +164,7 @@ struct CallTable: ~Copyable {
             slots.append(call)
             retained.append(nil)
         }
-        if let record {
-            retained[Int(slot)] = record
-            bySession[Int(call.caller.slot)].keptBytes += record.size
-        }
+        if let record { keep(record, slot) }
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
         if call.deadline.nanoseconds != .max { enqueue(slot) }
         return slot
@@ -169,7 +190,7 @@ struct CallTable: ~Copyable {
         guard !call.isVacant else { return nil }
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
         slots[Int(slot)] = .vacant
-        if retained[Int(slot)] != nil { forgetRecord(slot, call.caller) }
+        if !call.flags.isDisjoint(with: .isKept) { forgetRecord(slot, call) }
         if !call.flags.contains(.isAbandoned) {
             bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         }
@@ -184,15 +205,28 @@ struct CallTable: ~Copyable {
     mutating func abandon(_ slot: UInt32) {
         let call = slots[Int(slot)]
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
-        if retained[Int(slot)] != nil { forgetRecord(slot, call.caller) }
+        if !call.flags.isDisjoint(with: .isKept) { forgetRecord(slot, call) }
         bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         slots[Int(slot)].flags.insert(.isAbandoned)
     }
 
+    private mutating func keep(_ record: RetainedCall, _ slot: UInt32) {
+        retained[Int(slot)] = record
+        slots[Int(slot)].flags.insert(.isRecorded)
+        bySession[Int(slots[Int(slot)].caller.slot)].keptBytes += record.size
+    }
+
     @inline(never)
-    private mutating func forgetRecord(_ slot: UInt32, _ caller: SessionKey) {
-        bySession[Int(caller.slot)].keptBytes -= retained[Int(slot)]?.size ?? 0
-        retained[Int(slot)] = nil
+    private mutating func forgetRecord(_ slot: UInt32, _ call: PendingCall) {
+        let size: Int
+        if call.flags.contains(.isCopied) {
+            size = copies.forget(slot)
+        } else {
+            size = retained[Int(slot)]?.size ?? 0
+            retained[Int(slot)] = nil
+        }
+        slots[Int(slot)].flags.subtract(.isKept)
+        bySession[Int(call.caller.slot)].keptBytes -= size
     }
 
     /// Keeps a further part of a call that waits for a callee.

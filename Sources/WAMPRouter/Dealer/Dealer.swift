@@ -98,7 +98,7 @@ extension Realm {
         func retain() -> RetainedCall {
             let record = RetainedCall(
                 terms: terms, payload: payload.detached(), isComplete: !terms.isProgressive,
-                attempts: max(8, registrations[slot].callees.count + 4))
+                attempts: attempts(slot))
             record.limit = end
             return record
         }
@@ -168,21 +168,15 @@ extension Realm {
             place: callee.place, registrationID: id, deadline: .never)
         let invocation =
             mayReroute(registrations[slot].policy, callee)
-            ? calls.insert(pending, keeping: retain(batch.message(plain), callee, in: slot))
+            ? calls.insert(
+                pending, copying: plain, callee.options, attempts: attempts(slot))
             : calls.insert(pending)
         return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
     }
 
-    /// What is kept of a plain call.
-    @inline(never)
-    private func retain(_ message: Message, _ callee: Callee, in slot: UInt32) -> RetainedCall? {
-        guard case .call(let call) = message else { return nil }
-        let record = RetainedCall(
-            terms: CallTerms(plain: call.procedure), payload: call.payload.detached(),
-            isComplete: true, attempts: max(8, registrations[slot].callees.count + 4))
-        record.tried = [callee.session]
-        record.options = callee.options
-        return record
+    /// SR-49: how many callees may be tried with a call that is made now.
+    private func attempts(_ registration: UInt32) -> Int {
+        max(8, registrations[registration].callees.count + 4)
     }
 
     /// Whether a session may make one more call; it is told if it may not.
@@ -312,15 +306,6 @@ extension Realm {
 }
 
 extension CallTerms {
-    /// Of a call without options, where nothing is disclosed to anybody.
-    fileprivate init(plain procedure: URI) {
-        self.init(
-            procedure: procedure, timeout: 0, receivesProgress: false, isProgressive: false,
-            isPassthru: false, isForPattern: false, disclosure: .onRequest, disclosesCaller: false,
-            key: 0,
-            isSharded: false, trustlevel: nil, custom: [:])
-    }
-
     /// Spec: Advanced Profile, Caller Identification.
     func isDisclosed(to callee: Callee) -> Bool {
         switch disclosure {

@@ -4,7 +4,7 @@ import WAMP
 
 struct PendingCall {
     struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
 
         /// CANCEL in mode `kill` was passed on: the callee's answer ends the call, whatever it is.
         static let isKilled = Flags(rawValue: 1 << 0)
@@ -22,9 +22,14 @@ struct PendingCall {
         static let hasProgressed = Flags(rawValue: 1 << 6)
         /// It came, or comes, in more than one CALL.
         static let isProgressive = Flags(rawValue: 1 << 7)
+        /// A copy is kept in case that it has to be sent again.
+        static let isCopied = Flags(rawValue: 1 << 8)
+        /// There is a `RetainedCall`.
+        static let isRecorded = Flags(rawValue: 1 << 9)
 
         /// What a plain YIELD cannot end.
         static let special: Flags = [.isAbandoned, .isQuestion, .expectsChunks]
+        static let isKept: Flags = [.isCopied, .isRecorded]
     }
 
     let caller: SessionKey
@@ -74,6 +79,16 @@ struct CallTerms {
     let trustlevel: UInt64?
     /// What goes on to the callee as it is.
     let custom: Value.Dictionary
+}
+
+extension CallTerms {
+    /// Of a call without options, where nothing is disclosed to anybody.
+    init(plain procedure: URI) {
+        self.init(
+            procedure: procedure, timeout: 0, receivesProgress: false, isProgressive: false,
+            isPassthru: false, isForPattern: false, disclosure: .onRequest, disclosesCaller: false,
+            key: 0, isSharded: false, trustlevel: nil, custom: [:])
+    }
 }
 
 /// What must be kept of a call that may have to be sent again, waits, or goes on.

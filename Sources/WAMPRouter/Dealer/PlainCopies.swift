@@ -1,0 +1,88 @@
+// What is kept of plain calls that may have to be sent again: their bytes, in memory that is used
+// again, since nearly all such calls end with the first callee.
+
+import BasicContainers
+import WAMP
+
+/// The copy of one plain CALL.
+struct PlainCopy: ~Copyable {
+    /// The procedure, and behind it the payload.
+    private var bytes = UniqueArray<UInt8>()
+    private var procedureLength = 0
+    private var serializer = Serializer.json
+    private var shape = Payload.Shape.empty
+    private var options = CalleeOptions()
+    private var attempts = 0
+
+    var count: Int { bytes.count }
+    var capacity: Int { bytes.capacity }
+
+    /// Keeps a call in place of what was kept before.
+    @inline(__always)
+    mutating func keep(_ call: PlainMessage, _ options: CalleeOptions, attempts: Int) {
+        bytes.removeAll(keepingCapacity: true)
+        let length = call.uri.count + call.payload.count
+        if bytes.capacity < length { bytes.reserveCapacity(max(64, length)) }
+        bytes.append(copying: call.uri.assumingMemoryBound(to: UInt8.self))
+        bytes.append(copying: call.payload.assumingMemoryBound(to: UInt8.self))
+        procedureLength = call.uri.count
+        serializer = call.serializer
+        shape = call.shape
+        self.options = options
+        self.attempts = attempts
+    }
+
+    /// The call as it is kept while it goes from callee to callee.
+    func record(of callee: SessionKey) -> RetainedCall {
+        let record = bytes.span.withUnsafeBytes { bytes in
+            RetainedCall(
+                terms: CallTerms(plain: URI(copying: bytes.prefix(procedureLength))),
+                payload: Payload(
+                    copying: bytes.dropFirst(procedureLength), serializer: serializer,
+                    shape: shape),
+                isComplete: true, attempts: attempts)
+        }
+        record.tried = [callee]
+        record.options = options
+        return record
+    }
+}
+
+/// The copies by the slots of their calls.
+struct PlainCopies: ~Copyable {
+    private var copies = UniqueArray<PlainCopy>()
+    /// The memory of those that are not in use.
+    private var spareBytes = 0
+    private static let mostSpareBytes = 1 << 20
+    /// What is larger is not kept for another call.
+    private static let largestSpare = 1 << 10
+
+    /// - Returns: how many bytes it takes.
+    @inline(__always)
+    mutating func keep(
+        _ call: PlainMessage, _ options: CalleeOptions, attempts: Int, in slot: UInt32
+    ) -> Int {
+        while copies.count <= slot { copies.append(PlainCopy()) }
+        spareBytes -= copies[Int(slot)].capacity
+        copies[Int(slot)].keep(call, options, attempts: attempts)
+        return copies[Int(slot)].count
+    }
+
+    /// - Returns: how many bytes it took.
+    @inline(__always)
+    mutating func forget(_ slot: UInt32) -> Int {
+        let (count, capacity) = (copies[Int(slot)].count, copies[Int(slot)].capacity)
+        if capacity <= PlainCopies.largestSpare,
+            spareBytes + capacity <= PlainCopies.mostSpareBytes
+        {
+            spareBytes += capacity
+        } else {
+            copies[Int(slot)] = PlainCopy()
+        }
+        return count
+    }
+
+    func record(in slot: UInt32, of callee: SessionKey) -> RetainedCall {
+        copies[Int(slot)].record(of: callee)
+    }
+}
