@@ -99,10 +99,13 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
             partial.writeBuffer(&input)
             swap(&input, &partial)
         }
+        guard let taker else { return }
         let now = LoadTick.now
         var forwarded: [Range<Int>] = []
         let used = input.withUnsafeReadableBytes { bytes in
-            isWebSocket ? webSocket(bytes, now, &forwarded) : rawSocket(bytes, now, &forwarded)
+            isWebSocket
+                ? webSocket(bytes, taker, now, &forwarded)
+                : rawSocket(bytes, taker, now, &forwarded)
         }
         let session = forwarded.compactMap {
             input.getSlice(at: input.readerIndex + $0.lowerBound, length: $0.count)
@@ -114,12 +117,13 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
         } else if partial.readableBytes > 0 {
             partial.clear()
         }
-        taker?.readEnded(at: now)
+        taker.readEnded(at: now)
         for frame in session { context.fireChannelRead(wrapInboundOut(frame)) }
     }
 
     private func rawSocket(
-        _ bytes: UnsafeRawBufferPointer, _ now: Int64, _ forwarded: inout [Range<Int>]
+        _ bytes: UnsafeRawBufferPointer, _ taker: any FrameTaker, _ now: Int64,
+        _ forwarded: inout [Range<Int>]
     ) -> Int {
         var index = 0
         while bytes.count - index >= 4 {
@@ -128,7 +132,7 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
             let end = index + 4 + Int(header & 0xff_ffff)
             guard end <= bytes.count else { break }
             let body = UnsafeRawBufferPointer(rebasing: bytes[(index + 4)..<end])
-            if header >> 24 != 0 || taker?.take(body, from: self, at: now) != true {
+            if header >> 24 != 0 || !taker.take(body, from: self, at: now) {
                 forwarded.append(index..<end)
             }
             index = end
@@ -137,7 +141,8 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func webSocket(
-        _ bytes: UnsafeRawBufferPointer, _ now: Int64, _ forwarded: inout [Range<Int>]
+        _ bytes: UnsafeRawBufferPointer, _ taker: any FrameTaker, _ now: Int64,
+        _ forwarded: inout [Range<Int>]
     ) -> Int {
         var index = 0
         while bytes.count - index >= 2 {
@@ -160,23 +165,25 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
             let start = index + header
             guard length >= 0, length <= bytes.count - start else { break }
             let body = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)])
-            if !take(bytes[index], body, now) { forwarded.append(index..<(start + length)) }
+            if !take(bytes[index], body, taker, now) { forwarded.append(index..<(start + length)) }
             index = start + length
         }
         return index
     }
 
     /// Takes a WebSocket frame, whose first byte tells what it is.
-    private func take(_ first: UInt8, _ body: UnsafeRawBufferPointer, _ now: Int64) -> Bool {
+    private func take(
+        _ first: UInt8, _ body: UnsafeRawBufferPointer, _ taker: any FrameTaker, _ now: Int64
+    ) -> Bool {
         guard first & 0x08 == 0 else { return false }
         let isFinal = first & 0x80 != 0
-        if isFinal, first & 0x0f != 0 { return taker?.take(body, from: self, at: now) == true }
+        if isFinal, first & 0x0f != 0 { return taker.take(body, from: self, at: now) }
         var whole = fragments ?? ByteBuffer()
         whole.writeBytes(body)
         fragments = isFinal ? nil : whole
         if isFinal {
             // A fragmented message that is not ours cannot be put together for the session.
-            _ = whole.withUnsafeReadableBytes { taker?.take($0, from: self, at: now) }
+            _ = whole.withUnsafeReadableBytes { taker.take($0, from: self, at: now) }
         }
         return true
     }

@@ -102,6 +102,10 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
 
     package func issue(due: Int64, at now: Int64) {
         guard let port, port.isOpen else { return }
+        issue(due: due, at: now, through: port)
+    }
+
+    private func issue(due: Int64, at now: Int64, through port: LoadPort) {
         lastRequest += 1
         ring.insert(PendingOperation(request: lastRequest, due: due, sent: now))
         let template = templates[Int(truncatingIfNeeded: lastRequest) % templates.count]
@@ -118,8 +122,9 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
     }
 
     private func pump(_ now: Int64) {
-        while ring.count < target, let port, port.isOpen, observer.mayIssue() {
-            issue(due: now, at: now)
+        guard let port else { return }
+        while ring.count < target, port.isOpen, observer.mayIssue() {
+            issue(due: now, at: now, through: port)
         }
     }
 

@@ -54,15 +54,15 @@ package struct LoadMark: Equatable, Sendable {
     }
 }
 
-/// A message without its request id.
-package struct LoadTemplate: Sendable {
-    let serializer: Serializer
+/// A message without its request id. An object, since it is handed around for every operation.
+package final class LoadTemplate: Sendable {
+    private let serializer: Serializer
     /// Up to the request id.
-    let front: [UInt8]
+    private let front: [UInt8]
     /// From behind the request id.
-    let back: [UInt8]
+    private let back: [UInt8]
     /// Where the mark stands in `back`; nil without one.
-    let mark: Int?
+    private let mark: Int?
 
     /// - Parameter message: with request id 1.
     package init(_ message: Message, as serializer: Serializer) {
