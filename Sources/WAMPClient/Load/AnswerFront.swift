@@ -54,6 +54,7 @@ private struct FrontReader {
         return AnswerFront(code: code, first: first, second: cborInteger() ?? 0)
     }
 
+    @inline(__always)
     private mutating func messagePackInteger() -> UInt64? {
         guard index < bytes.count else { return nil }
         let byte = bytes[index]
@@ -68,6 +69,7 @@ private struct FrontReader {
         }
     }
 
+    @inline(__always)
     private mutating func cborInteger() -> UInt64? {
         guard index < bytes.count else { return nil }
         let byte = bytes[index]
@@ -89,6 +91,7 @@ private struct FrontReader {
         return UInt64(I(bigEndian: value))
     }
 
+    @inline(__always)
     private mutating func decimal() -> UInt64? {
         var value: UInt64 = 0
         let start = index
@@ -101,6 +104,7 @@ private struct FrontReader {
         return index > start ? value : nil
     }
 
+    @inline(__always)
     private mutating func comma() -> Bool {
         skipBlanks()
         guard take(UInt8(ascii: ",")) else { return false }
@@ -108,12 +112,14 @@ private struct FrontReader {
         return true
     }
 
+    @inline(__always)
     private mutating func take(_ byte: UInt8) -> Bool {
         guard index < bytes.count, bytes[index] == byte else { return false }
         index += 1
         return true
     }
 
+    @inline(__always)
     private mutating func skipBlanks() {
         while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x0a {
             index += 1

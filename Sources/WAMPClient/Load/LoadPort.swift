@@ -62,8 +62,12 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var isDirty = false
     private var output = ByteBuffer()
+    /// What is larger is not used again.
+    private static let largestSpare = 256 << 10
     /// The end of what was read, if it is no whole frame.
     private var partial = ByteBuffer()
+    /// The session got something of what was read.
+    private var sessionHasRead = false
     /// A fragmented WebSocket message.
     private var fragments: ByteBuffer?
     private var key: UInt32 = .random(in: 1 ... .max)
@@ -119,6 +123,13 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
         }
         taker.readEnded(at: now)
         for frame in session { context.fireChannelRead(wrapInboundOut(frame)) }
+        if !session.isEmpty { sessionHasRead = true }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        guard sessionHasRead else { return }
+        sessionHasRead = false
+        context.fireChannelReadComplete()
     }
 
     private func rawSocket(
@@ -300,9 +311,14 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
     func flush() {
         isDirty = false
         guard let context, output.readableBytes > 0 else { return }
-        let bytes = output
-        output = ByteBufferAllocator().buffer(
-            capacity: min(max(512, bytes.readableBytes), 256 << 10))
+        var bytes = ByteBuffer()
+        swap(&bytes, &output)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        // Nearly always it has been written by now, and nobody else holds it.
+        if output.capacity == 0, bytes.capacity <= LoadPort.largestSpare,
+            bytes.modifyIfUniquelyOwned({ $0.clear() }) != nil
+        {
+            output = bytes
+        }
     }
 }
