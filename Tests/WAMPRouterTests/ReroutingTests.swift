@@ -25,6 +25,34 @@ struct ReroutingTests {
         #expect(realm.yield(p[0], 2).isEmpty)
     }
 
+    @Test(
+        "SR-46 whatever a call brings along reaches the second callee as it came",
+        arguments: Serializer.allCases)
+    func payloads(serializer: Serializer) {
+        let realm = TestRealm()
+        let caller = realm.join()
+        let p = realm.callees(2, "t.x", "first", .callReroute)
+        let id = realm.registration(p[0], "t.x", "first")
+        realm.call(realm.join())
+        let long = Value.string(String(repeating: "long ", count: 1000))
+        let payloads = [
+            Payload(), Payload(args: ["short"], kwargs: [:], as: serializer),
+            Payload(args: [], kwargs: ["a": 1], as: serializer),
+            Payload(args: [long, 1], kwargs: ["b": long], as: serializer),
+            Payload(args: [1], kwargs: ["c": true], as: serializer),
+        ]
+        // In full and as bytes, by turns; what is kept of one call must not show in another.
+        for (count, payload) in (payloads + payloads + payloads).enumerated() {
+            let (first, second) = (RequestID(UInt64(count + 2)), RequestID(UInt64(count + 1)))
+            realm.send(
+                .call(Call(request: second, procedure: "t.x", payload: payload)), from: caller)
+            let again = Message.invocation(
+                Invocation(request: second, registration: id, payload: payload))
+            #expect(realm.fail(p[0], first) == [p[1].gets(again)])
+            realm.yield(p[1], second)
+        }
+    }
+
     @Test("SR-46 first goes on from the head, last from the tail")
     func firstAndLast() {
         for (rule, order) in [("first", [0, 1, 2]), ("last", [2, 1, 0])] {

@@ -32,6 +32,12 @@ package struct PlainMessage {
 
     package var request: RequestID { RequestID(id) }
 
+    /// The message from its URI to the end of its payload, which comes later or is empty.
+    package var fromURI: UnsafeRawBufferPointer {
+        guard let start = uri.baseAddress, let payload = payload.baseAddress else { return uri }
+        return UnsafeRawBufferPointer(start: start, count: payload - start + self.payload.count)
+    }
+
     static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 }
 

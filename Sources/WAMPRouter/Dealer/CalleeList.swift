@@ -9,6 +9,7 @@ struct CalleeList: RandomAccessCollection {
 
     var startIndex: Int { 0 }
     var endIndex: Int { isVacant ? 0 : others.count + 1 }
+    var count: Int { endIndex }
 
     @inline(__always)
     subscript(index: Int) -> Callee { index == 0 ? first : others[index - 1] }

@@ -6,9 +6,10 @@ import WAMP
 
 /// The copy of one plain CALL.
 struct PlainCopy: ~Copyable {
-    /// The procedure, and behind it the payload.
+    /// The message from its procedure to the end of its payload.
     private var bytes = UniqueArray<UInt8>()
     private var procedureLength = 0
+    private var payloadLength = 0
     private var serializer = Serializer.json
     private var shape = Payload.Shape.empty
     private var options = CalleeOptions()
@@ -20,12 +21,12 @@ struct PlainCopy: ~Copyable {
     /// Keeps a call in place of what was kept before.
     @inline(__always)
     mutating func keep(_ call: PlainMessage, _ options: CalleeOptions, attempts: Int) {
+        let message = call.fromURI
         bytes.removeAll(keepingCapacity: true)
-        let length = call.uri.count + call.payload.count
-        if bytes.capacity < length { bytes.reserveCapacity(max(64, length)) }
-        bytes.append(copying: call.uri.assumingMemoryBound(to: UInt8.self))
-        bytes.append(copying: call.payload.assumingMemoryBound(to: UInt8.self))
+        if bytes.capacity < message.count { bytes.reserveCapacity(max(64, message.count)) }
+        bytes.append(copying: message.assumingMemoryBound(to: UInt8.self))
         procedureLength = call.uri.count
+        payloadLength = call.payload.count
         serializer = call.serializer
         shape = call.shape
         self.options = options
@@ -38,7 +39,7 @@ struct PlainCopy: ~Copyable {
             RetainedCall(
                 terms: CallTerms(plain: URI(copying: bytes.prefix(procedureLength))),
                 payload: Payload(
-                    copying: bytes.dropFirst(procedureLength), serializer: serializer,
+                    copying: bytes.suffix(payloadLength), serializer: serializer,
                     shape: shape),
                 isComplete: true, attempts: attempts)
         }
