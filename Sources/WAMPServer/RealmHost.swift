@@ -306,7 +306,15 @@ final class RealmHost: Sendable {
         _ event: Event, to sessions: [SessionKey], _ state: inout State, on loop: IOLoop
     ) {
         var encoded: [EncodedMessage] = []
-        var payloads: [Serializer: Payload?] = [:]
+        /// Of other serializers than the publisher's; nil for one that cannot hold the event.
+        var transcoded: [Serializer: Payload?] = [:]
+        func payload(in serializer: Serializer) -> Payload? {
+            if serializer == event.payload.serializer { return event.payload }
+            if let known = transcoded[serializer] { return known }
+            let new = try? event.payload.transcoded(to: serializer)
+            transcoded[serializer] = .some(new)
+            return new
+        }
         for session in sessions {
             guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue()
             else { continue }
@@ -314,13 +322,7 @@ final class RealmHost: Sendable {
                 _ = loop.send(known, to: outbox)
                 continue
             }
-            let serializer = outbox.format.serializer
-            let known = payloads[serializer]
-            guard let payload = known ?? (try? event.payload.transcoded(to: serializer)) else {
-                payloads[serializer] = .some(nil)
-                continue
-            }
-            payloads[serializer] = payload
+            guard let payload = payload(in: outbox.format.serializer) else { continue }
             let new = loop.encode(.event(event), payload: payload, format: outbox.format)
             encoded.append(new)
             _ = loop.send(new, to: outbox)
