@@ -15,7 +15,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     let directory: RealmDirectory
     var state = State.opening
     private(set) var connection: Connection?
-    private let remoteAddress: SocketAddress?
+    /// Until there is a connection, which knows it, too.
+    private var remoteAddress: SocketAddress?
     /// How a session ended that nobody here knew of yet.
     var endedAtOnce: Ending?
     /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
@@ -26,7 +27,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         case opening
         /// Connected; HELLO must come before the deadline.
         case awaitingHello(NIODeadline)
-        case authenticating(Applicant)
+        indirect case authenticating(Applicant)
         case joined(RealmHost, SessionKey, PeerIdentity)
         /// GOODBYE was sent: all is ignored until the peer's, or the deadline.
         case awaitingGoodbye(NIODeadline)
@@ -48,6 +49,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
 
     func opened(_ connection: Connection) {
         self.connection = connection
+        remoteAddress = nil
         state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
     }
 
@@ -158,9 +160,9 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     /// A handshake that went wrong is worth a line; one that never began is not.
     private func logRefusal(_ reason: CloseReason) {
         guard case .refused(let text) = reason else { return }
+        let peer = connection?.peer ?? Connection.name(of: remoteAddress)
         directory.logger.info(
-            "connection refused",
-            metadata: ["reason": "\(text)", "peer": "\(Connection.name(of: remoteAddress))"])
+            "connection refused", metadata: ["reason": "\(text)", "peer": "\(peer)"])
     }
 
     private func setClosed() {

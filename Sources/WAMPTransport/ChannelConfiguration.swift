@@ -31,12 +31,14 @@ package enum ChannelConfiguration {
 
 /// Has a channel read to its loop's buffer.
 ///
-/// The first read goes to memory of its own, which a channel keeps: it is that of the handshake.
+/// The first read goes to memory of its own, which a channel keeps for as long as it lives. So it is
+/// short: the handshake of RawSocket fits, and what is left of a longer one is there to be read in
+/// the next turn.
 // Unchecked: used on the loop only.
 private struct SharedReceiveAllocator: RecvByteBufferAllocator, @unchecked Sendable {
     let loop: IOLoop
     private var hasRead = false
-    private static let firstRead = 512
+    private static let firstRead = 16
 
     init(loop: IOLoop) { self.loop = loop }
 

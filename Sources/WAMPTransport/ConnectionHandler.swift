@@ -9,7 +9,7 @@ package import WAMP
 /// Which end of the connection we are.
 package enum ConnectionSide: Sendable {
     case server
-    case client(ClientTransport)
+    indirect case client(ClientTransport)
 }
 
 /// What a client asks of the server's transport.
