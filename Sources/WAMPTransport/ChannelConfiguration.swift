@@ -31,9 +31,9 @@ package enum ChannelConfiguration {
 
 /// Has a channel read to its loop's buffer.
 ///
-/// The first read goes to memory of its own, which a channel keeps for as long as it lives. So it is
-/// short: the handshake of RawSocket fits, and what is left of a longer one is there to be read in
-/// the next turn.
+/// The first read goes to memory of its own, which a channel keeps for as long as it lives. So it
+/// is short: the handshake of RawSocket fits, and what is left of a longer one is there to be read
+/// in the next turn.
 // Unchecked: used on the loop only.
 private struct SharedReceiveAllocator: RecvByteBufferAllocator, @unchecked Sendable {
     let loop: IOLoop

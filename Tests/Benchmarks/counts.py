@@ -110,7 +110,8 @@ def main():
         prog="scripts/bench counts",
         description="Instructions and allocations of the router per call: RawSocket, MessagePack, "
         "16 bytes, one caller with 64 calls in flight, one callee, registered under single and "
-        "under roundrobin. Exits 1 when a count is more than 5 % above Tests/Benchmarks/counts.json.")
+        "under roundrobin. Exits 1 when a count is more than 5 % above "
+        "Tests/Benchmarks/counts.json.")
     parser.add_argument("--write", action="store_true", help="store the counts as the new ones")
     parser.add_argument("--registrations", metavar="N", type=int, default=0,
                         help="beside N other registrations; a million take some minutes")

@@ -99,11 +99,25 @@ private struct SimulatedRouter {
         record.unsent = 30
         let measured = try result(record, pace: .open(perSecond: 1000), seconds: 1)
         #expect(measured.isSaturated)
-        #expect(try !BenchThreshold("p99<1s").check(measured).holds)
-        #expect(try BenchThreshold("rate>900").check(measured).holds)
+        #expect(try !BenchThreshold("p99<1s").holds(for: measured))
+        #expect(try BenchThreshold("p99<1s").figure(of: measured) == "0.001 ms, saturated")
+        #expect(try BenchThreshold("rate>900").holds(for: measured))
+        #expect(try BenchThreshold("rate>900").figure(of: measured) == "970 /s")
         record.unsent = 10
         #expect(
             try !result(record, pace: .open(perSecond: 980), seconds: 1).isSaturated)
+    }
+
+    @Test("Of a cell without a success, no latency and every error is told")
+    func nothingSucceeded() throws {
+        var record = BenchRecord(window: BenchWindow(start: 0, end: second, isByDue: true))
+        record.record(due: 0, sent: 0, at: 1000, .error(.unavailable))
+        let measured = try result(record, pace: .closed(inFlight: 1), seconds: 1)
+        let latency = try BenchThreshold("p99<1s")
+        #expect(!latency.holds(for: measured))
+        #expect(latency.figure(of: measured) == "no operation succeeded")
+        #expect(try BenchThreshold("errors<1%").figure(of: measured) == "100.00 %")
+        #expect(try BenchThreshold("errors<1").figure(of: measured) == "1")
     }
 
     @Test("Events that never arrived are lost")

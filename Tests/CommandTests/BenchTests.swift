@@ -200,6 +200,35 @@ import WAMPTransport
         }
     }
 
+    @Test("One or two runs of each router are shown and not judged")
+    func fewRuns() async throws {
+        let other = try await TestRouter()
+        let outcome = try await bench(
+            "-n", "50", "--runs", "2", "--against", other.url, "-o", "json")
+        #expect(outcome.code == 0, "\(outcome.talk)")
+        let comparisons = try #require(try outcome.document["comparisons"]?.list)
+        #expect(comparisons.count == 3)
+        for comparison in comparisons.compactMap(\.dictionary) {
+            #expect(comparison["ratio"]?.number != nil)
+            #expect(comparison["lower"] == .null && comparison["upper"] == .null)
+            #expect(comparison["verdict"] == "too few runs")
+        }
+    }
+
+    @Test("A run in which nothing ended is a failure and says so")
+    func nothingMeasured() async throws {
+        let router = try await TestRouter()
+        let callee = try Program(
+            ["register", "t.slow", "--echo", "--delay", "1s"], environment: router.environment)
+        try await callee.said("registered")
+        let outcome = try await bench(
+            "--procedure", "t.slow", "--duration", "1ms", "--warmup", "0", router: router)
+        #expect(outcome.code == ExitCode.failure.rawValue)
+        #expect(outcome.talk.contains("nothing was measured"))
+        callee.signal(SIGTERM)
+        _ = try await callee.ended()
+    }
+
     @Test("The first signal ends the run; its result is marked interrupted")
     func interrupted() async throws {
         let program = try Program([

@@ -41,6 +41,11 @@ import WAMP
                 call + ["--tls-ca", certificate]
             ).ended()
             #expect(trusting.code == 0 && trusting.output == "1\n", "\(trusting.talk)")
+            let load = try await Program([
+                "bench", "-u", url, "--tls-ca", certificate, "-n", "20", "--warmup", "0", "-o",
+                "json",
+            ]).ended()
+            #expect(load.code == 0 && load.output.contains("\"ok\":20"), "\(load.talk)")
             let careless = try await Program(call + ["--insecure"]).ended()
             #expect(careless.code == 0 && careless.talk.hasPrefix("warning: --insecure: "))
             let careful = try await Program(call).ended()

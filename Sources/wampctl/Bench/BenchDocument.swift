@@ -130,13 +130,14 @@ struct BenchDocument {
     }
 
     private func comparison(_ versus: BenchVersus) -> Value {
-        [
+        let interval = versus.isJudged ? versus.ratio : nil
+        return [
             "cell": .string(versus.label), "metric": .string(versus.metric.name),
             "target": .int(Int64(versus.target)), "this": Self.number(versus.own, 4),
             "other": Self.number(versus.other, 4),
             "ratio": Self.optional(versus.ratio?.ratio, 4),
-            "lower": Self.optional(versus.ratio?.lower, 4),
-            "upper": Self.optional(versus.ratio?.upper, 4), "verdict": .string(versus.verdict),
+            "lower": Self.optional(interval?.lower, 4), "upper": Self.optional(interval?.upper, 4),
+            "verdict": .string(versus.verdict),
         ]
     }
 

@@ -33,7 +33,8 @@ enum BenchNotes {
             "              a large event-loop delay, it is the limit and says so.",
             "--against     runs each cell on the routers in turn, A B B A; figures are medians of the",
             "              runs, intervals hold the ratio in 95 of 100 cases (bootstrap). Where",
-            "              one contains 1, no difference is shown.",
+            "              one contains 1, no difference is shown. With fewer than 3 runs there is",
+            "              no interval, and no verdict.",
         ])
 
     private static let formats = HelpPage.Note(

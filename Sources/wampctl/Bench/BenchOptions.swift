@@ -108,7 +108,8 @@ struct BenchConnectionOptions: ParsableArguments {
     @Option(
         name: [.customShort("u", allowingJoined: true), .long],
         help: ArgumentHelp(
-            "Router: ws://, tcp:// (RawSocket) or unix://PATH (default: a private one).",
+            "Router: ws://, tcp:// (RawSocket), wss:// or tls:// (both with TLS), or unix://PATH "
+                + "(default: a private one).",
             valueName: "url"))
     var url: String?
 
@@ -116,6 +117,9 @@ struct BenchConnectionOptions: ParsableArguments {
         name: [.customShort("r", allowingJoined: true), .long],
         help: ArgumentHelp("Realm to join (default: realm1).", valueName: "uri"))
     var realm: String?
+
+    @OptionGroup(title: "Connection")
+    var tls: TLSOptions
 
     @Option(
         name: .customLong("connect-timeout"),
@@ -155,10 +159,7 @@ struct BenchConnectionOptions: ParsableArguments {
         options.retry = retry
         options.keepalive = keepalive
         options.trace = trace
-        options.tlsCA = nil
-        options.tlsCert = nil
-        options.tlsKey = nil
-        options.insecure = false
+        options.tls = tls
         options.authentication = authentication
         return options
     }

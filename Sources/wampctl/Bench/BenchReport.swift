@@ -34,7 +34,8 @@ struct BenchReport {
                             label: own.cell.label(varied), metric: metric, target: other.target,
                             own: BenchStatistics.median(values),
                             other: BenchStatistics.median(others),
-                            ratio: BenchStatistics.ratio(values, others)))
+                            ratio: BenchStatistics.ratio(values, others),
+                            runs: min(values.count, others.count)))
                 }
             }
         }

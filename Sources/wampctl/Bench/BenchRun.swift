@@ -184,19 +184,22 @@ struct BenchRun: Sendable {
         var code = ExitCode.ok
         for result in report.results where result.target == 0 {
             let label = result.cell.label(report.results.map(\.cell).varied)
-            for threshold in command.threshold {
-                let (value, holds) = threshold.check(result)
-                guard !holds else { continue }
+            for threshold in command.threshold where !threshold.holds(for: result) {
                 code = .checkFailed
-                let figure = Figures.fixed(value, 4)
-                Streams.shared.say(
-                    "threshold not met: \(threshold.text) (\(label): \(figure)"
-                        + (result.isSaturated ? ", saturated)" : ")"))
+                let figure = threshold.figure(of: result)
+                Streams.shared.say("threshold not met: \(threshold.text) (\(label): \(figure))")
             }
         }
         if let earlier, try !compare(report, earlier) { code = .checkFailed }
         if code == .ok, report.results.allSatisfy({ $0.succeeded == 0 && $0.failures > 0 }) {
             return failure(of: report)
+        }
+        if code == .ok, !report.isInterrupted,
+            report.results.allSatisfy({ $0.succeeded == 0 && $0.failures == 0 })
+        {
+            throw CommandFailure(
+                .failure, "nothing was measured: no operation ended in the measured time",
+                hints: ["give it a longer --duration"])
         }
         let judgesErrors = command.threshold.contains { threshold in
             if case .errors = threshold.metric { true } else { false }

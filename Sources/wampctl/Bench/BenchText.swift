@@ -250,8 +250,9 @@ struct BenchTable {
             let figures =
                 ratio.map { ratio in
                     let decimals = ratio.lower < 0.1 ? 4 : 2
-                    return "\(Figures.fixed(ratio.ratio, decimals)) "
-                        + "(\(Figures.fixed(ratio.lower, decimals)) \(range) "
+                    let middle = Figures.fixed(ratio.ratio, decimals)
+                    guard comparison.isJudged else { return middle }
+                    return "\(middle) (\(Figures.fixed(ratio.lower, decimals)) \(range) "
                         + "\(Figures.fixed(ratio.upper, decimals)))"
                 } ?? "-"
             rows.append([
@@ -281,9 +282,15 @@ struct BenchVersus {
     let own: Double
     let other: Double
     let ratio: BenchRatio?
+    /// How many runs there were of each, at least.
+    let runs: Int
+
+    /// Two runs say next to nothing of how much a third would differ.
+    var isJudged: Bool { runs >= 3 }
 
     var verdict: String {
-        ratio?.verdict(higherIsBetter: metric.higherIsBetter) ?? "not comparable"
+        guard let ratio else { return "not comparable" }
+        return isJudged ? ratio.verdict(higherIsBetter: metric.higherIsBetter) : "too few runs"
     }
 
     func text(_ value: Double) -> String {

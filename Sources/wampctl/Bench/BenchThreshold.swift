@@ -65,20 +65,34 @@ struct BenchThreshold: Equatable {
         }
     }
 
-    /// What a cell came to, and whether that is enough. Of a cell that is saturated the latencies
-    /// are lower bounds, which show no latency to be short.
-    func check(_ result: BenchResult) -> (value: Double, holds: Bool) {
-        let value = value(in: result)
-        let isLatency =
-            switch metric {
-            case .percentile, .min, .mean, .max: true
-            case .rate, .errors: false
-            }
-        if isLatency, result.response.totalCount == 0 { return (value, false) }
-        if isLatency, result.isSaturated, relation == .below || relation == .atMost {
-            return (value, false)
+    private var isLatency: Bool {
+        switch metric {
+        case .percentile, .min, .mean, .max: true
+        case .rate, .errors: false
         }
-        return (value, relation.holds(value, bound))
+    }
+
+    /// Whether a cell reached it. Of a cell that is saturated the latencies are lower bounds, which
+    /// show no latency to be short.
+    func holds(for result: BenchResult) -> Bool {
+        if isLatency, result.response.totalCount == 0 { return false }
+        if isLatency, result.isSaturated, relation == .below || relation == .atMost {
+            return false
+        }
+        return relation.holds(value(in: result), bound)
+    }
+
+    /// What a cell came to, with its unit.
+    func figure(of result: BenchResult) -> String {
+        let value = value(in: result)
+        switch metric {
+        case .percentile, .min, .mean, .max:
+            guard result.response.totalCount > 0 else { return "no operation succeeded" }
+            return BenchText.milliseconds(value) + " ms" + (result.isSaturated ? ", saturated" : "")
+        case .rate: return BenchText.count(value) + " /s"
+        case .errors(let isShare):
+            return isShare ? Figures.fixed(value * 100, 2) + " %" : Figures.grouped(Int(value))
+        }
     }
 
     private func value(in result: BenchResult) -> Double {

@@ -24,15 +24,15 @@ struct Client: Sendable {
         options.keepalive = connection.keepalive ?? .seconds(10)
         options.agent = Release.agent
         options.tls = ClientTLS(
-            ca: connection.tlsCA, certificate: connection.tlsCert, key: connection.tlsKey,
-            isInsecure: connection.insecure)
+            ca: connection.tls.authorities, certificate: connection.tls.certificate,
+            key: connection.tls.key, isInsecure: connection.tls.insecure)
         if endpoint.isSecure {
             do throws(TLSError) {
                 try options.readTLSFiles()
             } catch {
                 throw CommandFailure(.usage, error.description)
             }
-            if connection.insecure {
+            if connection.tls.insecure {
                 Streams.shared.say(
                     "warning: --insecure: \(endpoint) may be anybody, and others may read along")
             }

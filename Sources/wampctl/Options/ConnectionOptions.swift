@@ -23,24 +23,8 @@ struct ConnectionOptions: ParsableArguments {
         transform: Self.serializer)
     var serializer: Serializer?
 
-    @Option(
-        name: .customLong("tls-ca"),
-        help: ArgumentHelp(
-            "Trust the authorities in this PEM file (default: the system's).", valueName: "file"))
-    var tlsCA: String?
-
-    @Option(
-        name: .customLong("tls-cert"),
-        help: ArgumentHelp("Client certificate, PEM; with --tls-key.", valueName: "file"))
-    var tlsCert: String?
-
-    @Option(
-        name: .customLong("tls-key"),
-        help: ArgumentHelp("Private key of the client certificate, PEM.", valueName: "file"))
-    var tlsKey: String?
-
-    @Flag(name: .long, help: "Accept any certificate: TLS without knowing whom one talks to.")
-    var insecure = false
+    @OptionGroup(title: "Connection")
+    var tls: TLSOptions
 
     @Option(
         name: .customLong("connect-timeout"),
@@ -76,9 +60,7 @@ struct ConnectionOptions: ParsableArguments {
             EnvironmentVariable(name: "WAMPCTL_URL", option: "--url"),
             EnvironmentVariable(name: "WAMPCTL_REALM", option: "--realm"),
             EnvironmentVariable(name: "WAMPCTL_SERIALIZER", option: "--serializer"),
-            EnvironmentVariable(name: "WAMPCTL_TLS_CA", option: "--tls-ca"),
-            EnvironmentVariable(name: "WAMPCTL_TLS_CERT", option: "--tls-cert"),
-            EnvironmentVariable(name: "WAMPCTL_TLS_KEY", option: "--tls-key"),
+        ] + TLSOptions.variables + [
             EnvironmentVariable(name: "WAMPCTL_CONNECT_TIMEOUT", option: "--connect-timeout"),
             EnvironmentVariable(name: "WAMPCTL_RETRY", option: "--retry"),
             EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
@@ -96,9 +78,6 @@ struct ConnectionOptions: ParsableArguments {
     func validate() throws {
         if let realm, !URI(realm).isValid(.loose) {
             throw ValidationError("'\(realm)' is not a realm: a URI such as com.example.realm")
-        }
-        if (tlsCert == nil) != (tlsKey == nil) {
-            throw ValidationError("--tls-cert and --tls-key go together")
         }
         if connectTimeout == .zero {
             throw ValidationError("--connect-timeout must be above 0")
