@@ -107,4 +107,26 @@ import WAMP
         #expect(try killed.document["killed"] == 1)
         #expect(try await other.ended().talk.contains("the router closed the session: enough"))
     }
+
+    @Test("SR-40 When one instance of several is killed, the others go on")
+    func oneOfSeveral() async throws {
+        let router = try await TestRouter()
+        let callees = try await router.register(
+            "t.z", "--invoke", "first", "--instances", "3", "--name", "w")
+        let sessions = try await router.run("meta", "registration", "callees", "t.z").lines
+            .compactMap { $0.split(separator: "\t").first.map(String.init) }
+        try #require(sessions.count == 3)
+        for (place, session) in sessions.enumerated() {
+            let answer = try await router.run("call", "t.z", "-o", "raw")
+            #expect(answer.output == "w-\(place + 1)\n", "\(answer.talk)")
+            _ = try await router.run(
+                "meta", "session", "kill", session, "--yes", "--message", "enough")
+            if place < 2 {
+                try await callees.said("w-\(place + 1)  the router closed the session: enough")
+            }
+        }
+        let outcome = try await callees.ended()
+        #expect(outcome.code == 14)
+        #expect(outcome.talk.contains("w-2  1 invocation, 0 errors"))
+    }
 }

@@ -229,6 +229,9 @@ struct RegisterRun {
         // Before the router has let go of the procedure, an idle instance may get another call.
         var isUnregistered = false
         var revoked: Set<Int> = []
+        // Instances whose session has ended, and those of them that were not told of yet.
+        var lost: Set<Int> = []
+        var untold: [(number: Int, end: SessionEnd)] = []
         func drain(_ code: Int32) {
             drainCode = code
             Task {
@@ -256,24 +259,44 @@ struct RegisterRun {
             case .countReached where drainCode == nil: drain(ExitCode.ok.rawValue)
             case .outputBroken where drainCode == nil:
                 drain((Streams.shared.failure ?? .brokenPipe).rawValue)
-            case .sessionEnded(_, let end) where drainCode == nil:
-                sayFigures(instances)
+            case .sessionEnded(let number, let end):
+                lost.insert(number)
+                guard drainCode == nil else {
+                    events.send(.idle)
+                    continue
+                }
+                guard revoked.union(lost).count == instances.count else {
+                    if untold.isEmpty { settle(events) }
+                    untold.append((number, end))
+                    continue
+                }
+                await leave(instances)
                 throw CommandFailure(end)
+            case .lossesSettled:
+                for (number, end) in untold {
+                    say(of: number, CommandFailure(end).message, instances)
+                }
+                untold = []
             case .revoked(let number, let revocation) where drainCode == nil:
-                sayRevoked(number, revocation, instances)
+                let reason = revocation.reason.map { ": \(Terminal.sanitized($0))" } ?? ""
+                say(of: number, "the router took the registration away\(reason)", instances)
                 revoked.insert(number)
-                guard revoked.count == instances.count else { continue }
-                _ = await leave(instances, ExitCode.connectionLost.rawValue)
+                guard revoked.union(lost).count == instances.count else { continue }
+                await leave(instances)
                 throw CommandFailure(
                     .connectionLost, "the router took the registration away", subject: command.uri)
             case .unregistered, .idle:
                 if case .unregistered = event { isUnregistered = true }
                 guard let code = drainCode, isUnregistered,
-                    instances.allSatisfy({ $0.callee.isIdle })
+                    instances.allSatisfy({
+                        $0.callee.isIdle || lost.contains($0.callee.number)
+                    })
                 else { continue }
-                return await leave(instances, code)
+                await leave(instances)
+                return code
             case .drainExpired:
-                return await leave(instances, drainCode ?? ExitCode.ok.rawValue)
+                await leave(instances)
+                return drainCode ?? ExitCode.ok.rawValue
             default: continue
             }
         }
@@ -288,14 +311,22 @@ struct RegisterRun {
         }
     }
 
-    private func leave(_ instances: [Instance], _ code: Int32) async -> Int32 {
+    /// An end that only one instance has leaves the others at work. Where the connection to the
+    /// router breaks, or the router ends, all learn of it within moments.
+    private func settle(_ events: RunEvents) {
+        Task {
+            try await Task.sleep(for: .milliseconds(100))
+            events.send(.lossesSettled)
+        }
+    }
+
+    private func leave(_ instances: [Instance]) async {
         await withTaskGroup(of: Void.self) { tasks in
             for instance in instances {
                 tasks.addTask { await instance.session.leave(patience: Client.farewell) }
             }
         }
         sayFigures(instances)
-        return code
     }
 
     private func sayDraining(_ instances: [Instance]) {
@@ -304,13 +335,10 @@ struct RegisterRun {
         Streams.shared.say(Figures.stopping(outstanding, "invocation"))
     }
 
-    private func sayRevoked(
-        _ number: Int, _ revocation: Revocation, _ instances: [Instance]
-    ) {
+    private func say(of number: Int, _ sentence: String, _ instances: [Instance]) {
         guard !command.output.quiet else { return }
         let name = instances.first { $0.callee.number == number }?.callee.name ?? "\(number)"
-        let reason = revocation.reason.map { ": \(Terminal.sanitized($0))" } ?? ""
-        Streams.shared.say("\(name)  the router took the registration away\(reason)")
+        Streams.shared.say("\(name)  \(sentence)")
     }
 
     private func sayFigures(_ instances: [Instance]) {

@@ -50,6 +50,12 @@ struct RegisterCommand: Command {
                     "The first SIGINT, SIGTERM or SIGHUP unregisters, answers what is running and ends",
                     "with 0, before --count is reached with 128 + signal; the second ends at once.",
                     "SIGUSR1 prints the figures of each instance on stderr.",
+                ]),
+            .init(
+                title: "LOST INSTANCES",
+                lines: [
+                    "When the router ends the session of one instance, or takes its registration",
+                    "away, stderr says so and the others go on. Without any left, the command ends.",
                 ]), .quantities,
         ],
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,

@@ -15,6 +15,8 @@ enum RunEvent: Sendable {
     case finished
     /// A session ended, the numbered one of several.
     case sessionEnded(Int, SessionEnd)
+    /// If the router had gone, all would know by now.
+    case lossesSettled
     /// The router took a registration or subscription away, that of the numbered session or topic.
     case revoked(Int, Revocation)
     /// As many invocations or events as asked for have come.
