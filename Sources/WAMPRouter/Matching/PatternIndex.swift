@@ -29,7 +29,7 @@ struct PatternIndex: ~Copyable {
         switch match {
         case .exact: nil
         case .prefix: prefixes.find(pattern) { URI.isSame(stored($0), pattern) }
-        case .wildcard: wildcards.find(components(of: pattern)[...])
+        case .wildcard: wildcards.find(pattern)
         }
     }
 
@@ -62,7 +62,7 @@ struct PatternIndex: ~Copyable {
 
     /// The wildcard that matches `uri` and has the longest run of literal components from the left.
     func firstWildcard(matching uri: UnsafeRawBufferPointer) -> UInt32? {
-        wildcards.isEmpty ? nil : wildcards.first(matching: components(of: uri)[...])
+        wildcards.isEmpty ? nil : wildcards.first(matching: uri)
     }
 
     /// Whether the first `length` bytes are whole components.
@@ -84,7 +84,7 @@ struct PatternIndex: ~Copyable {
                 found.append(slot)
             }
         }
-        if !wildcards.isEmpty { wildcards.collect(components(of: uri)[...], into: &found) }
+        if !wildcards.isEmpty { wildcards.collect(uri, into: &found) }
         return found
     }
 
@@ -101,7 +101,7 @@ struct PatternIndex: ~Copyable {
                 let place = lengths.firstIndex { $0.length < length } ?? lengths.count
                 lengths.insert((length, 1), at: place)
             }
-        case .wildcard: wildcards.insert(components(of: pattern)[...], slot: slot)
+        case .wildcard: wildcards.insert(pattern, slot: slot)
         }
         count += 1
     }
@@ -115,78 +115,8 @@ struct PatternIndex: ~Copyable {
                 lengths[place].count -= 1
                 if lengths[place].count == 0 { lengths.remove(at: place) }
             }
-        case .wildcard: wildcards.remove(components(of: pattern)[...])
+        case .wildcard: wildcards.remove(pattern)
         }
         count -= 1
-    }
-
-    private func components(of uri: UnsafeRawBufferPointer) -> [[UInt8]] {
-        uri.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map(Array.init)
-    }
-}
-
-/// Wildcard patterns as a tree, component by component.
-///
-/// At each component the literal branch is taken before the wildcard. The first pattern found is
-/// thus the one that is literal where the first two differ, which is the order of precedence.
-struct WildcardNode {
-    private var literals: [[UInt8]: WildcardNode] = [:]
-    /// None or one: an empty component of the pattern, which matches any one that is not empty.
-    private var anything: [WildcardNode] = []
-    /// The pattern that ends here.
-    private var slot: UInt32?
-
-    var isEmpty: Bool { literals.isEmpty && anything.isEmpty && slot == nil }
-
-    func find(_ pattern: ArraySlice<[UInt8]>) -> UInt32? {
-        guard let component = pattern.first else { return slot }
-        let next = component.isEmpty ? anything.first : literals[component]
-        return next?.find(pattern.dropFirst())
-    }
-
-    func first(matching uri: ArraySlice<[UInt8]>) -> UInt32? {
-        guard let component = uri.first else { return slot }
-        let rest = uri.dropFirst()
-        if let found = literals[component]?.first(matching: rest) { return found }
-        return component.isEmpty ? nil : anything.first?.first(matching: rest)
-    }
-
-    func collect(_ uri: ArraySlice<[UInt8]>, into found: inout [UInt32]) {
-        guard let component = uri.first else {
-            if let slot { found.append(slot) }
-            return
-        }
-        let rest = uri.dropFirst()
-        literals[component]?.collect(rest, into: &found)
-        if !component.isEmpty { anything.first?.collect(rest, into: &found) }
-    }
-
-    mutating func insert(_ pattern: ArraySlice<[UInt8]>, slot: UInt32) {
-        guard let component = pattern.first else {
-            self.slot = slot
-            return
-        }
-        if component.isEmpty {
-            if anything.isEmpty { anything.append(WildcardNode()) }
-            anything[0].insert(pattern.dropFirst(), slot: slot)
-        } else {
-            literals[component, default: WildcardNode()].insert(pattern.dropFirst(), slot: slot)
-        }
-    }
-
-    /// Removes a pattern, and the branch that led only to it.
-    mutating func remove(_ pattern: ArraySlice<[UInt8]>) {
-        guard let component = pattern.first else {
-            slot = nil
-            return
-        }
-        if component.isEmpty {
-            guard !anything.isEmpty else { return }
-            anything[0].remove(pattern.dropFirst())
-            if anything[0].isEmpty { anything = [] }
-        } else {
-            literals[component]?.remove(pattern.dropFirst())
-            if literals[component]?.isEmpty == true { literals[component] = nil }
-        }
     }
 }
