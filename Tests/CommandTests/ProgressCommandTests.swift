@@ -40,6 +40,11 @@ import WAMP
         #expect(try tally.document["rule"] == "random")
         callee.signal(SIGTERM)
         #expect(try await callee.ended().output.contains("  t.two.three  "))
+        let other = try await router.register(
+            "v.", "-O", "match=prefix", "-O", "invoke=last", "--instances", "2")
+        other.signal(SIGTERM)
+        let talk = try await other.ended().talk
+        #expect(talk.contains("registered v. (prefix, last, 2 instances)"), "\(talk)")
     }
 
     @Test("A signal cancels a call of a callee that does not answer, in the mode asked for")

@@ -52,7 +52,7 @@ struct RegisterRun {
         let printer = printer
         var joined: [Session] = []
         do throws(CommandFailure) {
-            let options = try ArgumentSyntax.options(command.option, beside: command.namedOptions)
+            let options = try command.options()
             let sessions = try await joinAll(client)
             joined = sessions.map { $0.1 }
             for (number, session) in sessions {
@@ -163,11 +163,9 @@ struct RegisterRun {
     private func explained(
         _ failure: CommandFailure, through session: Session
     ) async -> CommandFailure {
-        let match = command.match ?? .exact
-        guard let facts = await RegistrationFacts.of(command.uri, as: match, through: session)
-        else {
-            return failure
-        }
+        let found = await RegistrationFacts.of(
+            command.uri, as: command.matching, through: session)
+        guard let facts = found else { return failure }
         var failure = failure
         let rule = facts.rule ?? "single"
         let names = facts.callees.prefix(5).map { $0.name ?? String($0.session) }
@@ -175,17 +173,17 @@ struct RegisterRun {
         failure.message =
             "already registered with the rule '\(rule)' by \(names.joined(separator: ", "))"
             + (others > 0 ? " and \(others) more" : "")
-            + (command.invoke.map { $0 == rule ? "" : "; '\($0)' was asked for" } ?? "")
+            + (command.askedRule.map { $0 == rule ? "" : "; '\($0)' was asked for" } ?? "")
         failure.hints = Hints.conflict(rule: rule, requested: command.rule)
         return failure
     }
 
     private func announce(_ instances: [Instance]) {
         if !command.output.quiet {
-            let count = instances.count
+            let match = command.matching == .exact ? "" : "\(command.matching.rawValue), "
             Streams.shared.say(
-                "registered \(command.uri) (\(command.rule), \(count) \(count == 1 ? "instance" : "instances"))"
-            )
+                "registered \(command.uri) (\(match)\(command.rule), "
+                    + "\(Figures.counted(instances.count, "instance")))")
         }
         Readiness.announce(
             [

@@ -79,7 +79,7 @@ struct LineRun<Action: LineAction>: Sendable {
             return session
         }
         let progress = LineProgress(events: events)
-        let start = ContinuousClock.now
+        var start = ContinuousClock.now
         var session: Session?
         var stoppedBy: Int32?
         for await event in events.stream {
@@ -87,6 +87,8 @@ struct LineRun<Action: LineAction>: Sendable {
             case .started:
                 let joined = try await joining.value.get()
                 session = joined
+                // Joining is no part of the rate.
+                start = .now
                 Task { events.send(.sessionEnded(0, await joined.ended)) }
                 Task {
                     await work(joined, progress)

@@ -224,15 +224,23 @@ struct RegisterCommand: Command {
 
     static let sharedRules = ["roundrobin", "random", "first", "last"]
 
-    var rule: String { invoke ?? "single" }
+    /// REGISTER.Options: the named ones, and over them those of -O.
+    func options() throws(CommandFailure) -> Value.Dictionary {
+        try ArgumentSyntax.options(option, beside: namedOptions)
+    }
+
+    var askedRule: String? { asked("invoke") }
+    var rule: String { askedRule ?? "single" }
+    var matching: MatchPolicy { asked("match").flatMap(MatchPolicy.init(rawValue:)) ?? .exact }
+
+    private func asked(_ name: String) -> String? { (try? options())?[name]?.string }
+
     var instanceCount: Int { instances ?? 1 }
 
     func validate() throws {
         try output.require([.text, .jsonl], for: "wampctl register")
         try connection.authentication.validate(with: readiness)
-        guard match ?? .exact != .exact || URI(uri).isValid(.loose) else {
-            throw ValidationError("'\(uri)' is not a procedure: a URI such as com.example.hello")
-        }
+        try URIArgument.procedure.check(uri, as: matching)
         if let failError, !URI(failError).isValid(.loose) {
             throw ValidationError("--fail-error '\(failError)' is not a URI")
         }
@@ -276,6 +284,8 @@ struct RegisterCommand: Command {
         if rules.contains(text) || text.count > 1 && text.hasPrefix("_") { return text }
         let nearest = Similarity.nearest(to: text.lowercased(), among: rules)
             .map { " (did you mean '\($0)'?)" }
-        throw NotationError(OutputOptions.choices(rules) + (nearest ?? ""))
+        throw NotationError(
+            OutputOptions.choices(rules) + "; of the router wampctl also _leastbusy and _sticky"
+                + (nearest ?? ""))
     }
 }

@@ -103,11 +103,9 @@ struct SubscribeCommand: Command {
     func validate() throws {
         try output.require([.text, .jsonl, .raw], for: "wampctl subscribe")
         try connection.authentication.validate(with: readiness)
-        if match ?? .exact == .exact,
-            let wrong = topics.first(where: { !URI($0).isValid(.loose) })
-        {
-            throw ValidationError("'\(wrong)' is not a topic: a URI such as com.example.topic")
-        }
+        // What -O says of it is for the router to judge.
+        guard !option.contains(where: { $0.hasPrefix("match=") }) else { return }
+        for topic in topics { try URIArgument.topic.check(topic, as: match ?? .exact) }
     }
 
     /// What the named options put into SUBSCRIBE.Options.
