@@ -180,6 +180,9 @@ import WAMP
                 == "unknown option '--invok' (did you mean '--invoke'?)")
         #expect(fault("frobnicate") == "unknown command 'frobnicate'")
         #expect(fault("call", "a.b", "--nope") == "unknown option '--nope'")
+        // Not its value, which would be an argument.
+        #expect(fault("bench", "--nope", "3") == "unknown option '--nope'")
+        #expect(fault("meta", "session", "list", "--nope", "3") == "unknown option '--nope'")
     }
 
     @Test(

@@ -88,6 +88,8 @@ struct CommandLineReader {
                 return .fault(AuthenticationOptions.failure(for: option), of: command)
             }
             var sentence = withoutJargon(Self.sentence(Wampctl.message(for: error)))
+            // The parser may stumble over its value first.
+            if let command, let unknown = unknownOption(of: command) { sentence = unknown }
             if command == RouterCommand.self, isBeforeCommand(sentence) {
                 sentence += "; a command for the router to run goes behind --"
             }
@@ -104,6 +106,20 @@ struct CommandLineReader {
             }
             return .fault(CommandFailure(.usage, sentence), of: command)
         }
+    }
+
+    /// What is wrong with the first long option that the command does not have, if there is one.
+    private func unknownOption(of command: any Command.Type) -> String? {
+        let isPart = { (character: Character) in
+            character.isLetter || character.isNumber || character == "-"
+        }
+        let known = command.helpText.split { !isPart($0) }.filter { $0.hasPrefix("--") }
+        let names = options.lazy.filter { $0.hasPrefix("--") }.map { $0.prefix { $0 != "=" } }
+        guard let name = names.first(where: { !known.contains($0) }) else { return nil }
+        let nearest = Similarity.nearest(
+            to: String(name.dropFirst(2)), among: known.map { String($0.dropFirst(2)) })
+        return "unknown option '\(name)'"
+            + (nearest.map { " (did you mean '--\($0)'?)" } ?? "")
     }
 
     /// What the parser says of itself, in terms of the line.
