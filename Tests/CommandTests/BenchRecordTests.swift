@@ -108,6 +108,16 @@ private struct SimulatedRouter {
             try !result(record, pace: .open(perSecond: 980), seconds: 1).isSaturated)
     }
 
+    @Test("What was asked for in a closed window and failed after it counts as an error")
+    func lateErrors() {
+        var record = BenchRecord(window: BenchWindow(start: 0, end: second, isByDue: false))
+        record.record(due: 500, sent: 500, at: 2 * second, .error(.timeout))
+        record.record(due: 500, sent: 500, at: 2 * second, .done)
+        record.record(due: second + 1, sent: second + 1, at: 2 * second, .error(.timeout))
+        #expect(record.errorCount == 1)
+        #expect(record.succeeded == 0)
+    }
+
     @Test("Of a cell without a success, no latency and every error is told")
     func nothingSucceeded() throws {
         var record = BenchRecord(window: BenchWindow(start: 0, end: second, isByDue: true))

@@ -178,6 +178,32 @@ import WAMPTransport
         let worse = try await bench("-n", "50", "--compare", file)
         #expect(worse.code == ExitCode.checkFailed.rawValue)
         #expect(worse.talk.contains("regression: c=16 16 B rate: "))
+        let other = try await bench("-n", "50", "--size", "20", "--compare", file)
+        #expect(other.code == ExitCode.checkFailed.rawValue)
+        #expect(other.talk.contains("nothing could be compared"), "\(other.talk)")
+    }
+
+    @Test("When the router goes, what was measured until then is shown and saved")
+    func lostRouter() async throws {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/saved.json"
+        let router = try Program(["router", "-p", "0", "-q"], announces: true)
+        let listeners = try await router.ready()["listeners"]?.list
+        let url = try #require(listeners?.first?.dictionary?["url"]?.string)
+        let program = try Program([
+            "bench", "-u", url, "--size", "16,1k", "--duration", "1s", "--warmup", "0", "-v",
+            "--save", file, "-o", "json",
+        ])
+        try await program.said("measuring rpc c=16 1 KiB")
+        router.signal(SIGKILL)
+        _ = try await router.ended()
+        let outcome = try await program.ended()
+        #expect(outcome.code == ExitCode.connectionLost.rawValue, "\(outcome.talk)")
+        let saved = try JSONText.parse(try File.contents(file)).dictionary
+        let first = try #require(saved?["cells"]?.list?.first?.dictionary)
+        #expect(first["interrupted"] == false)
+        #expect(first["ok"]?.unsigned ?? 0 > 0)
+        #expect(saved?["interrupted"] == true)
     }
 
     @Test("Two routers are measured in turn, with ratios and intervals")
@@ -316,21 +342,5 @@ import WAMPTransport
         #expect(bench.load.duration == .seconds(3))
         #expect(bench.spawns)
         #expect(bench.runCount == 1)
-    }
-}
-
-/// A folder for the files of one test.
-private final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/wampctl-bench-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        for name in ["saved.json", "log", "plot.svg"] { unlink("\(path)/\(name)") }
-        rmdir(path)
     }
 }

@@ -5,6 +5,31 @@ import WAMP
 @testable import wampctl
 
 @Suite struct TallyTests {
+    @Test("Calls to registrations that do not compare get no verdict")
+    func mixture() {
+        var tally = Tally(procedure: "t.x", rule: "roundrobin", callerCount: 1, start: 0)
+        tally.began(with: [(session: 7, name: "a"), (session: 8, name: "b")])
+        var changed = tally
+        changed.replaced(by: "random")
+        #expect(
+            Verdict(changed.settled()).reason
+                == "no verdict: the rule changed from roundrobin to random during the run")
+        // A pattern's callees are still there when an exact registration supersedes it.
+        var superseded = tally
+        superseded.replaced(by: "roundrobin")
+        let verdict = Verdict(superseded.settled())
+        #expect(
+            verdict.reason
+                == "no verdict: another registration took the procedure over during the run")
+        #expect(!verdict.isOK && verdict.silent.isEmpty)
+        // After the last callee has left, one with the same rule goes on.
+        for (moment, session) in [(1, 7), (2, 8)] as [(Int64, UInt64)] {
+            tally.left(session, at: moment, time: .now())
+        }
+        tally.replaced(by: "roundrobin")
+        #expect(tally.mixture == nil)
+    }
+
     @Test("Answers, errors and times are counted per callee")
     func counts() {
         var feed = Feed(rule: "random")

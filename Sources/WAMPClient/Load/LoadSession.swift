@@ -91,6 +91,9 @@ package final class LoadSession: FrameTaker, @unchecked Sendable {
     /// Operations under way.
     package var inFlight: Int { ring.count }
 
+    /// Whether any of them may still be answered.
+    package var isWaiting: Bool { ring.count > 0 && port?.isOpen == true }
+
     /// When those under way should have been sent.
     package var pendingDues: [Int64] { ring.pending.map(\.due) }
 

@@ -83,13 +83,19 @@ struct BenchCellRun: Sendable {
             await leave(setup.sessions)
             throw error
         }
-        let outcome = await measure(setup, epoch: epoch)
+        var outcome = await measure(setup, epoch: epoch)
         let lost = control.isInterrupted ? nil : setup.sessions.lazy.compactMap(\.end).first
         await leave(setup.sessions)
         if let lost {
             var failure = CommandFailure(lost)
             failure.subject = target.url
-            throw failure
+            if cell.size >= 64 << 10 {
+                failure.hints.append(
+                    "a router cuts off a peer for which too much waits: try less in flight (-c), "
+                        + "fewer subscribers, or a router with a larger --outbound-queue")
+            }
+            outcome.loss = failure
+            outcome.isInterrupted = true
         }
         return outcome
     }

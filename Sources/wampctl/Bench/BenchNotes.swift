@@ -31,10 +31,11 @@ enum BenchNotes {
             "              delivered) and resident memory, with the processes it started.",
             "generator     bench runs on half of the cores, at most 4. Above 80 % of them, or with",
             "              a large event-loop delay, it is the limit and says so.",
-            "--against     runs each cell on the routers in turn, A B B A; figures are medians of the",
-            "              runs, intervals hold the ratio in 95 of 100 cases (bootstrap). Where",
-            "              one contains 1, no difference is shown. With fewer than 3 runs there is",
-            "              no interval, and no verdict.",
+            "several runs  a table shows the median rate, and the latencies of all runs together",
+            "--against     runs each cell on the routers in turn, A B B A. What is compared are the",
+            "              medians of the runs; intervals hold the ratio in 95 of 100 cases",
+            "              (bootstrap). Where one contains 1, no difference is shown. With fewer",
+            "              than 3 runs there is no interval, and no verdict.",
         ])
 
     private static let formats = HelpPage.Note(
@@ -55,7 +56,9 @@ enum BenchNotes {
             "--threshold   p50 and any other percentile, min, mean, max with a duration; rate;",
             "              errors as a number or with %. With <, <=, > or >=. Errors include what was",
             "              lost or unanswered. Each cell of this router must hold all.",
-            "--compare     rate, p50, p99 and the share of failures of cells of the same kind",
+            "--compare     rate, p50, p99 and the share of failures of cells of the same kind; exit",
+            "              13 if there is none. Single runs on a busy machine differ by more than",
+            "              the default --tolerance: save and compare several --runs.",
             "--hdr         latencies as histogram log 1.3 of HdrHistogram, in ns, a line per cell",
         ])
 

@@ -96,7 +96,8 @@ struct BenchRecord {
             if !measuresDelivery { add(due: due, sent: sent, at: now, isInWindow) }
         case .error(let uri):
             recentCounts.errors += 1
-            if isInWindow { errors[uri, default: 0] += 1 }
+            // Errors are in no latency: one that was only told after the window belongs to it, too.
+            if isInWindow || window.holds(due: due, ended: due) { errors[uri, default: 0] += 1 }
         }
         if isInWindow { lastEnd = max(lastEnd, now) }
     }

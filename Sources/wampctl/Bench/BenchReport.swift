@@ -18,6 +18,8 @@ struct BenchReport {
     var system: SystemFacts
     var began: WallMoment
     var isInterrupted = false
+    /// What ended the run before its time; the results are those until then.
+    var failure: CommandFailure?
     /// The process was stopped and continued, which the schedule did not notice.
     var wasPaused = false
 

@@ -40,6 +40,8 @@ struct BenchOutcome {
     /// A number of operations ended the run, not the clock.
     var isCounted = false
     var isInterrupted = false
+    /// The connection was lost, which ended the run.
+    var loss: CommandFailure?
     var agent: String?
 
     /// Operations of the window that succeeded, or under way at its edges as many.
@@ -119,7 +121,12 @@ struct BenchResult {
     }
 
     /// The router's CPU in microseconds per operation: per event that is delivered in `pubsub`.
-    var routerMicroseconds: Double? { perOperation(outcomes.compactMap(\.facts.routerCPU)) }
+    ///
+    /// Nil below a tenth of a second: the system counts in hundredths.
+    var routerMicroseconds: Double? {
+        let seconds = outcomes.compactMap(\.facts.routerCPU)
+        return seconds.reduce(0, +) < 0.1 ? nil : perOperation(seconds)
+    }
 
     /// The same of this process.
     var ownMicroseconds: Double? { perOperation(outcomes.map(\.facts.ownCPU)) }

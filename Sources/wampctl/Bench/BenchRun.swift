@@ -83,6 +83,9 @@ struct BenchRun: Sendable {
         for url in [ownURL] + command.against {
             targets.append(BenchTarget(endpoint: try Endpoint.written(url), url: url))
         }
+        if let id = command.routerPID, ProcessSample.of(pid_t(id)) == nil {
+            throw CommandFailure(.usage, "--router-pid: there is no process \(id)")
+        }
         targets[0].process = spawned?.id ?? command.routerPID.map { pid_t($0) }
         var options = try Client(
             connection.options(url: ownURL), output: command.output,
@@ -101,12 +104,26 @@ struct BenchRun: Sendable {
         let steps = plan(targets.count)
         var outcomes: [[Int]: [BenchOutcome]] = [:]
         let cells = command.cells
-        for (index, step) in steps.enumerated() where !control.isInterrupted {
-            let outcome = try await measure(
-                step, targets[step.target], settings, group, place: (index + 1, steps.count))
-            let place = [cells.firstIndex(of: step.cell) ?? 0, step.target]
-            outcomes[place, default: []].append(outcome)
-            report.targets[step.target].agent = outcome.agent
+        for (index, step) in steps.enumerated()
+        where !control.isInterrupted && report.failure == nil {
+            do throws(CommandFailure) {
+                let outcome = try await measure(
+                    step, targets[step.target], settings, group, place: (index + 1, steps.count))
+                let place = [cells.firstIndex(of: step.cell) ?? 0, step.target]
+                outcomes[place, default: []].append(outcome)
+                report.targets[step.target].agent = outcome.agent
+                report.failure = outcome.loss
+            } catch {
+                // What was measured until here is not lost.
+                guard !outcomes.isEmpty else { throw error }
+                report.failure = error
+                guard error.code == .connect, report.targets[step.target].agent != nil else {
+                    continue
+                }
+                report.failure = CommandFailure(
+                    .connectionLost, "the router was there before, and is gone",
+                    subject: targets[step.target].url)
+            }
         }
         for (number, cell) in cells.enumerated() {
             for target in targets.indices {
@@ -118,7 +135,7 @@ struct BenchRun: Sendable {
                 report.results.append(result)
             }
         }
-        report.isInterrupted = control.isInterrupted
+        report.isInterrupted = control.isInterrupted || report.failure != nil
         report.wasPaused = control.wasPaused
         return report
     }
@@ -178,6 +195,7 @@ struct BenchRun: Sendable {
         let document = BenchDocument(report: report)
         print(document)
         try write(report, document)
+        if let failure = report.failure { throw failure }
         guard !report.results.isEmpty else { return .failure }
         let isQuiet = command.output.quiet
         if !isQuiet { report.warnings.forEach(Streams.shared.say) }
@@ -227,7 +245,11 @@ struct BenchRun: Sendable {
         case .jsonl:
             streams.flush()
             streams.print(JSONText.text(.dictionary(document.record(at: .now()))))
-        case .tsv: streams.write(Array(document.rows.map { "\($0)\n" }.joined().utf8))
+        case .tsv:
+            streams.write(Array(document.rows.map { "\($0)\n" }.joined().utf8))
+            guard !command.output.quiet else { return }
+            let table = BenchTable(report: document.report, isUTF8: context.terminal.isUTF8)
+            table.failures.forEach(streams.say)
         default:
             let table = BenchTable(report: document.report, isUTF8: context.terminal.isUTF8)
             streams.print(table.lines.joined(separator: "\n"))
@@ -298,14 +320,15 @@ struct BenchRun: Sendable {
             for row in comparison.rows where !row.isRegression {
                 Streams.shared.say(row.text)
             }
-            for cell in comparison.unmatched {
-                Streams.shared.say("\(cell): not in the earlier result")
-            }
+        }
+        for cell in comparison.unmatched {
+            Streams.shared.say("warning: \(cell): not in the earlier result, so not compared")
         }
         for row in comparison.regressions {
             Streams.shared.say("regression: \(row.text), tolerance \(BenchText.percent(tolerance))")
         }
-        return comparison.regressions.isEmpty
+        if comparison.rows.isEmpty { Streams.shared.say("nothing could be compared") }
+        return comparison.regressions.isEmpty && !comparison.rows.isEmpty
     }
 }
 

@@ -91,7 +91,7 @@ struct BenchTable {
                 varied.contains(.pace) ? "closed loop" : "closed loop, \(inFlight) in flight")
         }
         if results.contains(where: { $0.outcomes.count > 1 }) {
-            parts.append("median of \(results[0].outcomes.count) runs")
+            parts.append("\(results[0].outcomes.count) runs: median rate, all latencies together")
         }
         if results.contains(where: \.isInterrupted) { parts.append("interrupted") }
         return Terminal.sanitized(parts.joined(separator: "   "))
@@ -209,9 +209,7 @@ struct BenchTable {
                 "saturated: less than 98 % of the schedule was achieved; "
                     + "latencies are lower bounds")
         }
-        for result in results where result.failures > 0 {
-            notes.append("\(result.cell.label(varied)): \(failures(result))")
-        }
+        notes += failures(of: results)
         let shares = results.map(\.ownShare)
         let delay = results.map { $0.record.loopDelay.milliseconds(at: 99) }.max() ?? 0
         let isMeasured = results.contains { $0.record.loopDelay.totalCount > 0 }
@@ -223,6 +221,13 @@ struct BenchTable {
                         ? ", event-loop delay p99 \(BenchText.milliseconds(delay)) ms" : ""))
         }
         return notes
+    }
+
+    /// Of every cell on every router, what failed.
+    var failures: [String] { failures(of: report.results) }
+
+    private func failures(of results: [BenchResult]) -> [String] {
+        results.filter { $0.failures > 0 }.map { "\($0.cell.label(varied)): \(failures($0))" }
     }
 
     private func failures(_ result: BenchResult) -> String {

@@ -9,6 +9,8 @@ import WAMPClient
 protocol LoadSource: AnyObject, Sendable {
     /// Operations under way.
     var inFlight: Int { get }
+    /// Whether any of them may still end: not where the connection is gone.
+    var isWaiting: Bool { get }
     /// When those under way were due.
     var pendingDues: [Int64] { get }
     func issue(due: Int64, at now: Int64)
@@ -155,7 +157,7 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     private func checkFinished() {
         guard phase == .draining, nextDue >= record.window.end || !pace.isOpen else { return }
-        if sources.allSatisfy({ $0.inFlight == 0 }), hasAllEvents { finish() }
+        if sources.allSatisfy({ !$0.isWaiting }), hasAllEvents { finish() }
     }
 
     /// Whether no event is on its way any more. Publisher and subscriber may belong to different

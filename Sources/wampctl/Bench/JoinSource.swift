@@ -24,6 +24,8 @@ final class JoinSource: LoadSource, @unchecked Sendable {
         self.join = join
     }
 
+    var isWaiting: Bool { inFlight > 0 }
+
     var pendingDues: [Int64] { Array(pending.values) }
 
     func keep(inFlight: Int) {

@@ -9,6 +9,8 @@ final class SpawnedRouter: Sendable {
     let id: pid_t
     let url: String
     private let lifeline: Int32
+    /// Large events to many subscribers, which all are this process, may wait for a moment.
+    private static let outboundQueue = "256m"
 
     /// - Parameter scheme: `ws` or `tcp`.
     init(realm: String, scheme: String = "ws") throws(CommandFailure) {
@@ -24,7 +26,7 @@ final class SpawnedRouter: Sendable {
                 Detachment.executable,
                 arguments: [
                     "router", "--port", "0", "--realm", realm, "--quiet", "--ready-fd", "3",
-                    "--", "cat",
+                    "--outbound-queue", Self.outboundQueue, "--", "cat",
                 ],
                 environment: environment,
                 streams: [
@@ -48,9 +50,11 @@ final class SpawnedRouter: Sendable {
         self.url = url
     }
 
-    /// Lets the router end, and waits for it.
+    /// Lets the router end, and waits for it; one that stands still is killed.
     func stop() {
         close(lifeline)
+        guard !ChildProcess.hasEnded(id, within: .seconds(1)) else { return }
+        kill(id, SIGKILL)
         _ = ChildProcess.wait(for: id)
     }
 }

@@ -230,7 +230,14 @@ struct RegisterRun {
         // Instances whose session has ended, and those of them that were not told of yet.
         var lost: Set<Int> = []
         var untold: [(number: Int, end: SessionEnd)] = []
+        func sayLost() {
+            for (number, end) in untold {
+                say(of: number, CommandFailure(end).message, instances)
+            }
+            untold = []
+        }
         func drain(_ code: Int32) {
+            sayLost()
             drainCode = code
             Task {
                 // Behind what the loop is taking in at the moment, so that it is counted too.
@@ -270,11 +277,7 @@ struct RegisterRun {
                 }
                 await leave(instances)
                 throw CommandFailure(end)
-            case .lossesSettled:
-                for (number, end) in untold {
-                    say(of: number, CommandFailure(end).message, instances)
-                }
-                untold = []
+            case .lossesSettled: sayLost()
             case .revoked(let number, let revocation) where drainCode == nil:
                 let reason = revocation.reason.map { ": \(Terminal.sanitized($0))" } ?? ""
                 say(of: number, "the router took the registration away\(reason)", instances)

@@ -60,6 +60,9 @@ final class LoadRecord: Sendable {
             let id = details["id"]?.unsigned
             let invoke = details["invoke"]?.string
             heard { state in
+                if let former = state.registration, former != id {
+                    state.tally.replaced(by: rule ?? invoke)
+                }
                 state.registration = id
                 if rule == nil { state.tally.rule = invoke }
             }

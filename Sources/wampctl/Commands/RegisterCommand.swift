@@ -91,7 +91,9 @@ struct RegisterCommand: Command {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("exact, prefix or wildcard (default: exact).", valueName: "match"),
+        help: ArgumentHelp(
+            "exact, prefix (com.example. matches what begins so) or wildcard (com..hello: an empty "
+                + "component matches any one) (default: exact).", valueName: "match"),
         transform: Notation.match)
     var match: MatchPolicy?
 

@@ -59,7 +59,9 @@ struct SubscribeCommand: Command {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "exact, prefix or wildcard, for all topics (default: exact).", valueName: "match"),
+            "For all topics: exact, prefix (com.example. matches what begins so) or wildcard "
+                + "(com..news: an empty component matches any one) (default: exact).",
+            valueName: "match"),
         transform: Notation.match)
     var match: MatchPolicy?
 

@@ -40,16 +40,35 @@ enum File {
     }
 
     /// Puts a file in place by rename, so that a reader never sees half of it; false if that
-    /// failed.
+    /// failed. A file that is there keeps its permissions, and a link leads where it did. Devices
+    /// and pipes are written to.
     static func replace(_ path: String, with text: String) -> Bool {
-        let draft = "\(path).\(getpid())"
+        let bytes = Array(text.utf8)
+        var present = stat()
+        let exists = stat(path, &present) == 0
+        if exists, present.st_mode & S_IFMT != S_IFREG {
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return false }
+            defer { close(descriptor) }
+            return write(bytes, to: descriptor)
+        }
+        let target = exists ? resolved(path) : path
+        let draft = "\(target).\(getpid())"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return false }
-        let isWritten = write(Array(text.utf8), to: descriptor)
+        if exists { fchmod(descriptor, present.st_mode & 0o7777) }
+        let isWritten = write(bytes, to: descriptor)
         close(descriptor)
-        if isWritten, rename(draft, path) == 0 { return true }
+        if isWritten, rename(draft, target) == 0 { return true }
         unlink(draft)
         return false
+    }
+
+    /// Where the links of a path lead.
+    private static func resolved(_ path: String) -> String {
+        guard let target = realpath(path, nil) else { return path }
+        defer { free(target) }
+        return String(cString: target)
     }
 
     /// Writes all bytes; false if the descriptor does not take them.

@@ -71,6 +71,18 @@ struct ChildProcess {
         DispatchQueue.global().async { report(ChildProcess.wait(for: id)) }
     }
 
+    /// Blocks until the child has ended, for this long at the most.
+    /// - Returns: whether it has.
+    static func hasEnded(_ id: pid_t, within patience: Duration) -> Bool {
+        let deadline = ContinuousClock.now + patience
+        var status: Int32 = 0
+        while waitpid(id, &status, WNOHANG) == 0 {
+            guard ContinuousClock.now < deadline else { return false }
+            usleep(5000)
+        }
+        return true
+    }
+
     /// Blocks until the child has ended.
     static func wait(for id: pid_t) -> Int32 {
         var status: Int32 = 0

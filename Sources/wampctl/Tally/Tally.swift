@@ -104,6 +104,8 @@ struct Tally {
     let procedure: String
     /// The rule of the registration as the router tells or the user says; nil if nobody knows.
     var rule: String?
+    /// Why no rule can be tested: the calls went to registrations that do not compare.
+    private(set) var mixture: String?
     private(set) var callees: [Callee] = []
     private(set) var segments: [Segment]
     private(set) var events: [Event] = []
@@ -207,6 +209,16 @@ struct Tally {
             concluded.sequences[caller].waiting = [:]
         }
         return concluded
+    }
+
+    /// Another registration takes the calls from now on.
+    /// - Parameter invoke: its rule, if the router tells.
+    mutating func replaced(by invoke: String?) {
+        if let rule, let invoke, invoke != rule {
+            mixture = "the rule changed from \(rule) to \(invoke) during the run"
+        } else if segments.last?.registered?.isEmpty == false {
+            mixture = "another registration took the procedure over during the run"
+        }
     }
 
     mutating func joined(_ session: UInt64, at moment: Int64, time: WallMoment) {

@@ -55,6 +55,7 @@ private struct Judge {
 
     func verdict() -> Verdict {
         guard tally.unknown == 0 else { return found(false, "callees not identifiable") }
+        if let mixture = tally.mixture { return found(false, "no verdict: \(mixture)") }
         guard !segments.isEmpty else {
             let nobody = tally.calls > 0 && tally.callees.allSatisfy { $0.answers == 0 }
             return nobody ? found(false, "nothing to judge: no callee answered") : tooFewCalls
@@ -294,7 +295,7 @@ private struct Judge {
     ///
     /// - Parameter chance: how likely a correct `random` may be accused, in the whole run.
     func silentCallees(chance: Double) -> [String] {
-        guard tally.unknown == 0 else { return [] }
+        guard tally.unknown == 0, tally.mixture == nil else { return [] }
         return stretchesWithoutSilence(chance: chance).flatMap { segment in
             let members = members(of: segment)
             let expected = (segment.judged + members.count / 2) / members.count

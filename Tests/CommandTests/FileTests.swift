@@ -1,0 +1,49 @@
+// Files that commands write.
+
+import Glibc
+import Testing
+
+@testable import wampctl
+
+@Suite struct FileTests {
+    private func mode(_ path: String) -> mode_t {
+        var facts = stat()
+        return lstat(path, &facts) == 0 ? facts.st_mode : 0
+    }
+
+    @Test("A file that is there keeps its permissions")
+    func permissions() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/secret"
+        #expect(File.replace(path, with: "one"))
+        #expect(chmod(path, 0o600) == 0)
+        #expect(File.replace(path, with: "two"))
+        #expect(mode(path) & 0o777 == 0o600)
+        #expect(try File.contents(path) == Array("two".utf8))
+    }
+
+    @Test("A link stays one, and the file that it leads to is replaced")
+    func link() throws {
+        let folder = try TemporaryFolder()
+        let (path, target) = (folder.path + "/link", folder.path + "/target")
+        #expect(File.replace(target, with: "one"))
+        #expect(symlink("target", path) == 0)
+        #expect(File.replace(path, with: "two"))
+        #expect(mode(path) & S_IFMT == S_IFLNK)
+        #expect(try File.contents(target) == Array("two".utf8))
+    }
+
+    @Test("A pipe is written to and stays")
+    func pipe() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        // Opened for both, it does not wait for the other end.
+        let reader = open(path, O_RDWR | O_NONBLOCK)
+        defer { close(reader) }
+        #expect(File.replace(path, with: "told"))
+        var bytes = [UInt8](repeating: 0, count: 16)
+        #expect(read(reader, &bytes, 16) == 4)
+        #expect(mode(path) & S_IFMT == S_IFIFO)
+    }
+}
