@@ -1,3 +1,5 @@
+// Files of tests, out of the way of everything else.
+
 import Glibc
 import Testing
 
