@@ -51,6 +51,41 @@ struct PatternRoutingTests {
         }
     }
 
+    @Test("SR-69 a prefix that ends with a component goes before a longer one that cuts one")
+    func cutComponent() {
+        let realm = TestRealm()
+        let (caller, whole, cutting, wildcard) = (
+            realm.join(), realm.join(), realm.join(), realm.join()
+        )
+        realm.register(whole, "a.b", match: .prefix)
+        realm.register(cutting, "a.b.c3", match: .prefix)
+        realm.register(wildcard, "a.b.", match: .wildcard)
+        #expect(realm.pick(from: caller, "a.b.c33") == whole)
+        #expect(realm.pick(from: caller, "a.b.c3.x") == cutting)
+        #expect(realm.pick(from: caller, "a.b.c3") == cutting)
+        realm.leave(whole)
+        #expect(realm.pick(from: caller, "a.b.c33") == wildcard)
+        realm.leave(wildcard)
+        #expect(realm.pick(from: caller, "a.b.c33") == cutting)
+    }
+
+    @Test("SR-69 what is configured for procedures goes by the same order as their calls")
+    func settings() {
+        var settings = RealmSettings()
+        settings.procedures = [
+            ProcedureSettings(URIPattern("a.b", match: .prefix), trustlevel: 1),
+            ProcedureSettings(URIPattern("a.b.c3", match: .prefix), trustlevel: 2),
+            ProcedureSettings(URIPattern("a.b.", match: .wildcard), trustlevel: 3),
+        ]
+        let realm = TestRealm(settings)
+        let (caller, a) = (realm.join(), realm.join())
+        realm.register(a, "a", match: .prefix)
+        for (uri, level) in [("a.b.c33", 1), ("a.b.c3", 2), ("a.b.c3.x", 2)] as [(URI, Int64)] {
+            let details = realm.call(caller, uri).invocationDetails
+            #expect(details?["trustlevel"] == .int(level), "\(uri)")
+        }
+    }
+
     @Test("SR-13 X4 one string under three match policies: three registrations, rules and turns")
     func sameString() {
         let realm = TestRealm()

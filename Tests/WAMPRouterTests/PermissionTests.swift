@@ -22,8 +22,10 @@ struct PermissionTests {
     }
 
     @Test(
-        "§11 the most specific rule decides alone: exact, longest prefix, wildcard",
+        "§11 the most specific rule decides alone, in the order that calls are routed by",
         arguments: [
+            // A prefix that cuts a component yields to one that does not, and to wildcards.
+            ("com.example.secretary", true), ("org.y.book", true), ("org.y.b", true),
             ("com.example.add", true), ("com.example.secret.x", false),
             ("com.example.secret.open", true), ("com.example.secret", true),
             ("com.examples.x", false), ("org.a.b", true), ("org.x.b", false), ("org.a.c", false),
@@ -32,7 +34,9 @@ struct PermissionTests {
     func mostSpecific(uri: URI, isAllowed: Bool) throws {
         let role = try Self.role([
             "prefix com. ", "prefix com.example. call", "prefix com.example.secret. publish",
-            "exact com.example.secret.open call", "wildcard org..b call", "wildcard org.x. publish",
+            "exact com.example.secret.open call", "prefix com.example.secretar publish",
+            "prefix org.y.b call", "prefix org.y.boo publish", "wildcard org.y. call",
+            "wildcard org..b call", "wildcard org.x. publish",
             "wildcard ..c publish",
         ])
         #expect(role.isAllowed(.call, uri) == isAllowed)
@@ -113,7 +117,7 @@ struct PermissionTests {
     }
 
     @Test(
-        "§11 a pattern does not go round a more specific rule that denies some of it",
+        "§11 a pattern does not go round a rule that decides before and denies some of it",
         arguments: [
             (["prefix com. subscribe", "exact com.secret"], MatchPolicy.prefix, "com.", false),
             (["prefix com. subscribe", "exact org.secret"], .prefix, "com.", true),
@@ -125,7 +129,21 @@ struct PermissionTests {
             (["prefix com. subscribe", "prefix com.secret. call"], .prefix, "com.p", true),
             (["prefix com. subscribe", "prefix com.secret. call"], .wildcard, "com..x", false),
             (["prefix com. subscribe", "prefix com.secret.y call"], .wildcard, "com..x", true),
-            (["prefix com. subscribe", "prefix com.secret.y call"], .wildcard, "com..yes", false),
+            (["prefix com. subscribe", "prefix com.secret.y call"], .wildcard, "com..yes", true),
+            (["wildcard com.. subscribe", "prefix com.secret.y call"], .wildcard, "com..y", false),
+            (
+                ["wildcard com.. subscribe", "prefix com.secret.y call"], .wildcard, "com..yes",
+                true
+            ),
+            // A prefix that cuts a component of some of the URIs yields to others there.
+            (["prefix com.a subscribe", "prefix com. call"], .prefix, "com.a", false),
+            (["prefix com.a subscribe", "prefix com. call"], .prefix, "com.a.", true),
+            (["prefix com.a subscribe", "wildcard com. call"], .prefix, "com.a", false),
+            (["prefix com.a subscribe", "wildcard com.a. call"], .prefix, "com.a", true),
+            (
+                ["prefix com.a subscribe", "prefix com. subscribe", "wildcard com. call"], .prefix,
+                "com.a", true
+            ),
             // A prefix decides before any wildcard, a longer one before a shorter one.
             (["prefix com. subscribe", "wildcard com..x call"], .prefix, "com.", true),
             (["prefix com.a. subscribe", "prefix com. call"], .prefix, "com.a.", true),
@@ -140,10 +158,10 @@ struct PermissionTests {
         #expect(role.isAllowed(.subscribe, pattern, as: match) == isAllowed)
     }
 
-    /// Every pattern over two letters and up to three components, against every URI of such.
+    /// Every pattern over three words and up to three components, against every URI of such.
     @Test("§11 what is allowed for a pattern is allowed for each URI that it matches")
     func soundness() {
-        let words = ["", "a", "b"]
+        let words = ["", "a", "ab", "b"]
         var uris: [URI] = [], patterns: [URIPattern] = []
         for first in words {
             patterns.append(URIPattern(URI(first), match: .wildcard))

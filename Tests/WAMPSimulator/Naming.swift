@@ -20,15 +20,13 @@ enum Naming {
         }
     }
 
-    /// Which of two patterns that match the same URI comes first.
+    /// Which of two patterns that match a URI decides about it.
     static func isBetter(
-        _ left: (match: MatchPolicy, uri: String), than right: (match: MatchPolicy, uri: String)
+        _ left: (match: MatchPolicy, uri: String), than right: (match: MatchPolicy, uri: String),
+        for uri: String
     ) -> Bool {
-        let order: [MatchPolicy] = [.exact, .prefix, .wildcard]
-        if left.match != right.match {
-            return (order.firstIndex(of: left.match) ?? 0)
-                < (order.firstIndex(of: right.match) ?? 0)
-        }
+        let (one, other) = (rank(left.match, left.uri, uri), rank(right.match, right.uri, uri))
+        if one != other { return one < other }
         switch left.match {
         case .exact: return false
         case .prefix: return left.uri.utf8.count > right.uri.utf8.count
@@ -38,6 +36,17 @@ enum Naming {
                 return !one.isEmpty
             }
             return false
+        }
+    }
+
+    /// A prefix counts before wildcards only where it takes in whole components.
+    private static func rank(_ match: MatchPolicy, _ pattern: String, _ uri: String) -> Int {
+        switch match {
+        case .exact: 0
+        case .prefix:
+            pattern.isEmpty || pattern == uri || pattern.hasSuffix(".")
+                || uri.hasPrefix(pattern + ".") ? 1 : 3
+        case .wildcard: 2
         }
     }
 

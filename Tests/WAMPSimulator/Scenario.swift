@@ -31,7 +31,9 @@ struct Scenario {
     ]
     static let serializers = Serializer.allCases
 
-    private static let allNames = ["p.0", "p.1", "p.1.x", "p.1.y", "q.1.x", "q.0", "r.1.x.y"]
+    private static let allNames = [
+        "p.0", "p.1", "p.1.x", "p.1.y", "p.12.x", "q.1.x", "q.0", "r.1.x.y",
+    ]
     private static let allPatterns: [(MatchPolicy, String)] = [
         (.prefix, "p"), (.prefix, "p.1"), (.prefix, "p.1."), (.prefix, ""), (.prefix, "r"),
         (.wildcard, "p..x"), (.wildcard, "..x"), (.wildcard, "p.1."), (.wildcard, ".1."),

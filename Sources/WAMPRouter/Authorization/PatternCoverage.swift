@@ -1,5 +1,5 @@
-// How patterns lie to one another: which one takes in all that another can match, which two have a
-// URI in common, and which one is the more specific.
+// How patterns lie to one another: which one takes in all that another can match, and which two
+// have a URI in common. Which one decides is the matter of Precedence.swift.
 //
 // Spec: Advanced Profile, Pattern-based Registrations and Subscriptions.
 
@@ -8,9 +8,9 @@ import WAMP
 /// A pattern taken apart, to be compared with others. It keeps no bytes of a peer alive.
 struct ComparablePattern {
     let match: MatchPolicy
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     /// An empty component of a wildcard matches any one that is not empty.
-    private let components: [ArraySlice<UInt8>]
+    let components: [ArraySlice<UInt8>]
 
     init(_ uri: URI, match: MatchPolicy) {
         self.match = match
@@ -51,32 +51,8 @@ struct ComparablePattern {
         }
     }
 
-    /// Which of two patterns that overlap decides: exact before prefix before wildcard, the longer
-    /// prefix, the wildcard that is literal where the two first differ.
-    func isMoreSpecific(than other: ComparablePattern) -> Bool {
-        guard match == other.match else { return rank > other.rank }
-        switch match {
-        case .exact: return false
-        case .prefix: return bytes.count > other.bytes.count
-        case .wildcard:
-            for (own, their) in zip(components, other.components) where own.isEmpty != their.isEmpty
-            {
-                return their.isEmpty
-            }
-            return false
-        }
-    }
-
-    private var rank: Int {
-        switch match {
-        case .exact: 2
-        case .prefix: 1
-        case .wildcard: 0
-        }
-    }
-
     /// What every URI that the pattern matches begins with.
-    private var literalStart: ArraySlice<UInt8> {
+    var literalStart: ArraySlice<UInt8> {
         guard match == .wildcard, let gap = components.first(where: \.isEmpty) else {
             return bytes[...]
         }

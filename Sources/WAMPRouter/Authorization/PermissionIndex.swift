@@ -55,9 +55,8 @@ extension Action {
     }
 }
 
-/// The rules of one role. The most specific one that matches a URI decides about it alone: exact
-/// before the longest prefix before the wildcards in their order of precedence. What no rule
-/// matches is denied.
+/// The rules of one role. The most specific one that matches a URI decides about it alone. What no
+/// rule matches is denied.
 // Unchecked: the tables, which point to memory of their own, are never changed after `init`.
 package final class RoleRules: @unchecked Sendable {
     package let mayReadMeta: Bool
@@ -138,8 +137,8 @@ package final class RoleRules: @unchecked Sendable {
 
     /// The rule that allows `action` on a URI, or on a pattern; nil = denied.
     ///
-    /// A pattern needs a rule that covers every URI it can match. A more specific rule for some of
-    /// these that does not allow the action denies it: the pattern would go round that rule.
+    /// A pattern needs a rule that covers every URI it can match. One that goes before it for some
+    /// of these and does not allow the action denies it: the pattern would go round that rule.
     package func rule(
         for action: Action, _ uri: URI, as match: MatchPolicy = .exact
     ) -> PermissionRule? {
@@ -164,31 +163,26 @@ package final class RoleRules: @unchecked Sendable {
             return Int(slot)
         }
         if index.isEmpty { return nil }
-        if let prefix = index.longestPrefix(of: uri, stored: { stored[Int($0)].bytes }) {
-            return Int(prefix.slot)
-        }
-        return index.firstWildcard(matching: uri).map(Int.init)
+        return index.best(for: uri) { stored[Int($0)].bytes }.map(Int.init)
     }
 
-    /// The rule that allows an action on a pattern. Looks at every rule: patterns are registered
-    /// and subscribed to rarely.
+    /// The rule that allows an action on a pattern: one that covers it, and yields at none of the
+    /// URIs that the pattern matches to a rule that does not allow it. Looks at every rule: patterns
+    /// are registered and subscribed to rarely.
     private func patternPlace(_ action: Action, _ uri: URI, _ match: MatchPolicy) -> Int? {
         let pattern = ComparablePattern(uri, match: match)
+        let denying = patterns.indices.filter {
+            actions[$0] & action.bit == 0 && patterns[$0].overlaps(pattern)
+        }
         var best: Int?
-        for place in patterns.indices where patterns[place].covers(pattern) {
-            guard let other = best else {
-                best = place
+        for place in patterns.indices
+        where actions[place] & action.bit != 0 && patterns[place].covers(pattern) {
+            let rule = patterns[place]
+            if denying.contains(where: { patterns[$0].mayPrecede(rule, within: pattern) }) {
                 continue
             }
-            if patterns[place].isMoreSpecific(than: patterns[other]) { best = place }
-        }
-        guard let best, actions[best] & action.bit != 0 else { return nil }
-        for place in patterns.indices
-        where actions[place] & action.bit == 0
-            && patterns[place].isMoreSpecific(than: patterns[best])
-            && patterns[place].overlaps(pattern)
-        {
-            return nil
+            if let other = best, !rule.precedes(patterns[other], for: pattern) { continue }
+            best = place
         }
         return best
     }

@@ -1,5 +1,7 @@
-// Patterns that a URI is looked up in: prefixes and wildcards, by bytes. Shared by dealer and
-// broker. Exact URIs are in a table of their own.
+// Patterns that a URI is looked up in: prefixes and wildcards, by bytes. Shared by dealer, broker,
+// permissions and settings. Exact URIs are in a table of their own.
+//
+// Of the patterns that match a URI, the most specific one decides (see Precedence.swift).
 //
 // Spec: Advanced Profile, Pattern-based Registrations and Subscriptions.
 
@@ -33,59 +35,47 @@ struct PatternIndex: ~Copyable {
         }
     }
 
-    /// The pattern that a call of `uri` is routed to: the longest prefix, else the wildcard with
-    /// the longest run of literal components from the left.
-    ///
-    /// A prefix matches by characters, so it may end within a component. Such a one yields to a
-    /// wildcard: the specification's example routes `a1.b2.c33.d4.e5` to `a1.b2.c33..e5`, though
-    /// the prefix `a1.b2.c3` is registered.
+    /// The most specific pattern that matches `uri`: the longest prefix that ends with one of its
+    /// components, else the wildcard that comes first in their order, else the longest prefix.
     func best(
         for uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
     ) -> UInt32? {
-        let prefix = longestPrefix(of: uri, stored: stored)
-        if let prefix, endsComponent(prefix.length, of: uri) { return prefix.slot }
-        return firstWildcard(matching: uri) ?? prefix?.slot
-    }
-
-    /// The longest prefix that `uri` begins with.
-    func longestPrefix(
-        of uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
-    ) -> (slot: UInt32, length: Int)? {
+        var longest: UInt32?
         for (length, _) in lengths where length <= uri.count {
-            let start = UnsafeRawBufferPointer(rebasing: uri[..<length])
-            if let slot = prefixes.find(start, isSame: { URI.isSame(stored($0), start) }) {
-                return (slot, length)
-            }
+            guard let slot = prefix(of: uri, length, stored: stored) else { continue }
+            if URI.endsComponent(length, of: uri) { return slot }
+            if longest == nil { longest = slot }
         }
-        return nil
+        let wildcard = wildcards.isEmpty ? nil : wildcards.first(matching: uri)
+        return wildcard ?? longest
     }
 
-    /// The wildcard that matches `uri` and has the longest run of literal components from the left.
-    func firstWildcard(matching uri: UnsafeRawBufferPointer) -> UInt32? {
-        wildcards.isEmpty ? nil : wildcards.first(matching: uri)
-    }
-
-    /// Whether the first `length` bytes are whole components.
-    private func endsComponent(_ length: Int, of uri: UnsafeRawBufferPointer) -> Bool {
-        let dot = UInt8(ascii: ".")
-        return length == 0 || length == uri.count || uri[length] == dot || uri[length - 1] == dot
-    }
-
-    /// All patterns that match `uri`: prefixes from the longest on, then wildcards in the order of
-    /// their precedence.
+    /// All patterns that match `uri`, the most specific first.
     func all(
         for uri: UnsafeRawBufferPointer, stored: (UInt32) -> UnsafeRawBufferPointer
     ) -> [UInt32] {
         guard !isEmpty else { return [] }
         var found: [UInt32] = []
+        var others: [UInt32] = []
         for (length, _) in lengths where length <= uri.count {
-            let start = UnsafeRawBufferPointer(rebasing: uri[..<length])
-            if let slot = prefixes.find(start, isSame: { URI.isSame(stored($0), start) }) {
+            guard let slot = prefix(of: uri, length, stored: stored) else { continue }
+            if URI.endsComponent(length, of: uri) {
                 found.append(slot)
+            } else {
+                others.append(slot)
             }
         }
         if !wildcards.isEmpty { wildcards.collect(uri, into: &found) }
-        return found
+        return others.isEmpty ? found : found + others
+    }
+
+    /// The prefix that is just the first `length` bytes of `uri`.
+    @inline(__always)
+    private func prefix(
+        of uri: UnsafeRawBufferPointer, _ length: Int, stored: (UInt32) -> UnsafeRawBufferPointer
+    ) -> UInt32? {
+        let start = UnsafeRawBufferPointer(rebasing: uri[..<length])
+        return prefixes.find(start) { URI.isSame(stored($0), start) }
     }
 
     /// Adds a pattern that is not in the index.

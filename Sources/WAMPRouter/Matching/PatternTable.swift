@@ -1,5 +1,4 @@
-// What is said of URIs by pattern, the most specific pattern first: exact, then the longest prefix,
-// then wildcards in the order of their precedence.
+// What is said of URIs by pattern; the most specific pattern that matches a URI decides.
 
 import BasicContainers
 import WAMP

@@ -177,7 +177,7 @@ extension Auditor {
 
     func best(for uri: String) -> AuditedRegistration? {
         registrations.values.filter { Naming.matches($0.match, $0.uri, uri) }.max {
-            Naming.isBetter(($1.match, $1.uri), than: ($0.match, $0.uri))
+            Naming.isBetter(($1.match, $1.uri), than: ($0.match, $0.uri), for: uri)
         }
     }
 
