@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import random
 import resource
 import shutil
 import statistics
@@ -14,12 +15,12 @@ import time
 import picture
 import processes
 from processes import ROOT, pause, say
-from rawsession import RawSession
+from sessions import Session, call_random
 
-SHARED = os.environ.get("WAMPCTL_BENCH") or os.path.normpath(f"{ROOT}/../shared/bench")
 CROSSBAR = f"{ROOT}/.peers/crossbar/bin/crossbar"
 OURS, FLOOR, OTHER = "wampctl", "floor", "Crossbar.io"
-CALLS = ["call", "--callers", "8", "--callees", "4", "--inflight", "16", "--policy", "roundrobin"]
+CALLS = ["rpc", "--sessions", "8", "--callees", "4", "-c", "16", "--invoke", "roundrobin"]
+ONE_CALL = ["rpc", "-c", "1", "--invoke", "single"]
 
 
 class Case:
@@ -27,6 +28,8 @@ class Case:
 
     def __init__(self, name, load, transport="raw", serializer="msgpack", figure="cpu",
                  fresh=False):
+        # load: a scenario of wampctl bench with its options; or "idle" with a number of sessions,
+        # or "registrations" with their number and that of the calls in flight.
         self.name, self.load = name, load
         self.transport, self.serializer = transport, serializer
         # cpu, registering: microseconds of the router's process tree for each; session,
@@ -44,10 +47,9 @@ class Case:
 
 def registrations(number):
     """Calls to random ones of so many procedures, and what those take."""
-    load = ["registrations", "--registrations", str(number)]
-    deep = [*load, "--inflight", "64"]
+    one, deep = ["registrations", number, 1], ["registrations", number, 64]
     calls = [
-        Case(f"calls to {number:,} registrations, 1 in flight", load, fresh=True),
+        Case(f"calls to {number:,} registrations, 1 in flight", one, fresh=True),
         Case(f"calls to {number:,} registrations, 64 in flight", deep, fresh=True),
     ]
     if number < 1000:
@@ -61,22 +63,24 @@ def registrations(number):
 
 
 def cases(sessions):
-    idle = ["idle", "--sessions", str(sessions), "--hold", "1"]
+    idle = ["idle", sessions]
+    events = ["pubsub", "--subscribers", "100"]
+    joins = ["join", "-c", "64"]
     memory = f"memory, each of {sessions:,} idle sessions"
     return [
-        Case("ping-pong, 16 B", ["latency"]),
+        Case("ping-pong, 16 B", ONE_CALL),
         Case("calls 8×4×16, 16 B", CALLS),
         Case("calls 8×4×16, 4 KiB", [*CALLS, "--size", "4096"]),
         Case("calls 8×4×16, 64 KiB", [*CALLS, "--size", "65536"]),
         Case("calls 8×4×16, 16 B", CALLS, serializer="json"),
         Case("calls 8×4×16, 16 B", CALLS, "ws", "json"),
         Case("calls 8×4×16, 16 B", CALLS, "ws", "cbor"),
-        Case("events 1→100, 1 in flight", ["pubsub", "--subs", "100"]),
-        Case("events 1→100, 16 in flight", ["pubsub", "--subs", "100", "--inflight", "16"]),
-        Case("joins", ["connect"]),
-        Case("joins", ["connect"], "ws", "json"),
+        Case("events 1→100, 1 in flight", [*events, "-c", "1"]),
+        Case("events 1→100, 16 in flight", [*events, "-c", "16"]),
+        Case("joins", joins),
+        Case("joins", joins, "ws", "json"),
         Case(memory, idle, figure="session", fresh=True),
-        Case(memory, idle, "ws", "json", figure="session", fresh=True),
+        Case(memory, idle, "ws", figure="session", fresh=True),
         *registrations(10),
         *registrations(50_000),
         *registrations(1_000_000),
@@ -148,57 +152,42 @@ class Given(Router):
         return ["sh", "-c", "exec " + self.words.format(**self.ports)]
 
 
-def compiled(name):
-    """A program of ../shared/bench, built beside our own; None where its source is not there."""
-    source, program = f"{SHARED}/{name}.c", f"{ROOT}/.build-release/bench/{name}"
-    if not (os.path.exists(source) and shutil.which("cc")):
+def compiled_floor():
+    """The floor, built beside our own program; None where there is no C compiler."""
+    if not shutil.which("cc"):
         return None
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(program), exist_ok=True)
-        subprocess.run(["cc", "-O3", "-std=gnu11", "-w", "-o", program, source, "-lm"], check=True)
+    program = f"{ROOT}/.build-release/bench/floor"
+    os.makedirs(os.path.dirname(program), exist_ok=True)
+    source = f"{ROOT}/Tests/Benchmarks/floor.c"
+    subprocess.run(["cc", "-O3", "-std=gnu11", "-o", program, source], check=True)
     return program
 
 
-def by_wampload(program, case, router, seconds):
-    """One measurement; its figures or None and why."""
-    command = [program, *case.load, "--port", str(router.ports[case.transport]), "--json",
-               "--transport", case.transport, "--serializer", case.serializer,
-               "--duration", str(seconds), "--router-pid", str(router.process.pid)]
+def by_sessions(case, router, seconds):
+    """Memory beside idle sessions or registrations, and calls to random ones of those."""
+    tree = processes.tree(router.process.pid)
+    memory = lambda: sum(map(processes.resident, tree))
+    cpu = lambda: sum(map(processes.precise_cpu_seconds, tree))
+    port, count, sessions = router.ports[case.transport], case.load[1], []
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    except subprocess.TimeoutExpired:
-        return None, "no end within ten minutes"
-    lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
-    if run.returncode not in (0, 1) or not lines:
-        return None, (run.stderr.strip().splitlines() or ["failed"])[-1][:120].strip()
-    seen = json.loads(lines[-1])
-    # A case that lost or mixed up something has no figures.
-    if run.returncode != 0:
-        return None, seen.get("note") or "something was lost or wrong"
-    return {
-        "cpu": seen.get("router_cpu_us_per_op"), "rate": seen.get("per_s"),
-        "p50": seen.get("p50_us"), "session": seen.get("bytes_per_session"),
-        "registration": seen.get("bytes_per_registration"),
-        "registering": seen.get("register_cpu_us"),
-    }, None
-
-
-def by_sessions(case, router):
-    """Memory beside idle sessions or registrations, without wampload."""
-    if case.transport != "raw" or case.figure not in ("session", "registration"):
-        return None, "needs wampload"
-    count = int(case.load[2])
-    memory = lambda: sum(map(processes.resident, processes.tree(router.process.pid)))
-    before, sessions = memory(), []
-    try:
+        before = memory()
         if case.load[0] == "idle":
-            sessions = [RawSession(router.ports["raw"]) for _ in range(count)]
-        else:
-            sessions = [RawSession(router.ports["raw"])]
-            sessions[0].register(count)
+            sessions = [
+                Session(port, web=case.transport == "ws") for _ in range(count)]
+            pause(1)
+            return {"session": (memory() - before) / count}, None
+        sessions = callee, caller = Session(port), Session(port)
+        before, began = memory(), cpu()
+        callee.register(count)
+        registering = (cpu() - began) / count
         pause(1)
-        return {"session" if case.load[0] == "idle" else "registration":
-                (memory() - before) / count}, None
+        registration = (memory() - before) / count
+        chance = random.Random(1)
+        call_random(caller, callee, count, case.load[2], 0.5, chance)
+        began = cpu()
+        answered = call_random(caller, callee, count, case.load[2], seconds, chance)
+        return {"registration": registration, "registering": registering * 1e6,
+                "cpu": (cpu() - began) / answered * 1e6}, None
     except (OSError, processes.Trouble) as trouble:
         return None, str(trouble)
     finally:
@@ -206,28 +195,14 @@ def by_sessions(case, router):
             session.close()
 
 
-def by_wampctl(case, router, seconds):
-    """The same with our own generator, where wampload is not at hand."""
-    load = dict(zip(case.load[1::2], case.load[2::2]))
-    scenario = {"call": "rpc", "latency": "rpc", "pubsub": "pubsub", "connect": "join"}
-    if case.load[0] not in scenario:
-        return by_sessions(case, router)
-    options = []
-    if case.load[0] == "call":
-        options = ["--sessions", "8", "--callees", "4", "-c", "16", "--invoke", "roundrobin",
-                   "--size", load.get("--size", "16")]
-    elif case.load[0] == "latency":
-        options = ["-c", "1", "--invoke", "single"]
-    elif case.load[0] == "pubsub":
-        options = ["--subscribers", "100", "-c", load.get("--inflight", "1")]
-    elif case.load[0] == "connect":
-        options = ["-c", "64"]
+def by_bench(case, router, seconds):
+    """One measurement by `wampctl bench`; its figures or None and why."""
     port = router.ports[case.transport]
     url = f"tcp://127.0.0.1:{port}" if case.transport == "raw" else f"ws://127.0.0.1:{port}/ws"
     run = subprocess.run(
-        [processes.wampctl(), "bench", scenario[case.load[0]], "-u", url, *options, "-q",
-         "--serializer", case.serializer, "--duration", f"{seconds}s", "--warmup", "500ms",
-         "--router-pid", str(router.process.pid), "-o", "json"],
+        [processes.wampctl(), "bench", *case.load, "-u", url, "-q",
+         "--serializer", case.serializer, "--duration", f"{seconds}s",
+         "--warmup", "500ms", "--router-pid", str(router.process.pid), "-o", "json"],
         capture_output=True, text=True)
     if run.returncode != 0:
         return None, (run.stderr.strip().splitlines() or ["failed"])[-1][:120]
@@ -239,7 +214,7 @@ def by_wampctl(case, router, seconds):
     }, None
 
 
-def measure(every, routers, rounds, seconds, generator):
+def measure(every, routers, rounds, seconds):
     """Each case on each router in turn, so that what disturbs the machine meets all of them."""
     results = []
     if any(not case.fresh for case in every):
@@ -268,7 +243,8 @@ def measure(every, routers, rounds, seconds, generator):
                         pause(0.5)
                     elif router.process.poll() is not None:
                         router.start()
-                    figures, why = generator(case, router, seconds)
+                    by = by_sessions if case.load[0] in ("idle", "registrations") else by_bench
+                    figures, why = by(case, router, seconds)
                     if case.fresh:
                         router.stop()
                     if figures:
@@ -280,7 +256,7 @@ def measure(every, routers, rounds, seconds, generator):
             if runs and name not in notes:
                 medians[name] = {
                     key: statistics.median(run[key] for run in runs)
-                    for key in runs[0] if all(run[key] is not None for run in runs)}
+                    for key in runs[0] if all(run.get(key) is not None for run in runs)}
         results.append({"case": case.name, "link": case.link, "figure": case.figure,
                         "routers": medians, "runs": taken, "notes": notes})
         report(results[-1], index + 1, len(every))
@@ -336,11 +312,12 @@ def table(results, others):
 def main():
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
-        description="Measures wampctl's router, the floor of ../shared/bench where it is there, "
-        "Crossbar.io and other routers in turn under the same load. Prints a table of ratios of "
-        "the routers' CPU time per operation and of memory.",
+        description="Measures wampctl's router, the floor (a router in C that does only what none "
+        "can leave out), Crossbar.io and other routers in turn under the same load, which is made "
+        "by wampctl bench. Prints a table of ratios of the routers' CPU time per operation and of "
+        "memory.",
         epilog="Also: scripts/bench counts, scripts/bench soak; each has --help. "
-        "WAMPCTL names the program under test, WAMPCTL_BENCH the folder of wampload and floor.")
+        "WAMPCTL names the program under test.")
     parser.add_argument("--quick", action="store_true", help="one short round, fewer sessions")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
@@ -356,8 +333,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     processes.wampctl()
     routers = [Wampctl()]
-    wampload, floor = compiled("wampload"), compiled("floor")
-    if floor:
+    if floor := compiled_floor():
         routers.append(Floor(floor))
     if not options.no_crossbar:
         if not os.path.exists(CROSSBAR):
@@ -374,14 +350,10 @@ def main():
     if options.only:
         every = [case for case in every if options.only in f"{case.name}, {case.link}"]
     rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)
-    load = "wampload" if wampload else "wampctl bench"
-    generator = by_wampctl
-    if wampload:
-        generator = lambda *one: by_wampload(wampload, *one)
-    say(f"{len(every)} cases on {', '.join([OURS, *others])}; {rounds} rounds, load by {load}")
+    say(f"{len(every)} cases on {', '.join([OURS, *others])}; {rounds} rounds")
     began = time.time()
     busy = os.getloadavg()[0]
-    results = measure(every, routers, rounds, seconds, generator)
+    results = measure(every, routers, rounds, seconds)
 
     os.makedirs(options.output, exist_ok=True)
     text = table(results, others)
@@ -389,7 +361,7 @@ def main():
         file.write(text)
     with open(f"{options.output}/results.json", "w") as file:
         json.dump({"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-                   "generator": load, "rounds": rounds, "seconds": seconds,
+                   "rounds": rounds, "seconds": seconds,
                    "cores": os.cpu_count(), "load_before": busy, "cases": results}, file, indent=1)
     with open(f"{options.output}/ratios.svg", "w") as file:
         file.write(picture.bars(

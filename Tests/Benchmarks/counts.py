@@ -11,7 +11,7 @@ import tempfile
 
 import processes
 from processes import ROOT, say
-from rawsession import RawSession
+from sessions import Session
 
 THRESHOLDS = f"{ROOT}/Tests/Benchmarks/counts.json"
 TOLERANCE = 1.05
@@ -60,7 +60,7 @@ def run(program, directory, rule, calls, registrations):
             *STEADY, *fixed, "valgrind", "-q", "--tool=callgrind",
             f"--instr-atstart={at_start}", f"--callgrind-out-file={output}"])
     if registrations:
-        others = RawSession(port)
+        others = Session(port)
         others.register(registrations)
         subprocess.run(["callgrind_control", "-i", "on", str(router.pid)], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

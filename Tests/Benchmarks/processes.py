@@ -167,3 +167,15 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def precise_cpu_seconds(pid):
+    """The same of all its threads, to the nanosecond where the kernel counts so."""
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
+                total += int(schedstat.read().split()[0])
+    except OSError:
+        return cpu_seconds(pid)
+    return total / 1e9
