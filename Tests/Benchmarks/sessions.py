@@ -44,8 +44,8 @@ class Session:
 
     def send(self, message):
         if self.web:
-            # A mask of zeros is one, and leaves the bytes as they are.
-            header = b"\x82\xfe" + struct.pack(">H", len(message)) + bytes(4)
+            # Up to 125 bytes. A mask of zeros is one, and leaves the bytes as they are.
+            header = b"\x82" + bytes([0x80 | len(message)]) + bytes(4)
         else:
             header = struct.pack(">I", len(message))
         self.socket.sendall(header + message)
