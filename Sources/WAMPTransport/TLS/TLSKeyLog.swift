@@ -8,6 +8,7 @@
 import Glibc
 import NIOCore
 import Synchronization
+import WAMP
 
 final class TLSKeyLog: Sendable {
     /// By thread.
@@ -24,14 +25,7 @@ final class TLSKeyLog: Sendable {
     func log(_ line: ByteBuffer) {
         let words = String(buffer: line).split { $0 == " " || $0.isNewline }
         guard words.count == 3, words[0] == "EXPORTER_SECRET" else { return }
-        let secret = TLSKeyLog.bytes(hex: words[2])
+        let secret = HexText.decode(String(words[2])) ?? []
         secrets.withLock { $0[pthread_self()] = secret }
-    }
-
-    private static func bytes(hex text: Substring) -> [UInt8] {
-        let digits = text.compactMap(\.hexDigitValue)
-        return stride(from: 0, to: digits.count - 1, by: 2).map {
-            UInt8(digits[$0] << 4 | digits[$0 + 1])
-        }
     }
 }

@@ -96,13 +96,7 @@ package enum WebSocketUpgrade {
         return String(rest.prefix { $0 != "?" })
     }
 
-    /// 16 bytes are 22 characters of base64 and two of padding; the last character carries 2 bits.
-    private static func isKey(_ key: String) -> Bool {
-        let bytes = Array(key.utf8)
-        return bytes.count == 24 && bytes[22...] == [UInt8(ascii: "="), UInt8(ascii: "=")]
-            && bytes[..<22].allSatisfy(alphabet.contains)
-            && "AQgw".utf8.contains(bytes[21])
-    }
+    private static func isKey(_ key: String) -> Bool { Base64.decode(key)?.count == 16 }
 
     /// A client's request.
     /// - Parameter key: from `newKey`.
@@ -122,7 +116,7 @@ package enum WebSocketUpgrade {
     /// A random key for `request`.
     package static func newKey() -> String {
         var generator = SystemRandomNumberGenerator()
-        return base64((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        return Base64.text((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
     /// Why a client cannot go on, as a sentence.
@@ -174,26 +168,6 @@ package enum WebSocketUpgrade {
 
     private static func accept(_ key: String) -> String {
         let text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        return base64(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
-    }
-
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = 0
-            for index in 0..<3 {
-                bits = bits << 8 | (index < group.count ? Int(group[start + index]) : 0)
-            }
-            for index in 0..<4 {
-                text.append(
-                    index <= group.count
-                        ? alphabet[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        return Base64.text(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
     }
 }

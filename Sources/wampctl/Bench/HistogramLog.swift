@@ -2,6 +2,7 @@
 // Format: https://github.com/HdrHistogram/HdrHistogram (V2 encoding, HistogramLogWriter).
 
 import Histogram
+import WAMP
 
 enum HistogramLog {
     struct Entry {
@@ -26,7 +27,7 @@ enum HistogramLog {
             lines.append(
                 "Tag=\(entry.tag),\(Figures.fixed(entry.start, 3)),"
                     + "\(Figures.fixed(entry.seconds, 3)),\(Figures.fixed(longest, 3)),"
-                    + base64(compressed(entry.histogram)))
+                    + Base64.text(compressed(entry.histogram)))
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -96,26 +97,6 @@ enum HistogramLog {
             high = (high + low) % 65521
         }
         return high << 16 | low
-    }
-
-    static func base64(_ bytes: [UInt8]) -> String {
-        let alphabet = Array(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits: UInt32 = 0
-            for place in 0..<3 {
-                bits = bits << 8 | (place < group.count ? UInt32(bytes[start + place]) : 0)
-            }
-            for place in 0..<4 {
-                text.append(
-                    place <= group.count
-                        ? alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)]
-                        : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 
     private static func big<I: FixedWidthInteger>(_ value: I) -> [UInt8] {

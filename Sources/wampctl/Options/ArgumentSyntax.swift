@@ -123,7 +123,7 @@ struct ArgumentSyntax {
                 try self.text(of: text.dropFirst(), for: name), of: name, cure: nil)
         case .binary:
             if text.hasPrefix("@") { return .binary(try contents(text.dropFirst(), for: name)) }
-            guard let bytes = Base64.decode(Array(text.utf8)[...]) else {
+            guard let bytes = Base64.decode(text) else {
                 throw NotationError(
                     "\(name) is not base64; the bytes of a file are written %=@FILE")
             }
