@@ -13,6 +13,12 @@ public struct ErrorURI: Hashable, Sendable, CustomStringConvertible, Expressible
     public init(stringLiteral value: String) { rawValue = value }
 
     public var description: String { rawValue }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        Name.isSame(left.rawValue, right.rawValue)
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(Name(rawValue)) }
 }
 
 // Spec: Basic Profile, Predefined URIs; Advanced Profile, Predefined URIs.
@@ -23,6 +29,7 @@ extension ErrorURI {
     public static let noSuchRegistration: Self = "wamp.error.no_such_registration"
     public static let noSuchSubscription: Self = "wamp.error.no_such_subscription"
     public static let noSuchSession: Self = "wamp.error.no_such_session"
+    public static let noSuchPublication: Self = "wamp.error.no_such_publication"
     public static let invalidArgument: Self = "wamp.error.invalid_argument"
     public static let canceled: Self = "wamp.error.canceled"
     public static let timeout: Self = "wamp.error.timeout"
@@ -52,6 +59,9 @@ extension ErrorURI {
     public static let differentInvocationPolicy: Self =
         "wamp.error.procedure_exists_with_different_invocation_policy"
 
+    /// Crossbar.io's URI for events that are not kept (by configuration).
+    public static let historyUnavailable: Self = "wamp.error.history_unavailable"
+
     /// Crossbar.io's URI for a call that finds every callee busy (SR-58, by configuration).
     public static let maxConcurrencyReached: Self = "crossbar.error.max_concurrency_reached"
     /// The reason that callees are told when another takes their procedure (SR-87).
@@ -69,8 +79,9 @@ extension ErrorURI {
 ///
 /// Spec: Basic Profile, Protocol Violations.
 public struct ProtocolViolation: Error, Equatable, CustomStringConvertible {
-    /// One sentence for the ABORT's `message` detail.
+    /// One sentence for the ABORT's `message` detail. What it says of the peer's own words is cut, so
+    /// that it is not too long to be sent.
     public let description: String
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) { self.description = description.excerpt }
 }

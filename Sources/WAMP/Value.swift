@@ -16,7 +16,7 @@ public enum Value: Sendable {
     case dictionary(Dictionary)
 
     /// A dictionary with string keys that keeps the order in which it was written.
-    /// Where a key occurs twice, the last one counts.
+    /// Where a key occurs twice, the last one counts; keys are the same when their bytes are.
     public struct Dictionary: Sendable {
         public private(set) var entries: [(key: String, value: Value)]
 
@@ -29,9 +29,9 @@ public enum Value: Sendable {
         public var keys: [String] { entries.map(\.key) }
 
         public subscript(key: String) -> Value? {
-            get { entries.last { $0.key == key }?.value }
+            get { entries.last { Name.isSame($0.key, key) }?.value }
             set {
-                if let index = entries.lastIndex(where: { $0.key == key }) {
+                if let index = entries.lastIndex(where: { Name.isSame($0.key, key) }) {
                     if let newValue {
                         entries[index].value = newValue
                     } else {
@@ -92,7 +92,7 @@ extension Value: Hashable {
         case (.uint(let l), .uint(let r)): l == r
         case (.int(let l), .uint(let r)), (.uint(let r), .int(let l)): UInt64(exactly: l) == r
         case (.double(let l), .double(let r)): l == r
-        case (.string(let l), .string(let r)): l == r
+        case (.string(let l), .string(let r)): Name.isSame(l, r)
         case (.binary(let l), .binary(let r)): l == r
         case (.list(let l), .list(let r)): l == r
         case (.dictionary(let l), .dictionary(let r)): l == r
@@ -106,7 +106,7 @@ extension Value: Hashable {
         case .bool(let value): hasher.combine(value)
         case .int, .uint: hasher.combine(unsigned)
         case .double(let value): hasher.combine(value)
-        case .string(let value): hasher.combine(value)
+        case .string(let value): hasher.combine(Name(value))
         case .binary(let value): hasher.combine(value)
         case .list(let value): hasher.combine(value)
         case .dictionary(let value): hasher.combine(value.count)

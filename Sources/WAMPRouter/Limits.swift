@@ -10,13 +10,19 @@ package struct Limits: Sendable {
     /// Registrations and subscriptions of one session; those beyond are refused likewise.
     package var registrationsPerSession = 4_000_000
     package var subscriptionsPerSession = 1_000_000
-    /// The longest authid a client may ask for, in bytes.
+    /// The longest authid a client may ask for, in bytes; no more than `nameLength`.
     package var authidLength = 256
+    /// The longest name of whatever kind that anybody may ask for or be given, in bytes.
+    package static let nameLength = 1024
     /// Topics of which events are retained, and their size in bytes. What is beyond is not kept.
     package var retainedTopics = 10_000
     package var retainedBytes = 64 << 20
     /// The size of the history of one subscription, in bytes. The oldest events give way.
     package var historyBytes = 64 << 20
+    /// Events that one call of `wamp.subscription.get_events` returns, and their size in bytes. What
+    /// is beyond is left for the next call, so that none holds others up.
+    package var historyAnswerEvents = 1000
+    package var historyAnswerBytes = 1 << 20
     /// Testaments of one session, and their size in bytes; those beyond are refused with
     /// `wamp.error.unavailable`.
     package var testamentsPerSession = 100

@@ -39,10 +39,10 @@ package struct Realm: ~Copyable {
     var counters = Counters()
     var statistics = Statistics()
     var random: SeededRandom
-    /// When the realm was made; nil until that is known.
+    /// When the router began, or the realm if it is not told; nil until that is known.
     var started: Moment?
-    /// Just the events are kept that the settings name.
-    private var historiesAreOpen = false
+    /// What is there before anybody joins has been made.
+    private var isOpen = false
     /// `wamp.session.kill_all` is at work, which makes no meta events.
     var isKillingAll = false
     /// No new calls are taken, and sessions are sent away as their last call ends.
@@ -52,12 +52,14 @@ package struct Realm: ~Copyable {
     ///   - seed: of ids and of the `random` rule.
     ///   - hashSeed: of the tables of URIs; nil = follows from `seed`. Peers see ids, so what they
     ///     follow from is no secret.
+    ///   - started: when the router began, if that was before.
     ///   - now: the present; without it, the realm begins with its first session.
     package init(
         name: String, settings: RealmSettings = RealmSettings(), limits: Limits = Limits(),
-        seed: UInt64, hashSeed: UInt64? = nil, at now: Now? = nil
+        seed: UInt64, hashSeed: UInt64? = nil, started: Moment? = nil, at now: Now? = nil
     ) {
         self.name = name
+        self.started = started
         self.settings = settings
         self.limits = limits
         random = SeededRandom(seed: seed)
@@ -69,12 +71,12 @@ package struct Realm: ~Copyable {
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
         topicRules = PatternTable(settings.topics, seed: random.next())
-        if let now { start(at: now) }
+        if let now { open(at: now) }
     }
 
     /// Replaces what the operator decided. Sessions stay, and so do registrations, even those that
-    /// would be refused now. Which events are kept changes when the next session joins.
-    package mutating func update(_ settings: RealmSettings, _ limits: Limits) {
+    /// would be refused now. Events are kept from now on where that is new.
+    package mutating func update(_ settings: RealmSettings, _ limits: Limits, at now: Now) {
         self.settings = settings
         self.limits = limits
         permissions = PermissionIndex(settings.permissions)
@@ -83,15 +85,15 @@ package struct Realm: ~Copyable {
         sessions.setRules(of: permissions)
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
-        historiesAreOpen = false
         topicRules = PatternTable(settings.topics, seed: random.next())
+        if isOpen { keepHistories(created: now.unixMilliseconds) }
     }
 
     /// Makes what is there before anybody joins.
-    private mutating func start(at now: Now) {
+    private mutating func open(at now: Now) {
         if started == nil { started = now.moment }
         keepHistories(created: now.unixMilliseconds)
-        historiesAreOpen = true
+        isOpen = true
     }
 
     package var sessionCount: Int { sessions.count }
@@ -131,7 +133,7 @@ package struct Realm: ~Copyable {
     package mutating func join(
         _ newcomer: Newcomer, at now: Now, into effects: inout Effects
     ) -> SessionKey {
-        if !historiesAreOpen { start(at: now) }
+        if !isOpen { open(at: now) }
         let id = newcomer.session ?? unusedSessionID()
         sessions.release(id)
         let authid = newcomer.authid ?? random.name()
@@ -188,7 +190,8 @@ package struct Realm: ~Copyable {
             case .unsubscribe(let message): unsubscribe(message, from: session, into: &effects)
             case .eventReceived: break
             case .goodbye:
-                effects.send(.goodbye(Goodbye(reason: .goodbyeAndOut)), to: session)
+                let reason: ErrorURI = settings.followsCrossbar ? .closeNormal : .goodbyeAndOut
+                effects.send(.goodbye(Goodbye(reason: reason)), to: session)
                 end(session, .goodbyeAnswered, at: now, into: &effects)
             case .abort: end(session, .aborted, at: now, into: &effects)
             case .hello: throw ProtocolViolation("HELLO in an established session")
@@ -326,15 +329,27 @@ package struct Realm: ~Copyable {
     static let agent = Release.agent
 
     /// Refuses a request.
+    /// - Parameters:
+    ///   - args: begin with a sentence for people; without any, that of the error is said.
+    ///   - subject: what the request was about, as the peer named it.
     mutating func refuse(
         _ code: MessageCode, _ request: RequestID, of session: SessionKey, _ error: ErrorURI,
-        _ args: [Value] = [], kwargs: Value.Dictionary = [:], into effects: inout Effects
+        _ args: [Value] = [], about subject: String? = nil, kwargs: Value.Dictionary = [:],
+        into effects: inout Effects
     ) {
         if code == .call { counters.errors &+= 1 }
-        let payload =
-            args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
-        effects.send(
-            .error(ErrorMessage(code, request: request, error: error, payload: payload)),
-            to: session)
+        let refusal = refusal(code, request, error, args, about: subject, kwargs: kwargs)
+        effects.send(.error(refusal), to: session)
+    }
+
+    /// An ERROR of the router's own.
+    func refusal(
+        _ code: MessageCode, _ request: RequestID, _ error: ErrorURI, _ args: [Value] = [],
+        about subject: String? = nil, kwargs: Value.Dictionary = [:]
+    ) -> ErrorMessage {
+        let sentence = error.sentence(refusing: code, about: subject)
+        return ErrorMessage(
+            code, request: request, error: error,
+            payload: Payload(args: args.isEmpty ? [.string(sentence)] : args, kwargs: kwargs))
     }
 }

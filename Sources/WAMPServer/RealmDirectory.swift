@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
+import WAMP
 import WAMPRouter
 import WAMPTransport
 
@@ -20,7 +21,7 @@ final class RealmDirectory: Sendable {
 
     /// What a reload changes.
     private struct State {
-        var hosts: [String: RealmHost]
+        var hosts: [Name: RealmHost]
         var limits: Limits
         var handshakeTimeout: TimeAmount
         /// Any realm may be asked for, up to a bound.
@@ -45,8 +46,10 @@ final class RealmDirectory: Sendable {
         _ configuration: Configuration, logger: Logger,
         open: @escaping @Sendable (RealmConfiguration, Limits) -> RealmHost
     ) {
-        var hosts: [String: RealmHost] = [:]
-        for realm in configuration.realms { hosts[realm.name] = open(realm, configuration.limits) }
+        var hosts: [Name: RealmHost] = [:]
+        for realm in configuration.realms {
+            hosts[Name(realm.name)] = open(realm, configuration.limits)
+        }
         state = Mutex(
             State(
                 hosts: hosts, limits: configuration.limits,
@@ -57,14 +60,14 @@ final class RealmDirectory: Sendable {
         self.open = open
     }
 
-    var hosts: [String: RealmHost] { state.withLock { $0.hosts } }
+    var hosts: [Name: RealmHost] { state.withLock { $0.hosts } }
     var limits: Limits { state.withLock { $0.limits } }
     var handshakeTimeout: TimeAmount { state.withLock { $0.handshakeTimeout } }
 
     /// Who may join the realm, if it is there or may come to be: those who are refused cause none.
     func principals(of name: String) -> Principals? {
         state.withLock { state in
-            if let host = state.hosts[name] { return host.principals }
+            if let host = state.hosts[Name(name)] { return host.principals }
             let isCreated = state.createsRealms && state.hosts.count < Self.mostRealms
             return isCreated ? state.newRealm.principals : nil
         }
@@ -73,12 +76,12 @@ final class RealmDirectory: Sendable {
     /// The realm, which comes to be if realms may.
     func host(of name: String) -> RealmHost? {
         state.withLock { state in
-            if let host = state.hosts[name] { return host }
+            if let host = state.hosts[Name(name)] { return host }
             guard state.createsRealms, state.hosts.count < Self.mostRealms else { return nil }
             var realm = state.newRealm
             realm.name = name
             let host = open(realm, state.limits)
-            state.hosts[name] = host
+            state.hosts[Name(name)] = host
             return host
         }
     }
@@ -93,13 +96,14 @@ final class RealmDirectory: Sendable {
             state.newRealm = configuration.newRealm
             var changed: [(RealmHost, RealmConfiguration)] = []
             for realm in configuration.realms {
-                if let host = state.hosts[realm.name] {
+                if let host = state.hosts[Name(realm.name)] {
                     changed.append((host, realm))
                 } else {
-                    state.hosts[realm.name] = open(realm, configuration.limits)
+                    state.hosts[Name(realm.name)] = open(realm, configuration.limits)
                 }
             }
-            return (changed, Set(state.hosts.keys).subtracting(configuration.realms.map(\.name)))
+            let wanted = configuration.realms.map { Name($0.name) }
+            return (changed, Set(state.hosts.keys).subtracting(wanted).map(\.description))
         }
         for (host, realm) in changed { host.update(realm, configuration.limits) }
         return configuration.createsRealms ? [] : left.sorted()

@@ -43,7 +43,11 @@ final class RealmHost: Sendable {
         case answered(SessionLink, Answer)
     }
 
-    init(_ configuration: RealmConfiguration, limits: Limits, seed: UInt64, home: IOLoop) {
+    /// - Parameter started: when the router began.
+    init(
+        _ configuration: RealmConfiguration, limits: Limits, seed: UInt64, started: Moment,
+        home: IOLoop
+    ) {
         name = configuration.name
         allowed = Mutex(configuration.principals)
         self.home = home
@@ -51,7 +55,8 @@ final class RealmHost: Sendable {
             State(
                 realm: Realm(
                     name: configuration.name, settings: configuration.settings, limits: limits,
-                    seed: seed, hashSeed: .random(in: .min ... .max))))
+                    seed: seed, hashSeed: .random(in: .min ... .max), started: started,
+                    at: .current)))
     }
 
     /// Who may join.
@@ -149,7 +154,7 @@ final class RealmHost: Sendable {
     /// Replaces what the operator decided about the realm. Sessions stay as they are.
     func update(_ configuration: RealmConfiguration, _ limits: Limits) {
         allowed.withLock { $0 = configuration.principals }
-        state.withLock { $0.realm.update(configuration.settings, limits) }
+        state.withLock { $0.realm.update(configuration.settings, limits, at: .current) }
     }
 
     /// Sends sessions away as their last calls end; fulfils `emptied` when nobody is left.

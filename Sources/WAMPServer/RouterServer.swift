@@ -26,9 +26,11 @@ public final class RouterServer: Sendable {
         self.pool = pool
         let seeds = Mutex(
             SeededRandom(seed: configuration.seed ?? .random(in: .min ... .max)))
+        let started = Now.current.moment
         directory = RealmDirectory(configuration, logger: logger) { realm, limits in
             RealmHost(
-                realm, limits: limits, seed: seeds.withLock { $0.next() }, home: pool.loops[0])
+                realm, limits: limits, seed: seeds.withLock { $0.next() }, started: started,
+                home: pool.loops[0])
         }
     }
 

@@ -118,8 +118,10 @@ extension SessionLink {
             "peer": "\(connection?.peer ?? "")",
         ]
         if case .authenticating(let applicant) = state {
-            metadata["realm"] = "\(applicant.host.name)"
-            if let authid = applicant.candidate.hello.authid { metadata["authid"] = "\(authid)" }
+            metadata["realm"] = "\(applicant.host.name.excerpt)"
+            if let authid = applicant.candidate.hello.authid {
+                metadata["authid"] = "\(authid.excerpt)"
+            }
         }
         directory.logger.info("session refused", metadata: metadata)
         if let outbox { _ = loop.send(.abort(abort), to: outbox) }

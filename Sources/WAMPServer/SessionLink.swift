@@ -175,8 +175,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     ) {
         guard directory.logger.logLevel <= .info, let connection else { return }
         var metadata: Logger.Metadata = [
-            "realm": "\(host.name)", "session": "\(identity.session)",
-            "authid": "\(identity.authid ?? "")", "peer": "\(connection.peer)",
+            "realm": "\(host.name.excerpt)", "session": "\(identity.session)",
+            "authid": "\(identity.authid?.excerpt ?? "")", "peer": "\(connection.peer)",
             "transport": "\(connection.framing)", "serializer": "\(connection.serializer.name)",
         ]
         if let reason { metadata["reason"] = "\(reason)" }

@@ -101,8 +101,9 @@ final class Folder: Sendable {
             uris: strict
             feature_check: strict
             strict_option_values: true
+            compatibility: crossbar
             policy_conflict_uri: crossbar
-            max_concurrency_uri: crossbar
+            max_concurrency_uri: standard
             forward_custom_options: false
             shared_registration: false
             sharded_registration: true
@@ -161,6 +162,7 @@ final class Folder: Sendable {
         #expect(realm.principals.anonymousRole == "guest")
         #expect(realm.principals.authenticator == "com.example.authn")
         let settings = realm.settings
+        #expect(settings.followsCrossbar && !settings.crossbarMaxConcurrencyURI)
         #expect(settings.callTimeoutDefault == 1500 && settings.callTimeoutMax == 30_000)
         #expect(settings.authorizer == "com.example.authz")
         #expect(settings.procedures.first?.queue == CallQueueSettings(limit: 1000, maxWait: 30_000))
@@ -269,8 +271,8 @@ final class Folder: Sendable {
                 "unknown key 'ticket'; did you mean 'ticket_file'?"
             ),
             (
-                "users: [ { authid: a, role: guest, wampcra_file: ticket, salt: s, iterations: 5 } ]",
-                3, "from 1000 to"
+                "users: [ { authid: a, role: guest, wampcra_file: ticket, salt: s, iterations: 0 } ]",
+                3, "from 1 to"
             ),
             (
                 "users:\n      - { authid: a, role: guest, tls: true }\n"

@@ -51,6 +51,32 @@ import WAMP
                 """)
     }
 
+    @Test("A sentence of the router that says no more than URI and subject is not said twice")
+    func sentence() {
+        func text(_ uri: ErrorURI, _ sentence: String) -> String {
+            CommandFailure(error: uri, args: [.string(sentence)], kwargs: [:], subject: "a.b")
+                .text(command: "c")
+        }
+        for (uri, words) in [
+            (ErrorURI.noSuchProcedure, "no such procedure"), (.notAuthorized, "not authorized"),
+            (.timeout, "timeout"), (.canceled, "canceled"),
+        ] {
+            for code in [MessageCode.call, .register, .publish, .subscribe] {
+                let sentence = uri.sentence(refusing: code, about: "a.b")
+                #expect(text(uri, sentence) == "c: a.b: \(words) (\(uri))")
+            }
+        }
+        #expect(
+            text(.canceled, "callee left") == "c: a.b: canceled: callee left (wamp.error.canceled)")
+        #expect(
+            text(.noSuchProcedure, "no callee has registered 'x'")
+                == "c: a.b: no such procedure: no callee has registered 'x' "
+                + "(wamp.error.no_such_procedure)")
+        #expect(
+            text(.maxConcurrencyReached, "all are busy")
+                == "c: a.b: all are busy (crossbar.error.max_concurrency_reached)")
+    }
+
     @Test("The JSON form is one line with every key present")
     func json() throws {
         let failure = CommandFailure(

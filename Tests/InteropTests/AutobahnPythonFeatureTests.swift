@@ -52,6 +52,32 @@ struct AutobahnPythonFeatureTests {
 
     @Test(
         """
+        compatibility: crossbar: event history, monitor and scaled microservice as its examples \
+        have them
+        """,
+        arguments: Link.all)
+    func crossbar(_ link: Link) async throws {
+        try await withFeatureRouter { router in
+            let seen = try await autobahnFeatures("crossbar", at: router, over: link)
+            #expect(try seen("history") == [11, 10, 9])
+            #expect(try seen("history by default") == 10)
+            #expect(
+                try seen("another rule") == [
+                    "wamp.error.procedure_exists_with_different_invocation_policy", true,
+                ] as Seen)
+            #expect(
+                try seen("too many calls") == [
+                    "crossbar.error.max_concurrency_reached", true,
+                ] as Seen)
+            #expect(try seen("first call") == "done")
+            #expect(try seen("kill reason") == "com.example.enough")
+            #expect(try seen("told of the session alone") == true)
+            #expect(try seen("reason of leaving") == "wamp.close.normal")
+        }
+    }
+
+    @Test(
+        """
         ticket, wampcra plain and salted, cryptosign; refusals are alike, and static \
         authorization does not tell what exists
         """,

@@ -2,8 +2,8 @@
 
 import Foundation
 
-/// Runs `body` beside a router of three realms: `open` discloses everybody, `asked` whoever asks
-/// for it, and `secured` lets in its users only.
+/// Runs `body` beside a router of four realms: `open` discloses everybody, `asked` whoever asks
+/// for it, `crossbar` has the habits of Crossbar.io, and `secured` lets in its users only.
 /// - Parameter options: more options of `wampctl router`.
 func withFeatureRouter(
     _ options: [String] = [],
@@ -38,6 +38,9 @@ private let configuration = """
         disclose_publisher: always
         topics: [ { uri: com.example.logged, history: 100 } ]
       - name: asked
+        topics: [ { uri: com.example.logged, history: 100 } ]
+      - name: crossbar
+        compatibility: crossbar
         topics: [ { uri: com.example.logged, history: 100 } ]
       - name: secured
         anonymous: false

@@ -224,15 +224,90 @@ struct HistoryTests {
             TopicSettings(URIPattern("t.log"), history: 2),
             TopicSettings(URIPattern("t.new"), history: 2),
         ]
-        realm.realm.update(settings, Limits())
-        _ = realm.join()
+        realm.update(settings)
         #expect(find() == [3, 4])
         #expect(
             realm.meta("wamp.subscription.lookup", ["t.", ["match": "prefix"]], from: a) == .null)
         #expect(realm.meta("wamp.subscription.lookup", ["t.new"], from: a) != .null)
-        realm.realm.update(RealmSettings(), Limits())
-        _ = realm.join()
+        realm.update(RealmSettings())
         #expect(realm.realm.subscriptions.count == 0)
+    }
+
+    @Test(
+        "The history of a topic that a reload adds begins with the reload, not with the next session"
+    )
+    func reload() throws {
+        let a = realm.join()
+        var settings = RealmSettings()
+        settings.topics = [
+            TopicSettings(URIPattern("u.new"), history: 9),
+            TopicSettings(URIPattern("u.", match: .prefix), history: 9),
+        ]
+        realm.publish(a, "u.new", [1])
+        realm.update(settings)
+        realm.publish(a, "u.new", [2])
+        for (uri, match) in [("u.new", "exact"), ("u.", "prefix")] as [(Value, Value)] {
+            let id = try #require(
+                realm.meta("wamp.subscription.lookup", [uri, ["match": match]], from: a)?.unsigned)
+            #expect(ask([:], SubscriptionID(id))?.args.map { $0.dictionary?["args"] } == [[2]])
+        }
+    }
+
+    @Test("A publication that is kept no more is no_such_publication, not an empty list")
+    func rotatedOut() throws {
+        let a = realm.join()
+        realm.publish(a, "t.log", [0])
+        let gone = try #require(ask()?.args.first?.dictionary?["publication"])
+        for key in ["from", "after", "before", "until"] {
+            #expect(ask(["\(key)_publication": gone]) != nil)
+        }
+        for number in 1...5 { realm.publish(a, "t.log", [.int(Int64(number))]) }
+        for key in ["from", "after", "before", "until"] {
+            let effects = realm.call(
+                asker, "wamp.subscription.get_events", [Value(id)],
+                kwargs: ["\(key)_publication": gone])
+            #expect(effects.refusal == .noSuchPublication)
+            #expect(realm.said.last == "there is no publication \(gone.unsigned ?? 0)")
+        }
+    }
+
+    @Test("One call returns no more events and bytes than the budget, and all are had one by one")
+    func budget() throws {
+        var settings = RealmSettings()
+        settings.topics = [TopicSettings(URIPattern("t.log"), history: 1000)]
+        var limits = Limits()
+        limits.historyAnswerEvents = 7
+        for (count, length, bytes) in [(20, 1, 1 << 20), (20, 1000, 4000), (3, 5000, 100)] {
+            limits.historyAnswerBytes = bytes
+            let realm = TestRealm(settings, limits: limits)
+            let a = realm.join()
+            let text = String(repeating: "x", count: length)
+            for number in 0..<count {
+                realm.publish(a, "t.log", [.int(Int64(number)), .string(text)])
+            }
+            let id = try #require(realm.meta("wamp.subscription.lookup", ["t.log"], from: a))
+            for isReversed in [false, true] {
+                var found: [Value] = []
+                var next: Value?
+                var rounds = 0
+                while true {
+                    var kwargs: Value.Dictionary = ["reverse": .bool(isReversed)]
+                    if let next {
+                        kwargs[isReversed ? "before_publication" : "after_publication"] = next
+                    }
+                    let answer = try #require(
+                        realm.call(a, "wamp.subscription.get_events", [id], kwargs: kwargs).result)
+                    #expect((1...7).contains(answer.args.count))
+                    rounds += 1
+                    found += answer.args.compactMap { $0.dictionary?["args"]?.list?.first }
+                    next = answer.args.last?.dictionary?["publication"]
+                    guard answer.kwargs["is_limit_reached"] == true else { break }
+                }
+                let numbers = (0..<count).map { Value.int(Int64($0)) }
+                #expect(found == (isReversed ? numbers.reversed() : numbers))
+                #expect(rounds == (count == 3 || length == 1 ? 3 : 7))
+            }
+        }
     }
 
     @Test("A history keeps the latest, however many and however large they are")

@@ -35,6 +35,43 @@ struct StatisticsTests {
         #expect(realm.meta("wampctl.router.stats", from: a) == expected)
     }
 
+    @Test("The time counts from the start of the router, whenever a realm came to be")
+    func uptime() {
+        let start = Moment(nanoseconds: 1_000_000_000)
+        func now(_ milliseconds: UInt64) -> Now {
+            Now(moment: start.advanced(milliseconds: milliseconds), unixMilliseconds: 0)
+        }
+        var early = Realm(name: "a", seed: 1, started: start, at: now(0))
+        var late = Realm(name: "b", seed: 1, started: start, at: now(5000))
+        var effects = Effects()
+        for _ in 0..<2 {
+            _ = early.join(Newcomer(roles: Roles([.caller: []])), at: now(6000), into: &effects)
+            _ = late.join(Newcomer(roles: Roles([.caller: []])), at: now(6000), into: &effects)
+        }
+        #expect(early.statisticsDetails(at: now(7000))["uptime_ms"] == 7000)
+        #expect(late.statisticsDetails(at: now(7000))["uptime_ms"] == 7000)
+    }
+
+    @Test("SR-84 the load of a registration is told by its URI, too")
+    func byURI() {
+        let (a, b) = (realm.join(), realm.join())
+        realm.register(b, "t.x")
+        realm.register(b, "t.", "first", match: .prefix)
+        realm.call(a, "t.x")
+        let uri: URI = "wampctl.registration.stats"
+        for (args, id) in [
+            (["t.x"], realm.id(of: "t.x")), (["t.x", ["match": "exact"]], realm.id(of: "t.x")),
+            (["t.", ["match": "prefix"]], realm.id(of: "t.", .prefix)),
+        ] as [([Value], RegistrationID)] {
+            let stats = realm.meta(uri, args, from: a)
+            #expect(stats != nil && stats == realm.meta(uri, [Value(id)], from: a))
+        }
+        for args in [["t.none"], ["t."], ["t.x", ["match": "prefix"]]] as [[Value]] {
+            #expect(realm.call(a, uri, args).refusal == .noSuchRegistration)
+        }
+        #expect(realm.call(a, uri, [["t.x"]]).refusal == .invalidArgument)
+    }
+
     @Test("The topic is published once a second, only while somebody listens")
     func topic() throws {
         let (a, b) = (realm.join(), realm.join())

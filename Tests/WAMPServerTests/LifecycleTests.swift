@@ -68,7 +68,7 @@ import WAMPTransport
                             try resident.joinRawSocket()
                             resident.sendFrame(#"[48,1,{},"wamp.session.get",[0]]"#)
                             let answer = try resident.readFrame()
-                            #expect(answer == #"[8,48,1,{},"wamp.error.no_such_session"]"#)
+                            #expect(answer.hasPrefix(#"[8,48,1,{},"wamp.error.no_such_session","#))
                         }
                     }
                 } catch {

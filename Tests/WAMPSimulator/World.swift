@@ -72,7 +72,7 @@ final class World {
         case .blocked(let isBlocked, let key):
             realm.setWriteBlocked(isBlocked, key, at: now, into: &effects)
         case .advanced: realm.advance(to: now, into: &effects)
-        case .updated(let settings): realm.update(settings, scenario.limits)
+        case .updated(let settings): realm.update(settings, scenario.limits, at: now)
         case .undeliverable(let message, let key):
             realm.undeliverable(message, to: key, at: now, into: &effects)
         case .drained: realm.drain(at: now, into: &effects)

@@ -45,15 +45,11 @@ package struct Abort: Equatable, Sendable {
         self.payload = payload
     }
 
-    /// The answer to a peer that broke the protocol. What it says of the peer's own words is cut,
-    /// so that it is not too long to be sent.
+    /// The answer to a peer that broke the protocol.
     package init(_ violation: ProtocolViolation) {
-        let message = String(violation.description.unicodeScalars.prefix(Abort.longestMessage))
-        self.init(details: ["message": .string(message)], reason: .protocolViolation)
+        self.init(
+            details: ["message": .string(violation.description)], reason: .protocolViolation)
     }
-
-    /// In characters.
-    private static let longestMessage = 200
 }
 
 package struct Challenge: Equatable, Sendable {
@@ -100,7 +96,7 @@ package final class PeerIdentity: Equatable, Sendable {
 
     package static func == (left: PeerIdentity, right: PeerIdentity) -> Bool {
         left === right
-            || (left.session == right.session && left.authid == right.authid
-                && left.authrole == right.authrole)
+            || (left.session == right.session && Name.isSame(left.authid, right.authid)
+                && Name.isSame(left.authrole, right.authrole))
     }
 }

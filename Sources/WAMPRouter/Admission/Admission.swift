@@ -62,16 +62,17 @@ package enum Admission: Equatable {
                 Abort(ProtocolViolation("HELLO.Details.roles names no role of a client")))
         }
         guard hello.realm.isValid(.loose) else {
-            return .refuse(explained(.invalidURI, "the realm is not a valid URI"))
-        }
-        let realm = hello.realm.description
-        guard let principals = principals(realm) else {
-            return .refuse(explained(.noSuchRealm, "this router has no realm '\(realm)'"))
-        }
-        if let authid = hello.authid, authid.utf8.count > limits.authidLength {
             return .refuse(
                 explained(
-                    .invalidArgument, "authid is longer than \(limits.authidLength) bytes"))
+                    .invalidURI,
+                    hello.realm.count > URI.maximumLength
+                        ? "the realm is longer than \(URI.maximumLength) bytes"
+                        : "the realm '\(hello.realm.excerpt)' is not a valid URI"))
+        }
+        if let refusal = refusal(ofNames: hello, limits) { return .refuse(refusal) }
+        let realm = hello.realm.description
+        guard let principals = principals(realm) else {
+            return .refuse(explained(.noSuchRealm, "this router has no realm '\(realm.excerpt)'"))
         }
         let choice = MethodChoice(hello, principals, transport, secret: secret)
         switch choice.outcome {
@@ -111,10 +112,23 @@ package enum Admission: Equatable {
         return .join(realm: realm, newcomer)
     }
 
+    /// A name that is longer than it may be. They are repeated in answers, logs and meta events.
+    private static func refusal(ofNames hello: Hello, _ limits: Limits) -> Abort? {
+        func fault(_ what: String, _ name: String?, _ limit: Int = Limits.nameLength) -> Abort? {
+            guard let name, name.utf8.count > limit else { return nil }
+            return explained(.invalidArgument, "\(what) is longer than \(limit) bytes")
+        }
+        let longest = min(limits.authidLength, Limits.nameLength)
+        return fault("authid", hello.authid, longest) ?? fault("authrole", hello.authrole)
+            ?? fault(
+                "a name in authmethods",
+                hello.authmethods.first { $0.utf8.count > Limits.nameLength })
+    }
+
     /// A role that was asked for and is not the one that is granted.
     static func refusal(ofRole asked: String?, granted: String) -> Abort? {
-        guard let asked, !asked.isEmpty, asked != granted else { return nil }
-        return explained(.noSuchRole, "the role '\(asked)' is not to be had by this authid")
+        guard let asked, !asked.isEmpty, !Name.isSame(asked, granted) else { return nil }
+        return explained(.noSuchRole, "the role '\(asked.excerpt)' is not to be had by this authid")
     }
 
     static func explained(_ reason: ErrorURI, _ message: String) -> Abort {

@@ -122,8 +122,8 @@ package struct Candidate: Equatable, Sendable {
         case .values(let args, _): result = args
         case .failed(let error, _):
             return DynamicUser.meansAbsence(error)
-                ? failed("the authenticator did not answer: \(error)")
-                : denied("the authenticator refused: \(error)")
+                ? failed("the authenticator did not answer: \(error.rawValue.excerpt)")
+                : denied("the authenticator refused: \(error.rawValue.excerpt)")
         }
         guard let user = DynamicUser(result.first, for: method, authid: hello.authid) else {
             return failed("the authenticator's result is not what \(method.rawValue) needs")
@@ -237,8 +237,10 @@ package struct Candidate: Equatable, Sendable {
 
     private mutating func prove(_ verifier: SCRAMVerifier, _ chance: Chance) -> Step {
         guard let theirs = hello.authextra?["nonce"]?.string, !theirs.isEmpty,
-            Base64.decode(theirs) != nil
-        else { return failed("authextra.nonce must be base64") }
+            theirs.utf8.count <= Limits.nameLength, Base64.decode(theirs) != nil
+        else {
+            return failed("authextra.nonce must be base64, of \(Limits.nameLength) bytes at most")
+        }
         guard let name = channel(among: ["tls-exporter"]) else {
             return failed("authextra.channel_binding is of an unknown type")
         }
@@ -275,10 +277,13 @@ package struct Candidate: Equatable, Sendable {
         // All is computed before anything is told.
         let proof = Base64.decode(answer.signature) ?? []
         let isProven = exchange.isValid(proof, storedKey: storedKey)
-        guard answer.extra["nonce"]?.string == exchange.nonce else { return denied("wrong nonce") }
+        guard Name.isSame(answer.extra["nonce"]?.string, exchange.nonce) else {
+            return denied("wrong nonce")
+        }
         let name: String? = answer.extra["channel_binding"]?.string
         let data = answer.extra["cbind_data"]?.string
-        guard name == exchange.binding?.name, data == exchange.binding.map({ Base64.text($0.data) })
+        guard Name.isSame(name, exchange.binding?.name),
+            Name.isSame(data, exchange.binding.map { Base64.text($0.data) })
         else { return denied("wrong channel binding") }
         guard isProven else { return denied("wrong proof") }
         var extra = self.extra ?? [:]

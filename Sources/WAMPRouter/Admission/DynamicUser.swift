@@ -21,9 +21,9 @@ struct DynamicUser {
             let credential = DynamicUser.credential(fields, for: method)
         else { return nil }
         let key = fields["pubkey"]?.string.map { $0.lowercased() }
-        guard let authid = fields["authid"]?.string ?? authid ?? key, !authid.isEmpty else {
-            return nil
-        }
+        guard let authid = fields["authid"]?.string ?? authid ?? key, !authid.isEmpty,
+            max(authid.utf8.count, role.utf8.count) <= Limits.nameLength
+        else { return nil }
         principal = Principal(authid: authid, role: role, credentials: credential)
         extra = fields["extra"]?.dictionary
     }

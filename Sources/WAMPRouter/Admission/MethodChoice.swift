@@ -34,7 +34,7 @@ struct MethodChoice {
         let authid = hello.authid ?? ""
         let key = hello.authextra?["pubkey"]?.string.flatMap { HexText.decode($0, count: 32) }
         let user = principals.firstUser { user in
-            authid.isEmpty ? key.map(user.owns) ?? false : user.authid == authid
+            authid.isEmpty ? key.map(user.owns) ?? false : Name.isSame(user.authid, authid)
         }
         let asks = user == nil ? principals.authenticator.map { URI($0) } : nil
         let name = authid.isEmpty ? hello.authextra?["pubkey"]?.string ?? "" : authid
@@ -49,7 +49,7 @@ struct MethodChoice {
         if hello.authmethods.isEmpty { asked = [.anonymous, .tls] }
         var certified =
             asked.contains(.tls) ? principals.holder(of: transport.certificateName) : nil
-        if !authid.isEmpty, certified?.authid != authid { certified = nil }
+        if !authid.isEmpty, !Name.isSame(certified?.authid, authid) { certified = nil }
 
         for method in asked {
             switch method {
@@ -115,7 +115,9 @@ extension Principals {
     /// The user whom a client certificate names.
     fileprivate func holder(of certificateName: String?) -> Principal? {
         guard let certificateName else { return nil }
-        return users.first { $0.authid == certificateName && $0.credentials.contains(.tls) }
+        return users.first {
+            Name.isSame($0.authid, certificateName) && $0.credentials.contains(.tls)
+        }
     }
 }
 

@@ -17,8 +17,8 @@ struct Permission {
 
 /// What the dynamic authorizer is asked.
 struct Inquiry: Hashable {
-    let authid: String
-    let role: String
+    let authid: Name
+    let role: Name
     let action: Action
     let uri: URI
     let match: MatchPolicy
@@ -60,7 +60,8 @@ extension Realm {
             if let request {
                 var error = ErrorURI.notAuthorized
                 if case .failed = decision { error = .authorizationFailed }
-                refuse(action.code, request, of: session, error, into: &effects)
+                refuse(
+                    action.code, request, of: session, error, about: uri.excerpt, into: &effects)
             }
             return nil
         }
@@ -95,7 +96,8 @@ extension Realm {
         }
         guard settings.authorizer != nil else { return .denied }
         let inquiry = Inquiry(
-            authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
+            authid: Name(sessions[session].identity.authid ?? ""),
+            role: Name(sessions[session].role),
             action: action, uri: uri, match: match)
         return decisions[inquiry]
     }
@@ -109,7 +111,8 @@ extension Realm {
         let who = sessions[session].details
         // A copy: the decision may be remembered for longer than the buffer that the URI lies in.
         let inquiry = Inquiry(
-            authid: sessions[session].identity.authid ?? "", role: sessions[session].role,
+            authid: Name(sessions[session].identity.authid ?? ""),
+            role: Name(sessions[session].role),
             action: action, uri: uri.detached(), match: match)
         ask(
             authorizer,
@@ -140,7 +143,8 @@ extension Realm {
     /// Whether the rule that decides about a URI lets the authorizer's decisions be kept. One that
     /// could not be made is asked for again.
     private func isCacheable(_ inquiry: Inquiry) -> Bool {
-        permissions.rules(of: inquiry.role)?.decidingRule(inquiry.uri, as: inquiry.match)?
+        permissions.rules(of: inquiry.role.description)?.decidingRule(
+            inquiry.uri, as: inquiry.match)?
             .isCacheable ?? false
     }
 }

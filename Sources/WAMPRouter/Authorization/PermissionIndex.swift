@@ -9,7 +9,7 @@ package import WAMP
 /// The permissions of a realm, ready to be asked. Built once from `Permissions`.
 package struct PermissionIndex: Sendable {
     /// Nil: no roles are configured.
-    private let roles: [String: RoleRules]?
+    private let roles: [Name: RoleRules]?
     /// What everybody may do if no roles are configured.
     private let open: RoleRules
 
@@ -30,7 +30,7 @@ package struct PermissionIndex: Sendable {
     /// A session keeps the answer for as long as the permissions hold.
     package func rules(of role: String) -> RoleRules? {
         guard let roles else { return open }
-        return roles[role]
+        return roles[Name(role)]
     }
 
     /// The rule that allows `action`; nil = denied.

@@ -2,7 +2,7 @@
 //
 // Spec: Advanced Profile, Authorization (which leaves the model to the router).
 
-import WAMP
+package import WAMP
 
 /// What a session does that needs a permission.
 package enum Action: String, Sendable, CaseIterable {
@@ -14,11 +14,11 @@ package enum Action: String, Sendable, CaseIterable {
 /// The roles of a realm and what each may do.
 package struct Permissions: Sendable {
     /// Nil: no roles are configured, and everybody may do everything.
-    package var roles: [String: RolePermissions]?
+    package var roles: [Name: RolePermissions]?
     /// Without configured roles: whether sessions may be ended through the meta API.
     package var isKillAllowed = true
 
-    package init(roles: [String: RolePermissions]? = nil) { self.roles = roles }
+    package init(roles: [Name: RolePermissions]? = nil) { self.roles = roles }
 
     /// Whether there is nothing to decide: every action is allowed to everybody.
     package var isOpen: Bool { roles == nil }

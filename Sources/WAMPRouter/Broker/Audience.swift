@@ -8,11 +8,11 @@ import WAMP
 /// nobody is on.
 struct Audience: Equatable, Sendable {
     private let eligible: Set<SessionID>?
-    private let eligibleAuthids: Set<String>?
-    private let eligibleAuthroles: Set<String>?
+    private let eligibleAuthids: Set<Name>?
+    private let eligibleAuthroles: Set<Name>?
     private let excluded: Set<SessionID>?
-    private let excludedAuthids: Set<String>?
-    private let excludedAuthroles: Set<String>?
+    private let excludedAuthids: Set<Name>?
+    private let excludedAuthroles: Set<Name>?
 
     /// - Parameter options: their types have been checked.
     /// - Returns: nil if there is no list, so that everybody may receive the event.
@@ -34,8 +34,8 @@ struct Audience: Equatable, Sendable {
         (list?.list).map { Set($0.compactMap(\.unsigned).map(SessionID.init)) }
     }
 
-    private static func names(_ list: Value?) -> Set<String>? {
-        (list?.list).map { Set($0.compactMap(\.string)) }
+    private static func names(_ list: Value?) -> Set<Name>? {
+        (list?.list).map { Set($0.compactMap(\.string).map { Name($0) }) }
     }
 
     /// Whether sessions are listed: such an event means nothing to sessions that come later.
@@ -47,7 +47,7 @@ struct Audience: Equatable, Sendable {
         let names = [
             eligibleAuthids, eligibleAuthroles, excludedAuthids, excludedAuthroles,
         ].compactMap { $0 }
-        return names.joined().reduce(16 * ids) { $0 + 16 + $1.utf8.count }
+        return names.joined().reduce(16 * ids) { $0 + 16 + $1.description.utf8.count }
     }
 
     func admits(_ peer: PeerIdentity) -> Bool {
@@ -64,9 +64,9 @@ struct Audience: Equatable, Sendable {
     }
 
     private static func holds(
-        _ list: Set<String>?, _ name: String?, orWithoutList otherwise: Bool
+        _ list: Set<Name>?, _ name: String?, orWithoutList otherwise: Bool
     ) -> Bool {
         guard let list else { return otherwise }
-        return name.map(list.contains) ?? false
+        return name.map { list.contains(Name($0)) } ?? false
     }
 }

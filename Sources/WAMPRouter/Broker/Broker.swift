@@ -19,7 +19,9 @@ extension Realm {
         guard !publish.topic.isReserved, slot != nil || publish.topic.isValid(settings.uriRule)
         else {
             if let request {
-                refuse(.publish, request, of: session, .invalidURI, into: &effects)
+                refuse(
+                    .publish, request, of: session, .invalidURI,
+                    publish.topic.reservation, about: publish.topic.excerpt, into: &effects)
             }
             return
         }
@@ -28,10 +30,11 @@ extension Realm {
                 for: .publish, publish.topic, .exact, of: session, request: request,
                 message: .publish(publish), at: now, into: &effects)
         else { return }
-        let disclosure = permission.publisherDisclosure ?? settings.publisherDisclosure
-        guard disclosure != .never || !publish.options.custom.isOn("disclose_me") else {
+        guard let disclosure = disclosure(of: publish.options, under: permission) else {
             if let request {
-                refuse(.publish, request, of: session, .discloseMeNotAllowed, into: &effects)
+                refuse(
+                    .publish, request, of: session, .discloseMeNotAllowed,
+                    about: publish.topic.excerpt, into: &effects)
             }
             return
         }
@@ -50,23 +53,20 @@ extension Realm {
     mutating func publish(
         _ testament: Testament, of session: SessionKey, at now: Now, into effects: inout Effects
     ) {
-        guard let disclosure = disclosure(ofTestament: testament, by: session) else { return }
+        guard let permission = knownPermission(for: .publish, testament.topic, of: session),
+            let disclosure = disclosure(of: testament.options, under: permission)
+        else { return }
         distribute(
             random.id(), testament.topic, under: subscriptions.find(testament.topic),
             testament.options, testament.payload, by: session, disclosed: disclosure, at: now,
             into: &effects)
     }
 
-    /// Whether subscribers are told whose testament it is; nil if it may not be published.
-    private func disclosure(
-        ofTestament testament: Testament, by session: SessionKey
-    ) -> Disclosure? {
-        guard let permission = knownPermission(for: .publish, testament.topic, of: session) else {
-            return nil
-        }
+    /// Whether subscribers are told who publishes; nil if the publisher asks for it where that is
+    /// not allowed.
+    func disclosure(of options: PublishOptions, under permission: Permission) -> Disclosure? {
         let disclosure = permission.publisherDisclosure ?? settings.publisherDisclosure
-        let isAsked = testament.options.custom.isOn("disclose_me")
-        return disclosure == .never && isAsked ? nil : disclosure
+        return disclosure == .never && options.custom.isOn("disclose_me") ? nil : disclosure
     }
 
     func mayPassThrough(_ publisher: SessionKey) -> Bool {
@@ -198,6 +198,6 @@ extension Realm {
 
     /// What the role of a session may do; nil if nothing was said about the role.
     func permissions(of session: SessionKey) -> RolePermissions? {
-        sessions[session].identity.authrole.flatMap { settings.permissions.roles?[$0] }
+        sessions[session].identity.authrole.flatMap { settings.permissions.roles?[Name($0)] }
     }
 }

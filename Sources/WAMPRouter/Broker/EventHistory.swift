@@ -16,7 +16,7 @@ struct StoredEvent {
     let audience: Audience?
 
     /// About what it costs to keep, in bytes.
-    fileprivate var size: Int {
+    var size: Int {
         payload.count + 2 * topic.count + details.weight + (audience?.weight ?? 0) + 256
     }
 }
@@ -37,6 +37,17 @@ struct EventHistory {
 
     /// All that is kept, in the order of publication.
     var list: [StoredEvent] { events[dropped...].compactMap { $0 } }
+
+    /// The places of what is kept, in the order of publication.
+    var indices: Range<Int> { dropped..<events.count }
+
+    /// The event in a place.
+    subscript(index: Int) -> StoredEvent? { events[index] }
+
+    /// The place of a publication; nil if it is not kept, or no more.
+    func index(of publication: PublicationID) -> Int? {
+        events.lastIndex { $0?.publication == publication }
+    }
 
     mutating func append(_ event: StoredEvent) {
         size += event.size

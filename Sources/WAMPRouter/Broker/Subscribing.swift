@@ -13,7 +13,9 @@ extension Realm {
     ) {
         let (topic, match) = (subscribe.topic, subscribe.options.match)
         guard topic.isValid(settings.uriRule, as: match) else {
-            return refuse(.subscribe, subscribe.request, of: session, .invalidURI, into: &effects)
+            return refuse(
+                .subscribe, subscribe.request, of: session, .invalidURI, about: topic.excerpt,
+                into: &effects)
         }
         guard
             permission(
@@ -51,7 +53,8 @@ extension Realm {
             subscriptions.isSubscriber(session, of: slot)
         else {
             return refuse(
-                .unsubscribe, unsubscribe.request, of: session, .noSuchSubscription, into: &effects)
+                .unsubscribe, unsubscribe.request, of: session, .noSuchSubscription,
+                about: "\(unsubscribe.subscription)", into: &effects)
         }
         let departure = leave(subscription: slot, session)
         effects.send(.unsubscribed(Unsubscribed(request: unsubscribe.request)), to: session)

@@ -152,9 +152,11 @@ extension Realm {
             refuse(.call, result.request, of: session, .payloadSizeExceeded, into: &effects)
         case .error(let error):
             // The router's own is as short as can be.
-            let shortest = ErrorMessage(
-                error.requestType, request: error.request, error: .payloadSizeExceeded)
-            guard error != shortest else { return }
+            let shortest = refusal(error.requestType, error.request, .payloadSizeExceeded)
+            guard
+                error.error != shortest.error
+                    || error.payload.count > shortest.payload.count
+            else { return }
             refuse(
                 error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
         case .welcome(let welcome): shorten(welcome, to: session, at: now, into: &effects)

@@ -41,7 +41,9 @@ extension Realm {
     ) {
         let request = call.request
         guard call.procedure.isValid(settings.uriRule) else {
-            return refuse(.call, request, of: caller, .invalidURI, into: &effects)
+            return refuse(
+                .call, request, of: caller, .invalidURI, about: call.procedure.excerpt,
+                into: &effects)
         }
         guard
             let permission = permission(
@@ -54,7 +56,9 @@ extension Realm {
         let disclosure = permission.callerDisclosure ?? settings.callerDisclosure
         let asksForDisclosure = call.options.custom.isOn("disclose_me")
         guard disclosure != .never || !asksForDisclosure else {
-            return refuse(.call, request, of: caller, .discloseMeNotAllowed, into: &effects)
+            return refuse(
+                .call, request, of: caller, .discloseMeNotAllowed,
+                about: call.procedure.excerpt, into: &effects)
         }
         let isSharded =
             settings.shardedRegistration && call.options.custom["runmode"]?.string == "partition"
@@ -68,7 +72,9 @@ extension Realm {
             // Callees that were idle are gone already: that is no reason to say that there is no
             // such procedure.
             if isDraining { return refuseDraining(request, of: caller, into: &effects) }
-            return refuse(.call, request, of: caller, .noSuchProcedure, into: &effects)
+            return refuse(
+                .call, request, of: caller, .noSuchProcedure, about: call.procedure.excerpt,
+                into: &effects)
         }
         let terms = CallTerms(
             procedure: call.procedure, timeout: timeLimit(call.options.timeout),
@@ -203,8 +209,8 @@ extension Realm {
         _ request: RequestID, of caller: SessionKey, into effects: inout Effects
     ) {
         refuse(
-            .call, request, of: caller, .unavailable, kwargs: ["reason": "shutdown"],
-            into: &effects)
+            .call, request, of: caller, .unavailable, ["the router is being stopped"],
+            kwargs: ["reason": "shutdown"], into: &effects)
     }
 
     /// Refuses a call that no callee was found for.
@@ -219,8 +225,9 @@ extension Realm {
                 settings.crossbarMaxConcurrencyURI
                 ? .maxConcurrencyReached : .noAvailableCallee
             refuse(
-                .call, request, of: caller, error, kwargs: ["reason": "max_concurrency_reached"],
-                into: &effects)
+                .call, request, of: caller, error,
+                ["the maximum concurrency of every callee of the procedure is reached"],
+                kwargs: ["reason": "max_concurrency_reached"], into: &effects)
         case .exhausted, .callee:
             refuse(.call, request, of: caller, .noAvailableCallee, into: &effects)
         }

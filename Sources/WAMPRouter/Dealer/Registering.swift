@@ -11,26 +11,28 @@ extension Realm {
     ) throws(ProtocolViolation) {
         func refuse(_ error: ErrorURI, _ args: [Value] = [], kwargs: Value.Dictionary = [:]) {
             self.refuse(
-                .register, register.request, of: session, error, args, kwargs: kwargs,
-                into: &effects)
+                .register, register.request, of: session, error, args,
+                about: register.procedure.excerpt, kwargs: kwargs, into: &effects)
         }
         let match = register.options.match
         guard register.procedure.isValid(settings.uriRule, as: match),
             !register.procedure.isReserved
         else {
-            return refuse(.invalidURI)
+            return refuse(.invalidURI, register.procedure.reservation)
         }
         let name = register.options.invoke ?? InvocationPolicy.single.rawValue
         guard let policy = InvocationPolicy(rawValue: name) else {
             let known = InvocationPolicy.allCases.map(\.rawValue).joined(separator: ", ")
-            let message = "unknown invocation rule '\(name)'; the rules are \(known)"
+            let message = "unknown invocation rule '\(name.excerpt)'; the rules are \(known)"
             if settings.strictOptionValues {
                 throw ProtocolViolation("REGISTER.Options.invoke: \(message)")
             }
             return refuse(.invalidArgument, [.string(message)])
         }
         if policy != .single {
-            guard settings.sharedRegistration else { return refuse(.optionNotAllowed) }
+            guard settings.sharedRegistration else {
+                return refuse(.optionNotAllowed, ["this realm takes no shared registrations"])
+            }
             guard hasAnnounced(.sharedRegistration, session) else {
                 return refuse(
                     .featureNotSupported, ["the callee did not announce shared_registration"])
@@ -58,7 +60,9 @@ extension Realm {
         var consequences = Effects()
         if let slot = found, register.options.custom.isOn("force_reregister") {
             guard mayForce(slot, session, register.procedure, match) else {
-                return refuse(.notAuthorized)
+                return refuse(
+                    .notAuthorized,
+                    [.string("this session may not take '\(register.procedure.excerpt)' over")])
             }
             if registrations.isCallee(session, of: slot) { isFull = false }
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
@@ -86,6 +90,11 @@ extension Realm {
             return refuse(
                 settings.crossbarPolicyConflictURI
                     ? .differentInvocationPolicy : .procedureAlreadyExists,
+                [
+                    .string(
+                        "'\(register.procedure.excerpt)' is registered under the rule "
+                            + "'\(existing.rawValue)', not '\(policy.rawValue)'")
+                ],
                 kwargs: [
                     "reason": "invocation_policy_conflict",
                     "invoke": .string(existing.rawValue),
@@ -118,7 +127,8 @@ extension Realm {
             registrations.isCallee(session, of: slot)
         else {
             return refuse(
-                .unregister, unregister.request, of: session, .noSuchRegistration, into: &effects)
+                .unregister, unregister.request, of: session, .noSuchRegistration,
+                about: "\(unregister.registration)", into: &effects)
         }
         effects.send(.unregistered(Unregistered(request: unregister.request)), to: session)
         leave(registration: slot, session, at: now, into: &effects)
@@ -179,6 +189,11 @@ extension CalleeOptions {
 }
 
 extension URI {
+    /// Why a URI that is the router's own is refused; empty of any other.
+    var reservation: [Value] {
+        isReserved ? [.string("'\(excerpt)' is reserved for the router")] : []
+    }
+
     /// Whether the URI lies in the part of the name space that belongs to the router.
     ///
     /// Spec: Basic Profile, Reserved URIs. `wampctl.router.` and its kin are ours.

@@ -59,7 +59,7 @@ extension Realm {
         return registrations[slot].callees.allSatisfy {
             $0.session == session
                 || isProven($0.session) && isProven(session)
-                    && sessions[$0.session].identity.authid == identity.authid
+                    && Name.isSame(sessions[$0.session].identity.authid, identity.authid)
         }
     }
 
@@ -69,9 +69,12 @@ extension Realm {
     ) throws(MetaError) {
         let slot = try registration(arguments)
         let id: SessionID = try arguments.id(1, "session")
-        let reason = try arguments.reason(otherwise: .unregistered)
+        let reason = try arguments.reason(orAt: 2, otherwise: .unregistered)
         guard let session = sessions.key(of: id), registrations.isCallee(session, of: slot) else {
-            throw MetaError(.noSuchSession)
+            throw MetaError(
+                .noSuchSession,
+                "no session \(id) is a callee of registration "
+                    + "\(registrations[slot].id)")
         }
         var consequences = Effects()
         revoke(

@@ -12,14 +12,23 @@ extension Realm {
     ) throws(MetaError) -> MetaResult {
         let slot = try subscription(arguments)
         let query = try HistoryQuery(arguments)
-        guard mayHear(slot, asker) else { throw MetaError(.notAuthorized) }
+        guard mayHear(slot, asker) else {
+            throw MetaError(.notAuthorized, "this session may not subscribe to the topic")
+        }
         guard let history = subscriptions[slot].history else {
+            if settings.followsCrossbar {
+                throw MetaError(.historyUnavailable, "no history is kept of this subscription")
+            }
             return MetaResult(args: [], kwargs: ["history": false])
         }
-        let asker = sessions[asker].identity
-        let stored = history.list.filter { $0.audience?.admitsPrincipal(asker) ?? true }
-        let (events, isLimitReached) = query.select(from: stored)
+        let identity = sessions[asker].identity
+        let (events, isLimitReached) = try query.select(
+            from: history, within: limits, for: identity)
         let id = subscriptions[slot].id
+        if settings.followsCrossbar {
+            // Keyword arguments would make of the list what cannot be subscripted in Python.
+            return MetaResult(.list(events.map { .dictionary($0.crossbarEntry(of: id)) }))
+        }
         return MetaResult(
             args: events.map { .dictionary($0.entry(of: id)) },
             kwargs: ["is_limit_reached": .bool(isLimitReached)])
@@ -51,6 +60,15 @@ extension StoredEvent {
         }
         return entry
     }
+
+    /// The same with what Crossbar.io's users look for.
+    fileprivate func crossbarEntry(of subscription: SubscriptionID) -> Value.Dictionary {
+        var entry = entry(of: subscription)
+        entry["topic"] = .string(topic.description)
+        if entry["args"] == nil { entry["args"] = [] }
+        if entry["kwargs"] == nil { entry["kwargs"] = [:] }
+        return entry
+    }
 }
 
 /// Which events are asked for. All conditions that are given must hold.
@@ -80,10 +98,13 @@ struct HistoryQuery {
                 $0.unsigned.map(PublicationID.init)
             }
         }
-        isReversed = try arguments.keyword("reverse", "a bool", \.bool) ?? false
-        limit = try arguments.keyword("limit", "a positive integer") {
+        // Crossbar.io returns the latest events, the last of them first.
+        let isCrossbar = arguments.isPositional
+        isReversed = try arguments.keyword("reverse", "a bool", \.bool) ?? isCrossbar
+        let limit = try arguments.keyword("limit", orAt: 1, "a positive integer") {
             $0.unsigned.flatMap { $0 > 0 ? $0 : nil }
         }
+        self.limit = limit ?? (isCrossbar ? 10 : nil)
         topic = try arguments.keyword("topic", "a URI", \.string).map { URI($0) }
         fromTime = try time("from_time")
         afterTime = try time("after_time")
@@ -95,28 +116,46 @@ struct HistoryQuery {
         untilPublication = try publication("until_publication")
     }
 
-    /// - Parameter stored: oldest first.
-    /// - Returns: what was asked for, and whether the limit cut something off.
+    /// - Returns: what was asked for, and whether more would have been: the limit that was given, or
+    ///   that of one answer, cut it off. One event is returned however large it is.
     func select(
-        from stored: [StoredEvent]
-    ) -> (events: [StoredEvent], isLimitReached: Bool) {
-        let found = between(stored).filter(isMatch)
-        let ordered = isReversed ? found.reversed() : found
-        guard let limit, limit < UInt64(ordered.count) else { return (ordered, false) }
-        return (Array(ordered.prefix(Int(limit))), true)
+        from history: EventHistory, within limits: Limits, for asker: PeerIdentity
+    ) throws(MetaError) -> (events: [StoredEvent], isLimitReached: Bool) {
+        let range = try between(history)
+        let most = min(limit ?? .max, UInt64(limits.historyAnswerEvents))
+        var events: [StoredEvent] = []
+        var size = 0
+        for step in range.indices {
+            let index = isReversed ? range.upperBound - 1 - (step - range.lowerBound) : step
+            guard let event = history[index], isMatch(event),
+                event.audience?.admitsPrincipal(asker) ?? true
+            else { continue }
+            size += event.size
+            if UInt64(events.count) == most || !events.isEmpty && size > limits.historyAnswerBytes {
+                return (events, true)
+            }
+            events.append(event)
+        }
+        return (events, false)
     }
 
-    /// What lies between the publications named. Nothing comes after one that is not there, and
-    /// all that is there comes before it.
-    private func between(_ stored: [StoredEvent]) -> ArraySlice<StoredEvent> {
-        func index(of id: PublicationID) -> Int? { stored.firstIndex { $0.publication == id } }
-        var start = 0
-        var end = stored.count
-        if let id = fromPublication { start = max(start, index(of: id) ?? end) }
-        if let id = afterPublication { start = max(start, index(of: id).map { $0 + 1 } ?? end) }
-        if let id = beforePublication { end = min(end, index(of: id) ?? end) }
-        if let id = untilPublication { end = min(end, index(of: id).map { $0 + 1 } ?? end) }
-        return start < end ? stored[start..<end] : []
+    /// The places between the publications named.
+    /// - Throws: `wamp.error.no_such_publication` if one is not kept, or no more: what lies behind it
+    ///   cannot be told from what is gone.
+    private func between(_ history: EventHistory) throws(MetaError) -> Range<Int> {
+        func index(of id: PublicationID) throws(MetaError) -> Int {
+            guard let index = history.index(of: id) else {
+                throw MetaError(.noSuchPublication, about: "\(id)")
+            }
+            return index
+        }
+        var start = history.indices.lowerBound
+        var end = history.indices.upperBound
+        if let id = fromPublication { start = max(start, try index(of: id)) }
+        if let id = afterPublication { start = max(start, try index(of: id) + 1) }
+        if let id = beforePublication { end = min(end, try index(of: id)) }
+        if let id = untilPublication { end = min(end, try index(of: id) + 1) }
+        return start..<max(start, end)
     }
 
     private func isMatch(_ event: StoredEvent) -> Bool {

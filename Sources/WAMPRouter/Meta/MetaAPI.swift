@@ -14,28 +14,36 @@ extension Realm {
         do throws(MetaError) {
             guard let procedure = MetaProcedure(rawValue: call.procedure.description) else {
                 // Whoever may see nothing does not learn what there is.
-                throw MetaError(isAllowed(.read, to: caller) ? .noSuchProcedure : .notAuthorized)
+                guard isAllowed(.read, to: caller) else { throw MetaError(.notAuthorized) }
+                throw MetaError(
+                    .noSuchProcedure,
+                    "'\(call.procedure.excerpt)' is reserved for the router, which has no such "
+                        + "procedure")
             }
             guard isAllowed(procedure.permission, to: caller) else {
                 throw MetaError(.notAuthorized)
             }
             var consequences = Effects()
             let result = try answer(
-                procedure, MetaArguments(call.payload), from: caller, at: now, into: &consequences)
+                procedure, MetaArguments(call.payload, isPositional: settings.followsCrossbar),
+                from: caller, at: now, into: &consequences)
             effects.send(
                 .result(Result(request: call.request, payload: result.payload)), to: caller)
             effects.append(contentsOf: &consequences)
         } catch {
             refuse(
                 .call, call.request, of: caller, error.uri,
-                error.message.map { [.string($0)] } ?? [], kwargs: error.kwargs, into: &effects)
+                error.message.map { [.string($0)] } ?? [],
+                about: error.subject ?? call.procedure.excerpt, kwargs: error.kwargs,
+                into: &effects)
         }
     }
 }
 
 extension MetaArguments {
     /// - Throws: `wamp.error.invalid_argument` if there are too many.
-    init(_ payload: Payload) throws(MetaError) {
+    init(_ payload: Payload, isPositional: Bool) throws(MetaError) {
+        self.isPositional = isPositional
         do throws(ProtocolViolation) {
             (args, kwargs) = try payload.values()
         } catch {

@@ -5,12 +5,19 @@ import WAMP
 /// Why a meta procedure has no result.
 struct MetaError: Error {
     let uri: ErrorURI
+    /// A sentence; nil = that of the error.
     let message: String?
+    /// What is missing or refused; nil = the procedure itself.
+    let subject: String?
     let kwargs: Value.Dictionary
 
-    init(_ uri: ErrorURI, _ message: String? = nil, kwargs: Value.Dictionary = [:]) {
+    init(
+        _ uri: ErrorURI, _ message: String? = nil, about subject: String? = nil,
+        kwargs: Value.Dictionary = [:]
+    ) {
         self.uri = uri
         self.message = message
+        self.subject = subject
         self.kwargs = kwargs
     }
 }
@@ -39,6 +46,8 @@ struct MetaResult {
 struct MetaArguments {
     let args: [Value]
     let kwargs: Value.Dictionary
+    /// What is a keyword argument may come as a positional one, as Crossbar.io has it.
+    let isPositional: Bool
 
     func isGiven(_ index: Int) -> Bool { index < args.count && args[index] != .null }
 
@@ -84,11 +93,15 @@ struct MetaArguments {
     }
 
     /// A keyword argument that may be absent.
-    /// - Parameter what: what it must be.
+    /// - Parameters:
+    ///   - index: its place where it may be positional; nil = never.
+    ///   - what: what it must be.
     func keyword<T>(
-        _ key: String, _ what: String, _ convert: (Value) -> T?
+        _ key: String, orAt index: Int? = nil, _ what: String, _ convert: (Value) -> T?
     ) throws(MetaError) -> T? {
-        guard let value = kwargs[key], value != .null else { return nil }
+        var given = kwargs[key]
+        if given == nil, isPositional, let index, index < args.count { given = args[index] }
+        guard let value = given, value != .null else { return nil }
         guard let converted = convert(value) else {
             throw MetaError(.invalidArgument, "\(key) must be \(what)")
         }
@@ -97,10 +110,12 @@ struct MetaArguments {
 
     /// The keyword argument `reason`.
     /// - Throws: `wamp.error.invalid_uri` if it is no URI.
-    func reason(otherwise: ErrorURI) throws(MetaError) -> ErrorURI {
-        guard let reason = try keyword("reason", "a URI", \.string) else { return otherwise }
+    func reason(orAt index: Int, otherwise: ErrorURI) throws(MetaError) -> ErrorURI {
+        guard let reason = try keyword("reason", orAt: index, "a URI", \.string) else {
+            return otherwise
+        }
         guard URI(reason).isValid(.loose) else {
-            throw MetaError(.invalidURI, "reason must be a URI")
+            throw MetaError(.invalidURI, "reason must be a URI, not '\(reason.excerpt)'")
         }
         return ErrorURI(reason)
     }

@@ -40,9 +40,9 @@ extension Realm {
     }
 
     func registration(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
-        guard let slot = try registrations.find(arguments.id(0, "registration") as RegistrationID)
-        else {
-            throw MetaError(.noSuchRegistration)
+        let id: RegistrationID = try arguments.id(0, "registration")
+        guard let slot = registrations.find(id) else {
+            throw MetaError(.noSuchRegistration, about: "\(id)")
         }
         return slot
     }
@@ -55,9 +55,20 @@ extension Realm {
         }
     }
 
+    /// The registration that is named by its id, or by its URI and perhaps its match policy.
+    private func namedRegistration(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
+        guard let uri = arguments.args.first?.string.map({ URI($0) }) else {
+            return try registration(arguments)
+        }
+        guard let slot = try registrations.find(uri, as: arguments.match()) else {
+            throw MetaError(.noSuchRegistration, about: "'\(uri.excerpt)'")
+        }
+        return slot
+    }
+
     /// `wampctl.registration.stats`: what each callee has to do (SR-84).
     func registrationStats(_ arguments: MetaArguments) throws(MetaError) -> Value {
-        let slot = try registration(arguments)
+        let slot = try namedRegistration(arguments)
         let callees = registrations[slot].callees.map { callee -> Value in
             let figures = registrations.figures(callee.place)
             let limit = callee.options.concurrency

@@ -7,24 +7,25 @@ import WAMP
 extension Realm {
     /// The ids of all sessions, or of those with one of the roles given as the first argument.
     func sessionIDs(_ arguments: MetaArguments) throws(MetaError) -> [Value] {
-        var roles: Set<String>?
+        var roles: Set<Name>?
         if arguments.isGiven(0) {
             let list = arguments.args[0].list?.compactMap(\.string)
             guard let list, list.count == arguments.args[0].list?.count else {
                 throw MetaError(.invalidArgument, "argument 1 must be a list of roles")
             }
-            roles = Set(list)
+            roles = Set(list.map { Name($0) })
         }
         return sessions.keys.compactMap { key in
             let identity = sessions[key].identity
-            if let roles, !roles.contains(identity.authrole ?? "") { return nil }
+            if let roles, !roles.contains(Name(identity.authrole ?? "")) { return nil }
             return Value(identity.session)
         }
     }
 
     func sessionDetails(_ arguments: MetaArguments) throws(MetaError) -> Value {
-        guard let key = try sessions.key(of: arguments.id(0, "session")) else {
-            throw MetaError(.noSuchSession)
+        let id: SessionID = try arguments.id(0, "session")
+        guard let key = sessions.key(of: id) else {
+            throw MetaError(.noSuchSession, about: "\(id)")
         }
         return .dictionary(sessions[key].details)
     }
@@ -36,9 +37,12 @@ extension Realm {
         into effects: inout Effects
     ) throws(MetaError) {
         let id: SessionID = try arguments.id(0, "session")
-        let farewell = try arguments.farewell()
-        guard let session = sessions.key(of: id), session != caller else {
-            throw MetaError(.noSuchSession)
+        let farewell = try arguments.farewell(behind: 1)
+        guard let session = sessions.key(of: id) else {
+            throw MetaError(.noSuchSession, about: "\(id)")
+        }
+        guard session != caller else {
+            throw MetaError(.noSuchSession, "a session cannot end itself so")
         }
         dismiss(session, farewell, at: now, into: &effects)
     }
@@ -49,8 +53,10 @@ extension Realm {
         into effects: inout Effects
     ) throws(MetaError) -> [Value] {
         let authid = try arguments.string(0, "an authid")
-        let farewell = try arguments.farewell()
-        let killed = others(than: caller).filter { sessions[$0].identity.authid == authid }
+        let farewell = try arguments.farewell(behind: 1)
+        let killed = others(than: caller).filter {
+            Name.isSame(sessions[$0].identity.authid, authid)
+        }
         let ids = killed.map { Value(sessions[$0].identity.session) }
         for session in killed { dismiss(session, farewell, at: now, into: &effects) }
         return ids
@@ -62,8 +68,10 @@ extension Realm {
         into effects: inout Effects
     ) throws(MetaError) -> Int {
         let role = try arguments.string(0, "a role")
-        let farewell = try arguments.farewell()
-        let killed = others(than: caller).filter { sessions[$0].identity.authrole == role }
+        let farewell = try arguments.farewell(behind: 1)
+        let killed = others(than: caller).filter {
+            Name.isSame(sessions[$0].identity.authrole, role)
+        }
         for session in killed { dismiss(session, farewell, at: now, into: &effects) }
         return killed.count
     }
@@ -74,7 +82,7 @@ extension Realm {
         _ arguments: MetaArguments, from caller: SessionKey, at now: Now,
         into effects: inout Effects
     ) throws(MetaError) -> Int {
-        let farewell = try arguments.farewell()
+        let farewell = try arguments.farewell(behind: 0)
         let killed = others(than: caller)
         isKillingAll = true
         for session in killed {
@@ -91,10 +99,11 @@ extension Realm {
 
 extension MetaArguments {
     /// The GOODBYE of a session that is ended, with the `reason` and the `message` asked for.
-    fileprivate func farewell() throws(MetaError) -> Goodbye {
-        let message = try keyword("message", "a string", \.string)
+    /// - Parameter count: how many arguments come before them where they are positional.
+    fileprivate func farewell(behind count: Int) throws(MetaError) -> Goodbye {
+        let message = try keyword("message", orAt: count + 1, "a string", \.string)
         return Goodbye(
             details: message.map { ["message": .string($0)] } ?? [:],
-            reason: try reason(otherwise: .killed))
+            reason: try reason(orAt: count, otherwise: .killed))
     }
 }

@@ -40,7 +40,9 @@ extension Realm {
 
     func subscription(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
         let id: SubscriptionID = try arguments.id(0, "subscription")
-        guard let slot = subscriptions.find(id) else { throw MetaError(.noSuchSubscription) }
+        guard let slot = subscriptions.find(id) else {
+            throw MetaError(.noSuchSubscription, about: "\(id)")
+        }
         return slot
     }
 
@@ -58,11 +60,14 @@ extension Realm {
     ) throws(MetaError) {
         let id: SubscriptionID = try arguments.id(0, "subscription")
         let subscriber: SessionID = try arguments.id(1, "session")
-        let reason = try arguments.reason(otherwise: "wamp.error.unsubscribed")
-        guard let session = sessions.key(of: subscriber) else { throw MetaError(.noSuchSession) }
+        let reason = try arguments.reason(orAt: 2, otherwise: "wamp.error.unsubscribed")
+        guard let session = sessions.key(of: subscriber) else {
+            throw MetaError(.noSuchSession, about: "\(subscriber)")
+        }
         guard let slot = subscriptions.find(id), subscriptions.isSubscriber(session, of: slot)
         else {
-            throw MetaError(.noSuchSubscription)
+            throw MetaError(
+                .noSuchSubscription, "session \(subscriber) has no subscription \(id)")
         }
         let departure = leave(subscription: slot, session)
         if sessions[session].subscriberFeatures.contains(.subscriptionRevocation) {

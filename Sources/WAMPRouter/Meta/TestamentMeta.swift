@@ -19,14 +19,16 @@ extension Realm {
                 .featureNotSupported, "the publisher did not announce payload_passthru_mode")
         }
         guard !topic.isReserved, topic.isValid(settings.uriRule) else {
-            throw MetaError(.invalidURI)
+            throw MetaError(
+                .invalidURI, topic.reservation.first?.string, about: topic.excerpt)
         }
         guard let permission = knownPermission(for: .publish, topic, of: caller) else {
-            throw MetaError(.notAuthorized)
+            throw MetaError(
+                .notAuthorized, "this session may not publish to '\(topic.excerpt)'")
         }
-        let disclosure = permission.publisherDisclosure ?? settings.publisherDisclosure
-        guard disclosure != .never || !options.custom.isOn("disclose_me") else {
-            throw MetaError(.discloseMeNotAllowed)
+        guard disclosure(of: options, under: permission) != nil else {
+            throw MetaError(
+                .discloseMeNotAllowed, "publishers of '\(topic.excerpt)' are not disclosed")
         }
         let testament = Testament(topic: topic, options: options, payload: payload)
         guard testaments.add(testament, of: caller, scope, limits: limits) else {

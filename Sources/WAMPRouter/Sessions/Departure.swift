@@ -38,9 +38,11 @@ extension Realm {
             publish(testament, of: session, at: now, into: &effects)
         }
         let identity = sessions[session].identity
-        publishMeta("wamp.session.on_leave", into: &effects) { _ in
-            [
-                Value(identity.session), identity.authid.map(Value.string) ?? .null,
+        publishMeta("wamp.session.on_leave", into: &effects) { realm in
+            let session = Value(identity.session)
+            if realm.settings.followsCrossbar { return [session] }
+            return [
+                session, identity.authid.map(Value.string) ?? .null,
                 identity.authrole.map(Value.string) ?? .null,
             ]
         }

@@ -153,7 +153,9 @@ struct RegisterRun {
                 onRevoked: { events.send(.revoked(number, $0)) }, respond: respond)
         } catch {
             var failure = CommandFailure(error, subject: command.uri)
-            failure.hints += Hints.reserved(command.uri, error: failure.uri)
+            if !failure.message.contains("reserved") {
+                failure.hints += Hints.reserved(command.uri, error: failure.uri)
+            }
             guard failure.code == .conflict else { throw failure }
             throw await explained(failure, through: session)
         }

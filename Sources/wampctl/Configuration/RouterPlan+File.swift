@@ -86,7 +86,7 @@ extension RouterPlan {
         set(
             &limits.core.subscriptionsPerSession,
             section["subscriptions_per_session"]?.number(in: counts))
-        set(&limits.core.authidLength, section["authid_length"]?.number(in: 1...65535))
+        set(&limits.core.authidLength, section["authid_length"]?.number(in: 1...Limits.nameLength))
         if let value = section["handshake_timeout"], let time = value.duration() {
             if time == .zero { value.fail("'handshake_timeout' must be longer than 0") }
             limits.handshakeTimeout = time

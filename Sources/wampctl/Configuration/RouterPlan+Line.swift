@@ -55,8 +55,9 @@ extension RouterPlan {
         if !command.realm.isEmpty {
             let known = realms
             realms = command.realm.reduce(into: []) { realms, name in
-                if realms.contains(where: { $0.name == name }) { return }
-                realms.append(known.first { $0.name == name } ?? RealmConfiguration(name: name))
+                if realms.contains(where: { Name.isSame($0.name, name) }) { return }
+                realms.append(
+                    known.first { Name.isSame($0.name, name) } ?? RealmConfiguration(name: name))
             }
             warnOfRealms(unlike: known, command)
         }
@@ -111,7 +112,7 @@ extension RouterPlan {
         unlike known: [RealmConfiguration], _ command: RouterCommand
     ) {
         guard let file = command.config, !known.isEmpty, !command.noAnonymous else { return }
-        for realm in realms where !known.contains(where: { $0.name == realm.name }) {
+        for realm in realms where !known.contains(where: { Name.isSame($0.name, realm.name) }) {
             warnings.append(
                 FileProblem(
                     file: file,

@@ -6,16 +6,16 @@ import WAMPServer
 
 extension RouterPlan {
     mutating func readRealms(_ value: FileValue?) {
-        var places: [String: Int] = [:]
+        var places: [Name: Int] = [:]
         for entry in value?.list() ?? [] {
             guard let section = entry.section() else { continue }
             var realm = RealmConfiguration(name: "")
             if let name = section.required("name"), let uri = name.uri() {
                 realm.name = uri.description
-                if let line = places[realm.name] {
+                if let line = places[Name(realm.name)] {
                     name.fail("the realm '\(uri)' is there already, in line \(line)")
                 }
-                places[realm.name] = name.line
+                places[Name(realm.name)] = name.line
             }
             readSettings(section, into: &realm.settings)
             let roles = readRoles(section["roles"])
@@ -43,6 +43,10 @@ extension RouterPlan {
     }
 
     private func readSettings(_ section: FileSection, into settings: inout RealmSettings) {
+        // First: what a single key says goes before it.
+        if section["compatibility"]?.choice(among: ["standard", "crossbar"]) == "crossbar" {
+            settings.followCrossbar()
+        }
         set(&settings.disclosesCallee, section["disclose_callee"]?.bool())
         set(&settings.callerDisclosure, section["disclose_caller"]?.choice(of: Disclosure.self))
         set(
@@ -116,19 +120,19 @@ extension RouterPlan {
 
     // MARK: Roles
 
-    private func readRoles(_ value: FileValue?) -> [String: RolePermissions]? {
+    private func readRoles(_ value: FileValue?) -> [Name: RolePermissions]? {
         guard let entries = value?.list() else { return nil }
-        var roles: [String: RolePermissions] = [:]
-        var places: [String: Int] = [:]
+        var roles: [Name: RolePermissions] = [:]
+        var places: [Name: Int] = [:]
         for entry in entries {
             guard let section = entry.section() else { continue }
             let name = section.required("name")
             let text = name?.string()
             if let name, let text {
-                if let line = places[text] {
+                if let line = places[Name(text)] {
                     name.fail("the role '\(text)' is there already, in line \(line)")
                 }
-                places[text] = name.line
+                places[Name(text)] = name.line
             }
             var role = RolePermissions()
             var patterns: [URIPattern: Int] = [:]
@@ -144,7 +148,7 @@ extension RouterPlan {
             }
             set(&role.isTrusted, section["trusted"]?.bool())
             section.finish()
-            if let text { roles[text] = role }
+            if let text { roles[Name(text)] = role }
         }
         return roles
     }
@@ -174,7 +178,7 @@ extension RouterPlan {
     // MARK: Sessions without credentials
 
     private func readAnonymous(
-        _ section: FileSection, roles: [String: RolePermissions]?,
+        _ section: FileSection, roles: [Name: RolePermissions]?,
         into principals: inout Principals
     ) {
         guard let value = section["anonymous"] else {
@@ -267,9 +271,9 @@ extension FileValue {
     }
 
     /// Reports a role that is not among those of the realm.
-    func check(isRole name: String?, of roles: [String: RolePermissions]?) {
-        guard let name, let roles, roles[name] == nil else { return }
-        let names = roles.keys.sorted()
+    func check(isRole name: String?, of roles: [Name: RolePermissions]?) {
+        guard let name, let roles, roles[Name(name)] == nil else { return }
+        let names = roles.keys.map(\.description).sorted()
         let near = Similarity.nearest(to: name, among: names).map { "did you mean '\($0)'?" }
         fail(
             "the realm has no role '\(name)'; "

@@ -7,19 +7,19 @@ import WAMPServer
 
 extension RouterPlan {
     mutating func readUsers(
-        _ value: FileValue?, roles: [String: RolePermissions]?,
+        _ value: FileValue?, roles: [Name: RolePermissions]?,
         into realm: inout RealmConfiguration
     ) {
-        var places: [String: Int] = [:]
+        var places: [Name: Int] = [:]
         for entry in value?.list() ?? [] {
             guard let section = entry.section() else { continue }
             let name = section.required("authid")
             let authid = name?.string()
             if let name, let authid {
-                if let line = places[authid] {
+                if let line = places[Name(authid)] {
                     name.fail("the user '\(authid)' is there already, in line \(line)")
                 }
-                places[authid] = name.line
+                places[Name(authid)] = name.line
             }
             let roleValue = section.required("role")
             let role = roleValue?.string()
@@ -32,7 +32,7 @@ extension RouterPlan {
                 Principal(authid: authid, role: role, credentials: credentials))
             source.insert(
                 contentsOf: [("authid", .string(authid)), ("role", .string(role))], at: 0)
-            userEntries[realm.name, default: []].append(YAMLText.flow(source))
+            userEntries[Name(realm.name), default: []].append(YAMLText.flow(source))
         }
     }
 
@@ -45,7 +45,7 @@ extension RouterPlan {
             hasAny = true
             let keys = readKeys(value)
             if !keys.isEmpty { credentials.append(.cryptosign(publicKeys: keys)) }
-            source.append(("cryptosign", .list(keys.map { .string(Self.hex($0)) })))
+            source.append(("cryptosign", .list(keys.map { .string(HexText.text($0)) })))
         }
         if let value = section["wampcra_file"] {
             hasAny = true
@@ -92,7 +92,7 @@ extension RouterPlan {
         if entries.isEmpty { value.fail("'cryptosign' is empty: list the user's public keys") }
         return entries.compactMap { entry in
             guard let text = entry.string() else { return nil }
-            guard let key = Self.bytes(ofHex: text), key.count == 32 else {
+            guard let key = HexText.decode(text, count: 32) else {
                 entry.fail(
                     "a public key is 64 hexadecimal digits (in quotes, if all are 0 to 9), "
                         + "not \(text.count) characters such as these")
@@ -101,6 +101,9 @@ extension RouterPlan {
             return key
         }
     }
+
+    /// Fewer are taken, since keys that were derived so cannot be derived anew without the password.
+    private static let fewIterations = 1000
 
     private func readSalt(
         _ section: FileSection, _ source: inout [(String, Value)]
@@ -114,9 +117,14 @@ extension RouterPlan {
             return nil
         }
         guard let text = salt.string() else { return nil }
-        let count = iterations.map { $0.number(in: 1000...100_000_000) } ?? 1000
+        let count = iterations.map { $0.number(in: 1...100_000_000) } ?? 1000
         let bytes = length.map { $0.number(in: 16...512) } ?? 32
         guard let count, let bytes else { return nil }
+        if count < Self.fewIterations {
+            iterations?.warn(
+                "fewer than \(Self.fewIterations) iterations make the password easy to guess; with "
+                    + "the password at hand, derive the key anew with more")
+        }
         source.append(("salt", .string(text)))
         source.append(("iterations", .int(Int64(count))))
         source.append(("keylen", .int(Int64(bytes))))
@@ -154,7 +162,7 @@ extension RouterPlan {
             memory = Int(kibibytes)
         }
         func bytes(_ key: String) -> [UInt8]? {
-            object[key]?.string.flatMap { Base64.decode(Array($0.utf8)[...]) }
+            object[key]?.string.flatMap { Base64.decode($0) }
         }
         guard let salt = bytes("salt"), !salt.isEmpty else {
             throw failure("must have 'salt' in base64")
@@ -165,22 +173,6 @@ extension RouterPlan {
         return SCRAMVerifier(
             derivation: derivation, salt: salt, iterations: Int(iterations), memory: memory,
             storedKey: stored, serverKey: server)
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-
-    private static func bytes(ofHex text: String) -> [UInt8]? {
-        let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
-        guard digits.count % 2 == 0 else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { bytes, index in
-            guard let high = digits[index], let low = digits[index + 1] else {
-                bytes = nil
-                return
-            }
-            bytes?.append(UInt8(high << 4 | low))
-        }
     }
 }
 

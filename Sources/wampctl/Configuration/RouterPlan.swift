@@ -21,7 +21,7 @@ struct RouterPlan: Sendable {
     /// Empty: `realm1`.
     var realms: [RealmConfiguration] = []
     /// By realm, for each user the entry that describes it, in flow style, without its secrets.
-    var userEntries: [String: [String]] = [:]
+    var userEntries: [Name: [String]] = [:]
     var keepalive = Duration.seconds(10)
     var limits = RouterLimits()
     var http = HTTPSettings()

@@ -31,7 +31,7 @@ enum YAMLText {
             "deflate: \(plan.offersDeflate)", "auto_realms: \(plan.createsRealms)", "realms:",
         ]
         for realm in plan.realms {
-            lines += text(realm, users: plan.userEntries[realm.name] ?? [])
+            lines += text(realm, users: plan.userEntries[Name(realm.name)] ?? [])
         }
         lines.append("keepalive: \(Notation.text(plan.keepalive))")
         lines.append("limits:")
@@ -72,6 +72,7 @@ enum YAMLText {
         let role = realm.principals.anonymousRole
         var pairs: [(String, String)] = [
             ("anonymous", role.map { flow([("role", quoted($0))]) } ?? "false"),
+            ("compatibility", settings.followsCrossbar ? "crossbar" : "standard"),
             ("disclose_callee", "\(settings.disclosesCallee)"),
             ("disclose_caller", settings.callerDisclosure.rawValue),
             ("disclose_publisher", settings.publisherDisclosure.rawValue),
@@ -96,8 +97,8 @@ enum YAMLText {
         lines += list("users", users)
         guard let roles = settings.permissions.roles else { return lines }
         lines.append(roles.isEmpty ? "    roles: []" : "    roles:")
-        for (name, role) in roles.sorted(by: { $0.key < $1.key }) {
-            lines += text(role, name: name)
+        for (name, role) in roles.sorted(by: { $0.key.description < $1.key.description }) {
+            lines += text(role, name: name.description)
         }
         return lines
     }

@@ -36,8 +36,8 @@ struct SubscribeRun {
     }
 
     private var topics: [String] {
-        var seen: Set<String> = []
-        return command.topics.filter { seen.insert($0).inserted }
+        var seen: Set<Name> = []
+        return command.topics.filter { seen.insert(Name($0)).inserted }
     }
 
     private func start(

@@ -47,7 +47,13 @@ struct MetaAPI: Sendable {
         _ error: ClientError, _ procedure: String, _ args: [Value], end: SessionEnd?
     ) -> CommandFailure {
         if let end, error == end.error { return CommandFailure(end) }
-        var failure = CommandFailure(error, subject: procedure)
+        var subject = procedure
+        if case .error(let uri, _, _, _) = error, let id = args.first,
+            MetaSubject.allCases.contains(where: { $0.unknown == uri })
+        {
+            subject = JSONText.text(id)
+        }
+        var failure = CommandFailure(error, subject: subject)
         guard case .error(let uri, _, _, _) = error else { return failure }
         if uri == .noSuchProcedure {
             let part = procedure.split(separator: ".").dropFirst().first ?? ""
@@ -55,7 +61,6 @@ struct MetaAPI: Sendable {
             failure.message = "the router does not have this part of the \(part) meta API"
         } else if MetaSubject.allCases.contains(where: { $0.unknown == uri }) {
             failure.code = .noSuchProcedure
-            if let id = args.first { failure.subject = JSONText.text(id) }
         }
         return failure
     }

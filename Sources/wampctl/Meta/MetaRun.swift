@@ -182,20 +182,32 @@ struct MetaRun: Sendable {
         _ name: String, _ meta: MetaAPI
     ) async throws(CommandFailure) -> MetaListing {
         let id = try await meta.id(of: name, .subscription, match: command.match)
-        let limit = command.limit.map { Value.Dictionary([("limit", .int(Int64($0)))]) }
-        let result = try await meta.call("wamp.subscription.get_events", [id], limit ?? [:])
         var listing = MetaListing(
             kind: "event",
             columns: ["timestamp", "subscription", "publication", "args", "kwargs", "details"])
-        // Some routers give the list as one argument.
-        let list = result.args.count == 1 ? result.args[0].list ?? result.args : result.args
-        for event in list.compactMap(\.dictionary) {
-            listing.rows.append([
-                "timestamp": event["timestamp"] ?? .null,
-                "subscription": event["subscription"] ?? .null,
-                "publication": event["publication"] ?? .null, "args": event["args"] ?? [],
-                "kwargs": event["kwargs"] ?? [:], "details": event["details"] ?? [:],
-            ])
+        var filter = Value.Dictionary()
+        var hasMore = true
+        // A router may give so many at once and tell that there are more.
+        while hasMore {
+            if let limit = command.limit {
+                filter["limit"] = .int(Int64(limit - listing.rows.count))
+            }
+            let result = try await meta.call("wamp.subscription.get_events", [id], filter)
+            // Some routers give the list as one argument.
+            let list = result.args.count == 1 ? result.args[0].list ?? result.args : result.args
+            for event in list.compactMap(\.dictionary) {
+                listing.rows.append([
+                    "timestamp": event["timestamp"] ?? .null,
+                    "subscription": event["subscription"] ?? .null,
+                    "publication": event["publication"] ?? .null, "args": event["args"] ?? [],
+                    "kwargs": event["kwargs"] ?? [:], "details": event["details"] ?? [:],
+                ])
+            }
+            let last = list.last?.dictionary?["publication"]
+            filter["after_publication"] = last
+            hasMore =
+                result.kwargs["is_limit_reached"] == true && last != nil
+                && listing.rows.count < command.limit ?? .max
         }
         return listing
     }

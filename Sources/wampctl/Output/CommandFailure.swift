@@ -33,21 +33,15 @@ struct CommandFailure: Error {
         self.args = args
         self.kwargs = kwargs
         self.hints = hints
-        message = Self.sentence(for: uri, args: args, kwargs: kwargs)
+        message = Self.sentence(for: uri, args: args, subject: subject)
     }
 
-    /// What an error says to people: the peer's own text, else the name of the URI in words.
-    static func sentence(
-        for uri: ErrorURI, args: [Value], kwargs: Value.Dictionary
-    ) -> String {
-        if !uri.rawValue.hasPrefix("wamp.error.") || uri == .invalidArgument {
-            if let text = args.first?.string, !text.isEmpty { return text }
-        }
-        let name = uri.rawValue.split(separator: ".").last.map(String.init) ?? uri.rawValue
-        let words = name.replacing("_", with: " ")
-        guard uri.rawValue.hasPrefix("wamp.error."), let text = args.first?.string, !text.isEmpty
-        else { return words }
-        return "\(words): \(text)"
+    /// What an error says to people: the peer's own text, behind the name of a URI of WAMP in words.
+    /// A text that says no more than that name and the subject is left out.
+    private static func sentence(for uri: ErrorURI, args: [Value], subject: String) -> String {
+        guard let text = args.first?.string, !text.isEmpty else { return uri.words }
+        guard uri.rawValue.hasPrefix("wamp.error."), uri != .invalidArgument else { return text }
+        return uri.isPlain(text, about: subject) ? uri.words : "\(uri.words): \(text)"
     }
 
     /// The error of a record in a stream, where no peer sent one: ours, named by the kind.

@@ -2,7 +2,7 @@
 
 usage: autobahn_features.py GROUP ADDRESS SERIALIZER
 
-GROUP is calls, events, meta, auth or serve. Every observation is one JSON line,
+GROUP is calls, events, meta, crossbar, auth or serve. Every observation is one JSON line,
 {"name": ..., "value": ...}. This file judges nothing; the test that starts it does.
 """
 
@@ -423,6 +423,52 @@ async def meta(connect):
     await watcher.shut()
 
 
+# MARK: Programs that were written for Crossbar.io
+
+
+async def crossbar(connect):
+    """What its examples do: the event history, the monitor, the scaled microservice."""
+    member, monitor = await connect(), await connect()
+    left = []
+    # The handler of the examples takes one argument.
+    await answer(monitor.subscribe(lambda session: left.append(session), "wamp.session.on_leave"))
+    for number in range(12):
+        await answer(member.publish(
+            "com.example.logged", number, options=PublishOptions(acknowledge=True)))
+    subscription = await answer(monitor.subscribe(lambda *_: None, "com.example.logged"))
+    events = await answer(monitor.call("wamp.subscription.get_events", subscription.id, 3))
+    observe("history", [event["args"][0] for event in events[:3]])
+    observe("history by default", len(
+        await answer(monitor.call("wamp.subscription.get_events", subscription.id))))
+
+    async def error(awaitable):
+        try:
+            await answer(awaitable)
+        except ApplicationError as error:
+            return [error.error, isinstance(error.args[0], str) and len(error.args[0]) > 10]
+
+    pending = asyncio.get_running_loop().create_future()
+    await answer(member.register(
+        lambda: pending, "com.example.busy", RegisterOptions(invoke="roundrobin", concurrency=1)))
+    observe("another rule", await error(monitor.register(
+        lambda: 0, "com.example.busy", RegisterOptions(invoke="random"))))
+    first = monitor.call("com.example.busy")
+    observe("too many calls", await error(monitor.call("com.example.busy")))
+    pending.set_result("done")
+    observe("first call", await answer(first))
+
+    victim = await connect()
+    number = victim._session_id
+    await answer(monitor.call("wamp.session.kill", number, "com.example.enough", "go"))
+    await answer(victim.left)
+    observe("kill reason", victim.reason)
+    await settle(monitor)
+    observe("told of the session alone", left == [number])
+    await member.shut()
+    observe("reason of leaving", member.reason)
+    await monitor.shut()
+
+
 # MARK: Authentication and authorization
 
 
@@ -472,7 +518,11 @@ async def auth(join):
     await guest.shut()
 
 
-GROUPS = {"calls": calls, "events": events, "meta": meta, "serve": serve}
+GROUPS = {
+    "calls": calls, "events": events, "meta": meta, "crossbar": crossbar, "serve": serve,
+}
+# Other kinds of clients can ask for disclosure themselves.
+REALMS = {"serve": "asked", "crossbar": "crossbar"}
 
 
 async def main(group, address, serializer):
@@ -485,8 +535,7 @@ async def main(group, address, serializer):
     if group == "auth":
         await auth(lambda method, **credentials: join("secured", method, **credentials))
     else:
-        # Other kinds of clients can ask for disclosure themselves.
-        await GROUPS[group](lambda: join("asked" if group == "serve" else "open"))
+        await GROUPS[group](lambda: join(REALMS.get(group, "open")))
     observe("end", True)
 
 

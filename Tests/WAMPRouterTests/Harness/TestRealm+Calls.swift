@@ -122,7 +122,7 @@ extension TestRealm {
 
     @discardableResult
     func update(_ settings: RealmSettings, limits: Limits = Limits()) -> [Effect] {
-        run { realm, _ in realm.update(settings, limits) }
+        run { realm, _ in realm.update(settings, limits, at: self.now) }
     }
 
     /// What `wampctl.registration.stats` says of each callee, under one name.

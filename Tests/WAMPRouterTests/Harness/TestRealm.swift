@@ -17,6 +17,7 @@ final class TestRealm {
     private(set) var auditor = Auditor()
     private var joined: [Peer] = []
     private var sentCount = 0
+    private var sentences = Sentences()
     /// What the last that joined caused.
     private(set) var lastJoin: [Effect] = []
 
@@ -95,6 +96,7 @@ final class TestRealm {
         auditor.sent(message, from: peer.key) { [joined] id in
             joined.last { Value($0.id) == id }?.key
         }
+        sentences.sent(message)
         sentCount += 1
         if sentCount % 2 == 0, let frame = PlainFrame(message) { return send(frame, from: peer) }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
@@ -106,7 +108,7 @@ final class TestRealm {
             joined.last { $0.key == key }?.identity
         }
         auditor.check(list)
-        return list
+        return sentences.takenOut(of: list)
     }
 
     /// The connection is lost.
@@ -122,8 +124,11 @@ final class TestRealm {
         effects.removeAll()
         body(&realm, &effects)
         auditor.check(effects.list)
-        return effects.list
+        return sentences.takenOut(of: effects.list)
     }
+
+    /// What the router's own ERRORs have said so far.
+    var said: [String] { sentences.said }
 
     @discardableResult
     func advance(milliseconds: UInt64) -> [Effect] {

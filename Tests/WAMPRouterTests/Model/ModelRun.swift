@@ -358,7 +358,9 @@ extension ModelRun {
     private func about(_ error: ErrorMessage) -> String {
         if error.error == .invalidArgument { return "names the rules" }
         guard let (args, kwargs) = try? error.payload.values() else { return "?" }
-        let words = args.map { $0.string ?? "?" }
+        // What the router says for people is not for the model, but it must say something.
+        if error.details.callee == nil, args.first?.string == nil { return "says nothing" }
+        let words = args.map { $0.string ?? "?" }.filter { $0 == "callee left" }
         let pairs = kwargs.keys.sorted().map { "\($0)=\(kwargs[$0]?.string ?? "?")" }
         return (words + pairs).joined(separator: " ")
     }

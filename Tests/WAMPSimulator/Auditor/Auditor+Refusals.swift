@@ -12,8 +12,11 @@ extension Auditor {
             return checkForwarded(error, from: key, call)
         }
         check(error.details.callee == nil, "an error of the router's own names a callee")
+        let payload = try? error.payload.values()
+        check(
+            payload?.args.first?.string?.isEmpty == false, "an ERROR without a sentence: \(error)")
         if call.isForRouter { return }
-        let reason = (try? error.payload.values())?.kwargs["reason"]?.string
+        let reason = payload?.kwargs["reason"]?.string
         if !isJustified(error.error, reason: reason, call) {
             fail(
                 "call \(call.token) to \(call.procedure) was refused: \(error.error), \(reason ?? "no reason")"
