@@ -16,8 +16,9 @@ package enum Delivery<Waiter, Responder, Listener> {
     case event(Event, [Listener])
     /// One result of several; the call goes on.
     case progressed(Waiter, Message)
-    /// The router took a registration away; nil: one that this session does not have (any more).
-    case registrationRevoked(Responder?, Revocation)
+    /// The router took a registration away; nobody: one that this session does not have (any
+    /// more).
+    case registrationRevoked([Responder], Revocation)
     /// The same for a subscription.
     case subscriptionRevoked([Listener], Revocation)
     case goodbye(Goodbye)
@@ -47,8 +48,8 @@ package struct ClientCore<Waiter, Responder, Listener> {
 
     private enum Kind {
         case call(receivesProgress: Bool)
-        case register(Responder)
-        case unregister(RegistrationID)
+        case register(token: Int, Responder)
+        case unregister(RegistrationID, token: Int)
         case publish
         case subscribe(token: Int, Listener)
         case unsubscribe(SubscriptionID)
@@ -63,13 +64,22 @@ package struct ClientCore<Waiter, Responder, Listener> {
             case .unsubscribe: .unsubscribe
             }
         }
+
+        /// Whether its answer may bring the very id that is to be taken back.
+        func mayShare(_ takingBack: TakingBack<Waiter>) -> Bool {
+            switch (self, takingBack) {
+            case (.subscribe, .subscription), (.register, .registration): true
+            default: false
+            }
+        }
     }
 
     private var lastRequest: UInt64 = 0
     private var pending: [RequestID: Pending] = [:]
-    private var registrations: [RegistrationID: Responder] = [:]
-    /// Several listeners may share a subscription: the router gives one id for the same topic.
-    private var subscriptions: [SubscriptionID: [(token: Int, listener: Listener)]] = [:]
+    private var registrations = Holders<RegistrationID, Responder>()
+    private var subscriptions = Holders<SubscriptionID, Listener>()
+    /// What is to be taken back from the router unless a request before it turns out to share it.
+    private var deferred: [(last: RequestID, takingBack: TakingBack<Waiter>)] = []
 
     package init() {}
 
@@ -84,14 +94,17 @@ package struct ClientCore<Waiter, Responder, Listener> {
         add(.call(receivesProgress: receivesProgress), waiter)
     }
 
-    package mutating func register(_ responder: Responder, _ waiter: Waiter) -> RequestID {
-        add(.register(responder), waiter)
+    /// - Parameter token: tells this responder from the others of the session.
+    package mutating func register(
+        _ responder: Responder, token: Int, _ waiter: Waiter
+    ) -> RequestID {
+        add(.register(token: token, responder), waiter)
     }
 
     package mutating func unregister(
-        _ registration: RegistrationID, _ waiter: Waiter
+        _ registration: RegistrationID, token: Int, _ waiter: Waiter
     ) -> RequestID {
-        add(.unregister(registration), waiter)
+        add(.unregister(registration, token: token), waiter)
     }
 
     package mutating func publish(_ waiter: Waiter) -> RequestID { add(.publish, waiter) }
@@ -103,18 +116,61 @@ package struct ClientCore<Waiter, Responder, Listener> {
         add(.subscribe(token: token, listener), waiter)
     }
 
-    /// Takes one listener away.
-    /// - Returns: whether it was the last of its subscription, so that the router must be asked.
-    package mutating func removeListener(_ token: Int, of subscription: SubscriptionID) -> Bool {
-        subscriptions[subscription]?.removeAll { $0.token == token }
-        return subscriptions[subscription]?.isEmpty == true
-    }
-
     package mutating func unsubscribe(
         _ subscription: SubscriptionID, _ waiter: Waiter
     ) -> RequestID {
         add(.unsubscribe(subscription), waiter)
     }
+
+    /// Takes one listener away: it hears no more.
+    /// - Returns: what its waiter is told, if it need not wait for `nextTakingBack`.
+    package mutating func removeListener(
+        _ token: Int, of subscription: SubscriptionID, _ waiter: Waiter
+    ) -> Waiter? {
+        guard subscriptions.remove(token, of: subscription),
+            subscriptions[subscription].isEmpty
+        else { return waiter }
+        deferred.append((lastRequestID, .subscription(subscription, waiter)))
+        return nil
+    }
+
+    /// Takes one responder away. The last of its registration answers until the router has taken
+    /// it back.
+    /// - Returns: as for a listener.
+    package mutating func removeResponder(
+        _ token: Int, of registration: RegistrationID, _ waiter: Waiter
+    ) -> Waiter? {
+        if registrations.isHeld(registration, besides: token) {
+            registrations.remove(token, of: registration)
+            return waiter
+        }
+        deferred.append((lastRequestID, .registration(registration, token: token, waiter)))
+        return nil
+    }
+
+    /// What may be taken back from the router now, or has come to be shared meanwhile.
+    ///
+    /// The router gives one id for the same URI, and one UNSUBSCRIBE or UNREGISTER ends it for the
+    /// whole session: so a request that is on its way, and may lead to the same id, is answered
+    /// first.
+    package mutating func nextTakingBack() -> TakingBack<Waiter>? {
+        guard !deferred.isEmpty else { return nil }
+        let next = deferred.firstIndex { last, takingBack in
+            !pending.contains { $0.key <= last && $0.value.kind.mayShare(takingBack) }
+        }
+        guard let next else { return nil }
+        switch deferred.remove(at: next).takingBack {
+        case .subscription(let id, let waiter) where !subscriptions[id].isEmpty:
+            return .needless(waiter, .unsubscribed(Unsubscribed(request: nil)))
+        case .registration(let id, let token, let waiter)
+        where registrations.isHeld(id, besides: token):
+            registrations.remove(token, of: id)
+            return .needless(waiter, .unregistered(Unregistered(request: nil)))
+        case let takingBack: return takingBack
+        }
+    }
+
+    private var lastRequestID: RequestID { RequestID(lastRequest) }
 
     private mutating func add(_ kind: Kind, _ waiter: Waiter) -> RequestID {
         let request = nextRequest()
@@ -132,10 +188,12 @@ package struct ClientCore<Waiter, Responder, Listener> {
     /// Gives everything up, in the order in which it was asked.
     package mutating func end() -> [Waiter] {
         let waiters = pending.sorted { $0.key < $1.key }.map(\.value.waiter)
+        let deferred = deferred.map(\.takingBack.waiter)
         pending = [:]
-        registrations = [:]
-        subscriptions = [:]
-        return waiters
+        registrations = Holders()
+        subscriptions = Holders()
+        self.deferred = []
+        return waiters + deferred
     }
 
     /// Takes a message from the router.
@@ -152,7 +210,7 @@ package struct ClientCore<Waiter, Responder, Listener> {
             guard let request = unregistered.request else {
                 guard let id = unregistered.details["registration"]?.unsigned else { return .none }
                 return .registrationRevoked(
-                    registrations.removeValue(forKey: RegistrationID(id)),
+                    registrations.removeAll(of: RegistrationID(id)),
                     Revocation(unregistered.details))
             }
             return answer(.unregister, request, message)
@@ -161,23 +219,22 @@ package struct ClientCore<Waiter, Responder, Listener> {
         case .unsubscribed(let unsubscribed):
             guard let request = unsubscribed.request else {
                 guard let id = unsubscribed.details["subscription"]?.unsigned else { return .none }
-                let listeners = subscriptions.removeValue(forKey: SubscriptionID(id)) ?? []
                 return .subscriptionRevoked(
-                    listeners.map(\.listener), Revocation(unsubscribed.details))
+                    subscriptions.removeAll(of: SubscriptionID(id)),
+                    Revocation(unsubscribed.details))
             }
             return answer(.unsubscribe, request, message)
         case .invocation(let invocation):
-            guard let responder = registrations[invocation.registration] else {
+            // One invocation, one answer: where two of this session share it, the younger answers.
+            guard let responder = registrations[invocation.registration].last else {
                 return .strayInvocation(invocation)
             }
-            return .invocation(invocation, responder)
+            return .invocation(invocation, responder.holder)
         case .interrupt(let interrupt): return .interrupt(interrupt.request)
         case .event(let event):
             // Events that were on their way when we unsubscribed find no listener.
-            guard let found = subscriptions[event.subscription], !found.isEmpty else {
-                return .none
-            }
-            return .event(event, found.map(\.listener))
+            let found = subscriptions[event.subscription]
+            return found.isEmpty ? .none : .event(event, found.map(\.holder))
         case .goodbye(let goodbye): return .goodbye(goodbye)
         case .abort(let abort): return .aborted(abort)
         case .hello, .welcome, .challenge, .authenticate, .publish, .subscribe, .unsubscribe,
@@ -225,14 +282,12 @@ package struct ClientCore<Waiter, Responder, Listener> {
         }
         pending[request] = nil
         switch (found.kind, message) {
-        case (.register(let responder), .registered(let registered)):
-            registrations[registered.registration] = responder
-        case (.unregister(let registration), .unregistered):
-            registrations[registration] = nil
+        case (.register(let token, let responder), .registered(let registered)):
+            registrations.add(responder, token, to: registered.registration)
+        case (.unregister(let registration, let token), .unregistered):
+            registrations.remove(token, of: registration)
         case (.subscribe(let token, let listener), .subscribed(let subscribed)):
-            subscriptions[subscribed.subscription, default: []].append((token, listener))
-        case (.unsubscribe(let subscription), .unsubscribed):
-            if subscriptions[subscription]?.isEmpty == true { subscriptions[subscription] = nil }
+            subscriptions.add(listener, token, to: subscribed.subscription)
         default: break
         }
         return .answered(found.waiter, message)

@@ -32,7 +32,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// What carries the connection, for a load that goes in front of it.
     var channel: (any Channel)?
     var handler: (any ChannelHandler)?
-    private var core = ClientCore<Waiter, Responder, Listener>()
+    var core = ClientCore<Waiter, Responder, Listener>()
     var invocations: [RequestID: InvocationRequest] = [:]
     var open = OpenInvocations()
     /// Of the invocations whose time limit is ours to keep.
@@ -172,6 +172,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             case .ended: return
             }
         }
+        takeBack()
     }
 
     func violated(_ violation: ProtocolViolation) { abort(violation) }
@@ -362,8 +363,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         case .none: break
         case .answered(let waiter, let message), .progressed(let waiter, let message):
             waiter(.success(message))
-        case .registrationRevoked(let responder, let revocation):
-            responder?.onRevoked?(revocation)
+        case .registrationRevoked(let responders, let revocation):
+            for responder in responders { responder.onRevoked?(revocation) }
         case .subscriptionRevoked(let listeners, let revocation):
             for listener in listeners { listener.onRevoked?(revocation) }
         case .invocation(let invocation, let responder): invoke(invocation, responder)
@@ -420,6 +421,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// Stops waiting for the answer to a request, if it has not come.
     func forget(_ request: RequestID, _ error: ClientError) {
         core.abandon(request)?(.failure(error))
+        takeBack()
     }
 
     /// Stops waiting for a call and tells the router to forget it.
@@ -445,10 +447,6 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     func settle(_ request: RequestID) {
         core.abandon(request)?(
             .success(.published(Published(request: request, publication: PublicationID(0)))))
-    }
-
-    func removeListener(_ token: Int, of subscription: SubscriptionID) -> Bool {
-        core.removeListener(token, of: subscription)
     }
 
     // For a driver of many calls.

@@ -28,6 +28,8 @@ public struct CallResult: Sendable {
 public struct Registration: Hashable, Sendable {
     public let id: RegistrationID
     public let procedure: URI
+    /// Tells it from other registrations of the same procedure by this session.
+    let token: Int
 }
 
 extension Session {
@@ -136,17 +138,18 @@ extension Session {
     ///     `wamp.error.timeout`, and the request is interrupted.
     ///   - onRevoked: called on the event loop when the router takes the registration away.
     ///   - respond: called on the event loop; it must not block, and the request must be answered
-    ///     once, then or later.
+    ///     once, then or later. If the session registers a procedure again, the younger is called.
     public func register(
         _ procedure: URI, options: Value.Dictionary = [:],
         onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         respond: @escaping @Sendable (InvocationRequest) -> Void
     ) async throws(ClientError) -> Registration {
         let options = RegisterOptions(options)
+        let token = nextToken()
         let responder = ClientLink.Responder(respond: respond, onRevoked: onRevoked)
         let answer = try await request { link, waiter in
             _ = link.request(waiter) {
-                $0.register(responder, waiter)
+                $0.register(responder, token: token, waiter)
             } make: {
                 .register(Register(request: $0, options: options, procedure: procedure))
             }
@@ -154,7 +157,8 @@ extension Session {
         guard case .registered(let registered) = answer else {
             throw .protocolViolation("\(answer.code.name) answers REGISTER")
         }
-        return Registration(id: registered.registration, procedure: procedure)
+        return Registration(
+            id: registered.registration, procedure: procedure, token: token)
     }
 
     /// Registers a procedure that runs as a task for each invocation; an interrupted invocation's
@@ -184,15 +188,11 @@ extension Session {
         }
     }
 
-    /// Takes a registration back. Invocations that came before are still to be answered.
+    /// Takes a registration back. Invocations that came before are still to be answered. If this
+    /// session has registered the procedure more than once, the others go on.
     public func unregister(_ registration: Registration) async throws(ClientError) {
-        let id = registration.id
         let answer = try await request { link, waiter in
-            _ = link.request(waiter) {
-                $0.unregister(id, waiter)
-            } make: {
-                .unregister(Unregister(request: $0, registration: id))
-            }
+            link.unregister(registration.id, token: registration.token, waiter)
         }
         guard case .unregistered = answer else {
             throw .protocolViolation("\(answer.code.name) answers UNREGISTER")

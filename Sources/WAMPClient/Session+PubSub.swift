@@ -118,15 +118,7 @@ extension Session {
     /// Ends a subscription; events that are still on their way are dropped.
     public func unsubscribe(_ subscription: Subscription) async throws(ClientError) {
         let answer = try await request { link, waiter in
-            guard link.removeListener(subscription.token, of: subscription.id) else {
-                waiter(.success(.unsubscribed(Unsubscribed(request: nil))))
-                return
-            }
-            _ = link.request(waiter) {
-                $0.unsubscribe(subscription.id, waiter)
-            } make: {
-                .unsubscribe(Unsubscribe(request: $0, subscription: subscription.id))
-            }
+            link.unsubscribe(subscription.id, token: subscription.token, waiter)
         }
         guard case .unsubscribed = answer else {
             throw .protocolViolation("\(answer.code.name) answers UNSUBSCRIBE")

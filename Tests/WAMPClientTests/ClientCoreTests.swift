@@ -19,7 +19,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     case .event(_, let listeners): "event → \(listeners.joined(separator: ","))"
     case .progressed(let waiter, _): "\(waiter) … RESULT"
     case .registrationRevoked(let responder, let revocation):
-        "\(responder ?? "nobody") revoked: \(revocation.reason ?? "")"
+        "\(responder.joined(separator: ",")) revoked: \(revocation.reason ?? "")"
     case .subscriptionRevoked(let listeners, let revocation):
         "\(listeners.joined(separator: ",")) revoked: \(revocation.reason ?? "")"
     case .goodbye: "goodbye"
@@ -43,11 +43,11 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     func ids() {
         var core = Core()
         #expect(core.call("a") == RequestID(1))
-        #expect(core.register("r", "b") == RequestID(2))
+        #expect(core.register("r", token: 1, "b") == RequestID(2))
         #expect(core.publish("c") == RequestID(3))
         #expect(core.subscribe("l", token: 1, "d") == RequestID(4))
         #expect(core.nextRequest() == RequestID(5))
-        #expect(core.unregister(RegistrationID(9), "e") == RequestID(6))
+        #expect(core.unregister(RegistrationID(9), token: 1, "e") == RequestID(6))
     }
 
     @Test("every answer finds its waiter once, in whatever order answers come")
@@ -106,12 +106,12 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     @Test("an invocation right behind REGISTERED finds its responder; after UNREGISTERED none")
     func registration() {
         var core = Core()
-        let request = core.register("respond", "w")
+        let request = core.register("respond", token: 1, "w")
         #expect(text(core.receive(invocation(1, 7))) == "stray 1")
         _ = core.receive(
             .registered(Registered(request: request, registration: RegistrationID(7))))
         #expect(text(core.receive(invocation(2, 7))) == "respond(2)")
-        let back = core.unregister(RegistrationID(7), "u")
+        let back = core.unregister(RegistrationID(7), token: 1, "u")
         #expect(text(core.receive(invocation(3, 7))) == "respond(3)")
         #expect(
             text(core.receive(.unregistered(Unregistered(request: back)))) == "u ← UNREGISTERED")
@@ -139,7 +139,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
     @Test("a revoked registration is forgotten")
     func revoked() {
         var core = Core()
-        let request = core.register("respond", "w")
+        let request = core.register("respond", token: 1, "w")
         _ = core.receive(
             .registered(Registered(request: request, registration: RegistrationID(7))))
         #expect(
@@ -160,12 +160,111 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
                 .subscribed(Subscribed(request: request, subscription: SubscriptionID(5))))
         }
         #expect(text(core.receive(event(5))) == "event → one,two")
-        let isLast = core.removeListener(1, of: SubscriptionID(5))
-        #expect(!isLast)
+        #expect(core.removeListener(1, of: SubscriptionID(5), "x") == "x")
+        #expect(core.nextTakingBack() == nil)
         #expect(text(core.receive(event(5))) == "event → two")
-        let isLastNow = core.removeListener(2, of: SubscriptionID(5))
-        #expect(isLastNow)
+        #expect(core.removeListener(2, of: SubscriptionID(5), "y") == nil)
+        #expect(core.nextTakingBack() == .subscription(SubscriptionID(5), "y"))
+        #expect(core.nextTakingBack() == nil)
         #expect(text(core.receive(event(5))) == "none")
+    }
+
+    @Test("a listener on its way keeps the subscription that the last other one leaves")
+    func subscribedMeanwhile() {
+        var core = Core()
+        let id = SubscriptionID(5)
+        let first = core.subscribe("one", token: 1, "a")
+        _ = core.receive(.subscribed(Subscribed(request: first, subscription: id)))
+        let second = core.subscribe("two", token: 2, "b")
+        #expect(core.removeListener(1, of: id, "x") == nil)
+        #expect(text(core.receive(event(5))) == "none")
+        // UNSUBSCRIBE now would end what the router is about to give to the second.
+        #expect(core.nextTakingBack() == nil)
+        _ = core.receive(.subscribed(Subscribed(request: second, subscription: id)))
+        #expect(
+            core.nextTakingBack() == .needless("x", .unsubscribed(Unsubscribed(request: nil))))
+        #expect(text(core.receive(event(5))) == "event → two")
+        #expect(core.removeListener(2, of: id, "y") == nil)
+        #expect(core.nextTakingBack() == .subscription(id, "y"))
+    }
+
+    @Test("what is on its way and comes to nothing, or to another topic, keeps nothing")
+    func subscribedElsewhere() {
+        var core = Core()
+        let id = SubscriptionID(5)
+        for outcome in 0..<3 {
+            let first = core.subscribe("one", token: 1, "a")
+            _ = core.receive(.subscribed(Subscribed(request: first, subscription: id)))
+            let second = core.subscribe("two", token: 2, "b")
+            #expect(core.removeListener(1, of: id, "x") == nil)
+            let call = core.call("c")
+            // What was asked for later comes after the UNSUBSCRIBE.
+            let third = core.subscribe("three", token: 3, "d")
+            #expect(core.nextTakingBack() == nil)
+            switch outcome {
+            case 0:
+                _ = core.receive(.error(ErrorMessage(.subscribe, request: second, error: .timeout)))
+            case 1:
+                _ = core.receive(
+                    .subscribed(Subscribed(request: second, subscription: SubscriptionID(6))))
+            default: _ = core.abandon(second)
+            }
+            #expect(core.nextTakingBack() == .subscription(id, "x"))
+            _ = core.abandon(third)
+            _ = core.abandon(call)
+        }
+    }
+
+    @Test("of one procedure registered twice each is taken back for itself; the younger answers")
+    func sharedRegistration() {
+        var core = Core()
+        let id = RegistrationID(7)
+        for (token, name) in [(1, "one"), (2, "two")] {
+            let request = core.register(name, token: token, "w")
+            _ = core.receive(.registered(Registered(request: request, registration: id)))
+        }
+        #expect(text(core.receive(invocation(1, 7))) == "two(1)")
+        #expect(core.removeResponder(2, of: id, "x") == "x")
+        #expect(core.nextTakingBack() == nil)
+        #expect(text(core.receive(invocation(2, 7))) == "one(2)")
+        // Once more, it takes nothing from the other.
+        #expect(core.removeResponder(2, of: id, "again") == "again")
+        #expect(core.removeResponder(1, of: id, "y") == nil)
+        #expect(core.nextTakingBack() == .registration(id, token: 1, "y"))
+        let back = core.unregister(id, token: 1, "y")
+        #expect(text(core.receive(invocation(3, 7))) == "one(3)")
+        _ = core.receive(.unregistered(Unregistered(request: back)))
+        #expect(text(core.receive(invocation(4, 7))) == "stray 4")
+    }
+
+    @Test("a REGISTER on its way keeps the registration that the last other one leaves")
+    func registeredMeanwhile() {
+        var core = Core()
+        let id = RegistrationID(7)
+        let first = core.register("one", token: 1, "a")
+        _ = core.receive(.registered(Registered(request: first, registration: id)))
+        let second = core.register("two", token: 2, "b")
+        #expect(core.removeResponder(1, of: id, "x") == nil)
+        #expect(core.nextTakingBack() == nil)
+        // The router may still ask, so somebody answers.
+        #expect(text(core.receive(invocation(1, 7))) == "one(1)")
+        _ = core.receive(.registered(Registered(request: second, registration: id)))
+        #expect(
+            core.nextTakingBack() == .needless("x", .unregistered(Unregistered(request: nil))))
+        #expect(core.removeResponder(2, of: id, "y") == nil)
+        #expect(core.nextTakingBack() == .registration(id, token: 2, "y"))
+    }
+
+    @Test("a revocation is told to all who share a registration")
+    func revokedForAll() {
+        var core = Core()
+        for (token, name) in [(1, "one"), (2, "two")] {
+            let request = core.register(name, token: token, "w")
+            _ = core.receive(
+                .registered(Registered(request: request, registration: RegistrationID(7))))
+        }
+        let revocation = Unregistered(request: nil, details: ["registration": 7])
+        #expect(text(core.receive(.unregistered(revocation))) == "one,two revoked: ")
     }
 
     @Test("messages that are not for a client in a session are violations")
@@ -187,7 +286,11 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
         var core = Core()
         let names = (1...40).map { "w\($0)" }
         for name in names { _ = core.call(name) }
-        #expect(core.end() == names)
+        let request = core.subscribe("one", token: 1, "a")
+        _ = core.receive(
+            .subscribed(Subscribed(request: request, subscription: SubscriptionID(5))))
+        #expect(core.removeListener(1, of: SubscriptionID(5), "x") == nil)
+        #expect(core.end() == names + ["x"])
         #expect(core.end().isEmpty)
     }
 }

@@ -195,6 +195,40 @@ private final class Tally: CallObserver {
         }
     }
 
+    @Test("of a procedure registered twice by one session each is taken back for itself")
+    func registersTwice() async throws {
+        try await withSessions(2) { sessions in
+            var registrations: [Registration] = []
+            for answer in [1, 2] as [Value] {
+                registrations.append(
+                    try await sessions[0].register("com.example.a", options: ["invoke": "last"]) {
+                        $0.reply(args: [answer])
+                    })
+            }
+            #expect(try await sessions[1].call("com.example.a").args == [2])
+            try await sessions[0].unregister(registrations[1])
+            #expect(try await sessions[1].call("com.example.a").args == [1])
+            try await sessions[0].unregister(registrations[0])
+            await #expect(throws: ClientError.self) { try await sessions[1].call("com.example.a") }
+        }
+    }
+
+    @Test("who subscribes while the topic's last other listener goes hears its events")
+    func subscribesMeanwhile() async throws {
+        try await withSessions(2) { sessions in
+            for round in 1...20 {
+                let topic = URI("com.example.t\(round)")
+                let (events, feed) = AsyncStream.makeStream(of: Int.self)
+                let first = try await sessions[0].subscribe(topic) { _ in feed.yield(1) }
+                async let second = sessions[0].subscribe(topic) { _ in feed.yield(2) }
+                async let gone: Void = sessions[0].unsubscribe(first)
+                _ = try await (second, gone)
+                try await sessions[1].publish(topic, options: ["acknowledge": true])
+                #expect(await events.first { _ in true } == 2)
+            }
+        }
+    }
+
     @Test("events reach every listener until it unsubscribes")
     func events() async throws {
         try await withSessions(3) { sessions in
