@@ -352,7 +352,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     func send(_ message: Message) -> SendResult {
         guard let outbox = connection?.outbox else { return .closed }
         options.trace?(true, message, message.payload)
-        return loop.send(message, to: outbox)
+        return loop.send(shortening: message, to: outbox)
     }
 
     private func receive(_ message: Message) {

@@ -7,25 +7,6 @@ import WAMP
 extension Realm {
     var announcement: Roles { Roles([.broker: brokerFeatures, .dealer: dealerFeatures]) }
 
-    /// Sends a WELCOME again that was too large for a peer that takes 512 bytes, say: without the
-    /// features, of which it then uses none, and without what it knows. If even that is too large,
-    /// the session ends.
-    mutating func shorten(
-        _ welcome: Welcome, to session: SessionKey, at now: Now, into effects: inout Effects
-    ) {
-        let bare = Roles([.broker: [], .dealer: []]).details
-        guard welcome.details["roles"] != .dictionary(bare) else {
-            effects.send(.abort(Abort(reason: .payloadSizeExceeded)), to: session)
-            return end(session, .aborted, at: now, into: &effects)
-        }
-        var details: Value.Dictionary = ["roles": .dictionary(bare)]
-        for (key, value) in welcome.details.entries
-        where !["roles", "agent", "realm"].contains(key) {
-            details.append(key, value)
-        }
-        effects.send(.welcome(Welcome(session: welcome.session, details: details)), to: session)
-    }
-
     private var brokerFeatures: Features {
         var features: Features = [
             .publisherExclusion, .subscriberBlackwhiteListing, .patternBasedSubscription,

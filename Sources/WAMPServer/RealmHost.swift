@@ -292,10 +292,17 @@ final class RealmHost: Sendable {
         }
     }
 
+    /// Sends a message, in fewer words if its receiver does not accept all of them.
     /// - Returns: false if the message is larger than its receiver accepts. One that cannot be sent
     ///   for another
     ///   reason meets a connection that is about to end, which says all there is to say.
     private func send(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
+        if sendWhole(message, to: outbox, on: loop) { return true }
+        guard let shorter = message.shortened else { return false }
+        return send(shorter, to: outbox, on: loop)
+    }
+
+    private func sendWhole(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
         let payload = message.payload
         let serializer = outbox.format.serializer
         if payload.isEmpty || payload.serializer == serializer {

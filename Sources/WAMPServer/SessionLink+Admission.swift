@@ -82,7 +82,12 @@ extension SessionLink {
         case .challenge(let challenge):
             applicant.deadline = loop.eventLoop.now + directory.handshakeTimeout
             state = .authenticating(applicant)
-            if let outbox { _ = loop.send(.challenge(challenge), to: outbox) }
+            guard let outbox,
+                loop.send(shortening: .challenge(challenge), to: outbox) == .tooLarge
+            else { return }
+            let text = "the challenge is longer than the client accepts messages"
+            refuse(
+                Abort(details: ["message": .string(text)], reason: .payloadSizeExceeded))
         case .ask(let procedure, let args):
             applicant.isAskedAbout = true
             state = .authenticating(applicant)
@@ -124,7 +129,7 @@ extension SessionLink {
             }
         }
         directory.logger.info("session refused", metadata: metadata)
-        if let outbox { _ = loop.send(.abort(abort), to: outbox) }
+        if let outbox { _ = loop.send(shortening: .abort(abort), to: outbox) }
         close()
     }
 

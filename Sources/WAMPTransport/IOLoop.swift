@@ -70,7 +70,14 @@ package final class IOLoop: @unchecked Sendable {
         send(message, payload: message.payload, to: outbox)
     }
 
-    /// The same, with another payload in place of the message's own: the transcoded one.
+    /// The same, in as few words as the peer's limit asks for: for what must not be left unsaid.
+    package func send(shortening message: Message, to outbox: Outbox) -> SendResult {
+        let result = send(message, to: outbox)
+        guard result == .tooLarge, let shorter = message.shortened else { return result }
+        return send(shortening: shorter, to: outbox)
+    }
+
+    /// The same as `send`, with another payload in place of the message's own: the transcoded one.
     package func send(_ message: Message, payload: Payload, to outbox: Outbox) -> SendResult {
         if outbox.loop === self { return outbox.append(message, payload) }
         encode(message, payload, as: outbox.format.serializer)

@@ -19,7 +19,8 @@ package struct CRASalt: Hashable, Sendable {
 
 /// Spec: Advanced Profile, Challenge Response Authentication.
 package enum CRA {
-    /// What is to be signed: a JSON text.
+    /// What is to be signed: a JSON text. The names in it are for people, and cut: it is to fit in
+    /// a message of 512 bytes.
     /// - Parameters:
     ///   - session: the id that WELCOME will carry.
     ///   - unixMilliseconds: the time of the challenge.
@@ -28,13 +29,17 @@ package enum CRA {
         unixMilliseconds: Int64, session: SessionID
     ) -> String {
         JSONText.text([
-            "authid": .string(authid), "authrole": .string(authrole),
+            "authid": .string(String(authid.prefix(longestName))),
+            "authrole": .string(String(authrole.prefix(longestName))),
             "authmethod": .string(AuthenticationMethod.wampcra.rawValue),
             "authprovider": .string(authprovider), "nonce": .string(Base64.text(nonce)),
             "timestamp": .string(timestamp(unixMilliseconds: unixMilliseconds)),
             "session": Value(session),
         ])
     }
+
+    /// In characters.
+    private static let longestName = 32
 
     /// The key that signs: of a salted secret the base64 text of what is derived from it, which is
     /// also what a router keeps.

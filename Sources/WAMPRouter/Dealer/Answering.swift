@@ -123,7 +123,8 @@ extension Realm {
         drained(call, at: now, into: &effects)
     }
 
-    /// A message that the core sent could not be delivered: it is larger than its receiver accepts.
+    /// A message that the core sent could not be delivered: it is larger than its receiver accepts,
+    /// even in fewer words.
     package mutating func undeliverable(
         _ message: Message, to session: SessionKey, at now: Now, into effects: inout Effects
     ) {
@@ -159,7 +160,9 @@ extension Realm {
             else { return }
             refuse(
                 error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
-        case .welcome(let welcome): shorten(welcome, to: session, at: now, into: &effects)
+        case .welcome:
+            effects.send(.abort(Abort(reason: .payloadSizeExceeded)), to: session)
+            end(session, .aborted, at: now, into: &effects)
         default:
             break
         }
