@@ -51,20 +51,16 @@ final class LoadRecord: Sendable {
         // All three together may take no longer than one look-up.
         let deadline = ContinuousClock.now + RegistrationFacts.limit
         _ = try? await session.subscribe(
-            "wamp.registration.on_create", timeout: RegistrationFacts.patience(until: deadline)
+            CreatedRegistration.topic, timeout: RegistrationFacts.patience(until: deadline)
         ) { [self] event in
-            guard let values = try? event.values(), values.args.count > 1,
-                let details = values.args[1].dictionary, details["uri"]?.string == procedure,
-                details["match"]?.string ?? "exact" == "exact"
+            guard let created = CreatedRegistration(event), created.isExactly(procedure)
             else { return }
-            let id = details["id"]?.unsigned
-            let invoke = details["invoke"]?.string
             heard { state in
-                if let former = state.registration, former != id {
-                    state.tally.replaced(by: rule ?? invoke)
+                if let former = state.registration, former != created.id {
+                    state.tally.replaced(by: rule ?? created.rule)
                 }
-                state.registration = id
-                if rule == nil { state.tally.rule = invoke }
+                state.registration = created.id
+                if rule == nil { state.tally.rule = created.rule }
             }
         }
         for (topic, hasJoined) in [

@@ -19,12 +19,9 @@ struct RegistrationWatch: Sendable {
             bufferingPolicy: .bufferingNewest(1))
         created = stream
         let subscription = try? await session.subscribe(
-            "wamp.registration.on_create", timeout: RegistrationFacts.patience(until: deadline)
+            CreatedRegistration.topic, timeout: RegistrationFacts.patience(until: deadline)
         ) { event in
-            guard let details = try? event.values().args.dropFirst().first?.dictionary,
-                details["uri"]?.string == procedure || details["match"]?.string != "exact"
-            else { return }
-            continuation.yield()
+            if CreatedRegistration(event)?.mayServe(procedure) == true { continuation.yield() }
         }
         hasEvents = subscription != nil
     }

@@ -1,0 +1,37 @@
+// What the router's event of a new registration tells the commands that wait for one.
+
+import Testing
+import WAMP
+
+@testable import wampctl
+
+@Suite struct CreatedRegistrationTests {
+    private func event(_ details: Value.Dictionary) -> CreatedRegistration? {
+        CreatedRegistration(args: [1, .dictionary(details)])
+    }
+
+    @Test("where the match is missing it is exact, whoever asks")
+    func missingMatch() throws {
+        let created = try #require(event(["id": 7, "uri": "com.example.a", "invoke": "first"]))
+        #expect(created.id == 7 && created.rule == "first")
+        #expect(created.isExactly("com.example.a") && created.mayServe("com.example.a"))
+        #expect(!created.isExactly("com.example.b") && !created.mayServe("com.example.b"))
+    }
+
+    @Test("a pattern may serve a procedure of another name, and is no exact registration")
+    func pattern() throws {
+        for match in ["prefix", "wildcard", "one to come"] {
+            let created = try #require(
+                event(["uri": "com.example", "match": .string(match)]))
+            #expect(created.mayServe("com.example.a"))
+            #expect(!created.isExactly("com.example"))
+        }
+    }
+
+    @Test("what is no such event is nothing")
+    func others() {
+        #expect(event(["id": 7]) == nil)
+        #expect(CreatedRegistration(args: []) == nil)
+        #expect(CreatedRegistration(args: [1, 2]) == nil)
+    }
+}
