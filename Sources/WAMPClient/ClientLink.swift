@@ -227,6 +227,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
                 return refuse(error)
             }
             self.onJoined = nil
+            connection?.identified(as: welcome.details["agent"]?.string)
             state = .joined
             onJoined(.success(welcome))
         case .abort(let abort):

@@ -129,7 +129,7 @@ private final class Attempt: @unchecked Sendable {
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try ChannelConfiguration.apply(to: channel)
+                    try ChannelConfiguration.apply(settings, to: channel)
                     let front = try tls?.install(on: channel, host: host)
                     let handler = ConnectionHandler(
                         owner: link, loop: loop, settings: settings, side: side, tls: front)

@@ -181,9 +181,9 @@ public final class RouterServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = pool.loop(of: channel.eventLoop) else { return }
                     let context = tls?.current
-                    try ChannelConfiguration.apply(
-                        to: channel, sharing: context == nil ? loop : nil)
                     var settings = ConnectionSettings(configuration.withLock { $0 })
+                    try ChannelConfiguration.apply(
+                        settings, to: channel, sharing: context == nil ? loop : nil)
                     if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
                         settings.paths.append(endpoint.path)
                     }

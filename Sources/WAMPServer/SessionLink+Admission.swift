@@ -22,6 +22,7 @@ struct Applicant {
 
 extension SessionLink {
     func admit(_ message: Message) {
+        if case .hello(let hello) = message { connection?.identified(as: hello.agent) }
         let decision = Admission.decide(
             on: message, limits: directory.limits, transport: facts, secret: directory.secret
         ) {

@@ -1,5 +1,6 @@
 // The options of every channel, one place for servers and clients.
 
+import Glibc
 package import NIOCore
 
 package enum ChannelConfiguration {
@@ -11,7 +12,9 @@ package enum ChannelConfiguration {
     /// Applies the options of a connected channel. To be called on its loop, in its initializer.
     /// - Parameter loop: whose memory the channel reads to; nil = its own, for channels that pass
     ///   on other bytes than they read, or whose bytes somebody keeps.
-    package static func apply(to channel: any Channel, sharing loop: IOLoop? = nil) throws {
+    package static func apply(
+        _ settings: ConnectionSettings, to channel: any Channel, sharing loop: IOLoop? = nil
+    ) throws {
         guard let options = channel.syncOptions else { return }
         let allocator: any RecvByteBufferAllocator =
             if let loop {
@@ -24,8 +27,10 @@ package enum ChannelConfiguration {
         try options.setOption(.writeBufferWaterMark, value: writeBuffer)
         // One read per turn: what came in is written on while it lies in the processor's cache.
         try options.setOption(.maxMessagesPerRead, value: 1)
-        // A Unix socket has no such option, and needs none.
+        // A Unix socket has none of these, and needs none.
         try? options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        guard let watch = LossWatch(settings) else { return }
+        for (option, value) in watch.options { try? options.setOption(option, value: value) }
     }
 }
 

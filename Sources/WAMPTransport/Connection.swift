@@ -70,6 +70,11 @@ package final class Connection: @unchecked Sendable {
     /// Stops or resumes reading. On the loop; elsewhere use `IOLoop.setReading`.
     package func setReading(_ isReading: Bool) { outbox.control?.setReading(isReading) }
 
+    /// The peer has named itself: if it is ours, it is known to answer pings. On the loop.
+    package func identified(as agent: String?) {
+        if agent?.hasPrefix(Release.name) == true { outbox.control?.expectPongs() }
+    }
+
     /// Ends the connection at once, whatever waits. On the loop.
     package func abandon() { outbox.control?.abandon() }
 }
@@ -82,6 +87,8 @@ protocol ConnectionControl: AnyObject {
     func tick(_ now: NIODeadline)
     func close(_ code: WebSocketCloseCode, _ reason: String)
     func setReading(_ isReading: Bool)
+    /// The peer is known to answer pings.
+    func expectPongs()
     func abandon()
     func outboxOverflowed()
     func outboxBlocked(_ isBlocked: Bool)

@@ -86,6 +86,8 @@ extension ConnectionHandler {
             return decode(
                 buffer, from: body, count: frame.length, connection.serializer, into: batch)
         case .ping:
+            // Who asks knows how to answer.
+            answersPings = true
             connection.outbox.appendPing(
                 false, payload: batch.bytes(buffer, from: body, count: frame.length))
         case .pong: break

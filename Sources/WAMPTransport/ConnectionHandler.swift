@@ -88,6 +88,9 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
     private var isReading = true
     private var lastHeard = NIODeadline.now()
     private var unansweredPings = 0
+    /// Whether the peer is known to answer pings. A WebSocket peer must; of RawSocket clients and
+    /// routers in use some leave pings unanswered, and some end the connection over one.
+    var answersPings = false
     private var progress: Int?
     private var lastProgress = NIODeadline.now()
     /// In the handshake and in closing.
@@ -195,6 +198,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             loop: loop, format: format, sendLimit: sendLimit, bound: settings.outboundQueue)
         outbox.context = context
         outbox.control = self
+        answersPings = framing == .webSocket
         if framing == .webSocket {
             webSocket = WebSocketReceiver(
                 masked: !isClient, text: serializer == .json, limit: settings.maxMessage,
@@ -343,7 +347,7 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             lastHeard = now
             unansweredPings = 0
         }
-        guard settings.keepalive > .zero,
+        guard answersPings, settings.keepalive > .zero,
             now - lastHeard >= settings.keepalive * (unansweredPings + 1)
         else { return }
         if unansweredPings == 2 {
@@ -354,6 +358,8 @@ package final class ConnectionHandler<Owner: ConnectionOwner>: ChannelInboundHan
             connection?.outbox.appendPing(true)
         }
     }
+
+    func expectPongs() { answersPings = true }
 
     private func isStalled(_ now: NIODeadline) -> Bool {
         let current = connection?.outbox.progress

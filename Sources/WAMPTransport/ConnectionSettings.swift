@@ -7,7 +7,8 @@ package import WAMP
 package struct ConnectionSettings: Sendable {
     /// The longest message received, in bytes.
     package var maxMessage = 16 << 20
-    /// Silence after which a ping is sent; two unanswered end the connection. Zero = off.
+    /// Silence after which a ping is sent; two unanswered end the connection. A peer that may not
+    /// answer pings is watched over by the system instead: see `LossWatch`. Zero = off.
     package var keepalive = TimeAmount.seconds(10)
     /// Time for the transport's handshake.
     package var handshakeTimeout = TimeAmount.seconds(10)

@@ -15,7 +15,10 @@ enum Installed {
     static let python = packageRoot.appending(path: ".peers/autobahn/bin/python").path
     static let otherClients =
         packageRoot.appending(path: ".peers/clients/bin/python").path
+    static let wampy = packageRoot.appending(path: ".peers/wampy/bin/python").path
     static let crossbar = packageRoot.appending(path: ".peers/crossbar/bin/crossbar").path
+    static let crossbarPython =
+        packageRoot.appending(path: ".peers/crossbar/bin/python").path
     static let autobahnJS = packageRoot.appending(path: ".peers/autobahn.js").path
     static let nodeModules = "/usr/share/nodejs"
 
@@ -27,6 +30,7 @@ enum Installed {
 
     static var hasPython: Bool { exists(python) }
     static var hasOtherClients: Bool { exists(otherClients) }
+    static var hasWampy: Bool { exists(wampy) }
     static var hasCrossbar: Bool { exists(crossbar) }
     static var hasJavaScript: Bool {
         exists(autobahnJS) && exists(nodeModules + "/ws") && inPath("node")

@@ -37,12 +37,12 @@ func wampctl(_ arguments: String...) async throws -> Ended {
 
 /// Keeps a program running while `body` works; `body` gets the program's lines of output.
 func whileRunning<Value: Sendable>(
-    _ program: String, _ arguments: [String],
+    _ program: String, _ arguments: [String], environment: [String: String] = [:],
     _ body: (AsyncStream<String>) async throws -> Value
 ) async throws -> (Value, TerminationStatus) {
     let result = try await Subprocess.run(
         .name("env"), arguments: Arguments([program] + arguments),
-        environment: environmentAdding([:]), platformOptions: gentle,
+        environment: environmentAdding(environment), platformOptions: gentle,
         input: .none, output: .sequence, error: .discarded
     ) { execution in
         // All output is read, wanted or not: a program blocks on a pipe that is full.

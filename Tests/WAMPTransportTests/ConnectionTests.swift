@@ -86,6 +86,7 @@ private let framings = [Framing.rawSocket, .webSocket]
     @Test("silence is met with two pings and then the end", arguments: framings)
     func keepAlive(framing: Framing) throws {
         let bench = try ConnectionBench.open(framing)
+        bench.owner.connection?.identified(as: Release.agent)
         let ping: [UInt8] = framing == .rawSocket ? [1, 0, 0, 0] : [0x89, 0]
         bench.advance(.seconds(9))
         #expect(bench.sent().isEmpty)
@@ -100,9 +101,29 @@ private let framings = [Framing.rawSocket, .webSocket]
         #expect(!bench.channel.isActive)
     }
 
+    @Test("a RawSocket peer that may not answer pings is sent none, however long it is silent")
+    func unpinged() throws {
+        for agent in [nil, "", "AutobahnPython/26.10.2", "swampyer", "awampctl"] {
+            let bench = try ConnectionBench.open(.rawSocket)
+            bench.owner.connection?.identified(as: agent)
+            bench.advance(.hours(1))
+            #expect(bench.sent().isEmpty && bench.owner.reasons.isEmpty)
+        }
+    }
+
+    @Test("a RawSocket peer that has sent a ping is sent some, too")
+    func pinged() throws {
+        let bench = try ConnectionBench.open(.rawSocket)
+        try bench.receive(ConnectionBench.rawFrame(.ping, []))
+        #expect(bench.sent() == ConnectionBench.rawFrame(.pong, []))
+        bench.advance(.seconds(11))
+        #expect(bench.sent() == ConnectionBench.rawFrame(.ping, []))
+    }
+
     @Test("any byte counts as life", arguments: framings)
     func life(framing: Framing) throws {
         let bench = try ConnectionBench.open(framing)
+        bench.owner.connection?.identified(as: Release.agent)
         let byte: [UInt8] = framing == .rawSocket ? [0] : [0x81]
         for _ in 1...3 {
             bench.advance(.seconds(21))
