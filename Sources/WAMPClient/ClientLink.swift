@@ -44,6 +44,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// A challenge is being answered on another thread.
     private var isAnswering = false
 
+    /// Told when HELLO is about to be said.
+    private var onOpened: (() -> Void)?
     /// Told once how joining ended.
     private var onJoined: ((Swift.Result<Welcome, ClientError>) -> Void)?
     private var onLeft: [@Sendable () -> Void] = []
@@ -83,12 +85,13 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     }
 
     init(
-        loop: IOLoop, options: SessionOptions,
+        loop: IOLoop, options: SessionOptions, onOpened: @escaping () -> Void,
         onJoined: @escaping (Swift.Result<Welcome, ClientError>) -> Void
     ) {
         self.loop = loop
         self.options = options
         serializer = options.serializer
+        self.onOpened = onOpened
         self.onJoined = onJoined
     }
 
@@ -140,6 +143,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             return
         }
         self.connection = connection
+        onOpened?()
+        onOpened = nil
         var generator = SystemRandomNumberGenerator()
         var authentication = options.authentication
         if options.tls.certificate != nil { authentication.hasCertificate = true }
@@ -152,7 +157,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         var hello = options.hello
         do throws(Authenticator.Distrust) {
             try authenticator.prepare(&hello)
-            send(.hello(hello))
+            sendToJoin(.hello(hello))
         } catch {
             refuse(error)
         }
@@ -180,9 +185,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     func writeBlocked(_ blocked: Bool) {}
 
     func closed(_ reason: CloseReason) {
-        if let onJoined {
-            self.onJoined = nil
-            state = .ended
+        if let onJoined = endJoining() {
             onJoined(.failure(.connect(reason.description)))
         } else if case .leaving = state {
             finish(.left)
@@ -208,11 +211,19 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
 
     /// Gives joining up.
     func abandonJoining(_ error: ClientError) {
-        guard let onJoined else { return }
-        self.onJoined = nil
-        state = .ended
-        connection?.abandon()
+        guard let onJoined = endJoining() else { return }
+        if let connection { connection.abandon() } else { channel?.close(promise: nil) }
         onJoined(.failure(error))
+    }
+
+    /// Joining is over without a session.
+    /// - Returns: who is to be told; nil if it was over before.
+    private func endJoining() -> ((Swift.Result<Welcome, ClientError>) -> Void)? {
+        guard let onJoined else { return nil }
+        self.onJoined = nil
+        onOpened = nil
+        state = .ended
+        return onJoined
     }
 
     // Joining and ending.
@@ -258,17 +269,22 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         switch outcome {
         case .success(let reply):
             self.reply = reply
-            send(.authenticate(reply.message))
+            sendToJoin(.authenticate(reply.message))
         case .failure(let distrust): refuse(distrust)
         }
     }
 
+    /// Sends what there is no session without.
+    private func sendToJoin(_ message: Message) {
+        guard send(message) == .tooLarge, let limit = connection?.outbox.sendLimit else { return }
+        abandonJoining(
+            .rejected("\(message.code.name) is longer than the \(limit) bytes the router takes"))
+    }
+
     /// Breaks joining off, because of the router or of what we have to offer it.
     private func refuse(_ distrust: Authenticator.Distrust) {
-        guard let onJoined else { return }
+        guard let onJoined = endJoining() else { return }
         send(.abort(Abort(reason: distrust.reason)))
-        self.onJoined = nil
-        state = .ended
         connection?.close()
         onJoined(
             .failure(
@@ -278,9 +294,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     private func abort(_ violation: ProtocolViolation) {
         send(.abort(Abort(violation)))
         connection?.close(.protocolError)
-        if let onJoined {
-            self.onJoined = nil
-            state = .ended
+        if let onJoined = endJoining() {
             onJoined(.failure(.protocolViolation(violation.description)))
         } else {
             finish(.protocolViolation(violation.description))

@@ -37,6 +37,7 @@ let welcome = Message.welcome(
 
 /// Runs `body` against a fake router.
 func withFakeRouter<T>(
+    settings: ConnectionSettings = ConnectionSettings(),
     _ script: @escaping @Sendable (Message, FakePeer) -> Void,
     _ body: (Endpoint) async throws -> T
 ) async throws -> T {
@@ -47,7 +48,7 @@ func withFakeRouter<T>(
                 try channel.pipeline.syncOperations.addHandler(
                     ConnectionHandler(
                         owner: FakePeer(loop: loop, script: script), loop: loop,
-                        settings: ConnectionSettings()))
+                        settings: settings))
             }
         }
         .bind(host: "127.0.0.1", port: 0).get()
