@@ -31,6 +31,8 @@ extension ErrorURI {
     public static let noSuchSession: Self = "wamp.error.no_such_session"
     public static let noSuchPublication: Self = "wamp.error.no_such_publication"
     public static let invalidArgument: Self = "wamp.error.invalid_argument"
+    /// Not in the specification; Autobahn's for arguments that cannot be passed on.
+    public static let invalidPayload: Self = "wamp.error.invalid_payload"
     public static let canceled: Self = "wamp.error.canceled"
     public static let timeout: Self = "wamp.error.timeout"
     public static let payloadSizeExceeded: Self = "wamp.error.payload_size_exceeded"

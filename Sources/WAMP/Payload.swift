@@ -25,6 +25,8 @@ public struct Payload: Sendable {
         /// One binary or string in place of the list: an end-to-end encrypted payload (`enc_algo`),
         /// passed through.
         case opaque
+        /// Nothing that could be passed on; the bytes are the sentence that says why.
+        case broken
     }
 
     package init(bytes: ByteBuffer, serializer: Serializer, shape: Shape) {
@@ -38,6 +40,21 @@ public struct Payload: Sendable {
     /// - Parameter bytes: are copied.
     package init(copying bytes: some Collection<UInt8>, serializer: Serializer, shape: Shape) {
         self.init(bytes: ByteBuffer(bytes: bytes), serializer: serializer, shape: shape)
+    }
+
+    /// What stands in the place of arguments that are broken inside an intact message, or that
+    /// their serializer cannot hold: it costs its message, never a session.
+    /// - Parameter flaw: one sentence, which names the place.
+    static func broken(_ flaw: String) -> Payload {
+        Payload(bytes: ByteBuffer(string: flaw), serializer: .json, shape: .broken)
+    }
+
+    /// Why the arguments can be sent to nobody; nil if they can.
+    package var flaw: String? { shape == .broken ? String(buffer: bytes) : nil }
+
+    /// Whether the bytes are what a peer with that serializer may be sent.
+    package func isReady(for serializer: Serializer) -> Bool {
+        shape == .empty || self.serializer == serializer && shape != .broken
     }
 
     public var isEmpty: Bool { shape == .empty }

@@ -3,17 +3,32 @@
 
 /// A value of the WAMP data model, and what the serializers hold beyond it.
 ///
-/// Integers keep all 64 bits: `int` holds what fits `Int64`, `uint` only what lies above.
+/// Integers are exact: `int` holds what fits `Int64`, `uint` only what lies above, `big` only what
+/// neither holds. `map` is for the dictionaries of MessagePack and CBOR of whose keys one at least
+/// is no text.
 public enum Value: Sendable {
     case null
     case bool(Bool)
     case int(Int64)
     case uint(UInt64)
+    case big(BigInteger)
     case double(Double)
     case string(String)
     case binary([UInt8])
     case list([Value])
     case dictionary(Dictionary)
+    case map([MapEntry])
+
+    /// A key of any kind and what stands under it.
+    public struct MapEntry: Hashable, Sendable {
+        public var key: Value
+        public var value: Value
+
+        public init(_ key: Value, _ value: Value) {
+            self.key = key
+            self.value = value
+        }
+    }
 
     /// A dictionary with string keys that keeps the order in which it was written.
     /// Where a key occurs twice, the last one counts; keys are the same when their bytes are.
@@ -63,6 +78,19 @@ extension Value {
         if case .dictionary(let value) = self { value } else { nil }
     }
 
+    /// What it is as a key of JSON, which has only texts: integers and bools are their JSON text,
+    /// and any other kind is none.
+    package var keyText: String? {
+        switch self {
+        case .string(let text): text
+        case .bool(let value): value ? "true" : "false"
+        case .int(let value): "\(value)"
+        case .uint(let value): "\(value)"
+        case .big(let value): value.description
+        default: nil
+        }
+    }
+
     /// The integer, if it is one and not negative. A float that is whole counts too, up to 2^53:
     /// that is how some JavaScript libraries write large ids in MessagePack and CBOR.
     public var unsigned: UInt64? {
@@ -91,11 +119,13 @@ extension Value: Hashable {
         case (.int(let l), .int(let r)): l == r
         case (.uint(let l), .uint(let r)): l == r
         case (.int(let l), .uint(let r)), (.uint(let r), .int(let l)): UInt64(exactly: l) == r
+        case (.big(let l), .big(let r)): l == r
         case (.double(let l), .double(let r)): l == r
         case (.string(let l), .string(let r)): Name.isSame(l, r)
         case (.binary(let l), .binary(let r)): l == r
         case (.list(let l), .list(let r)): l == r
         case (.dictionary(let l), .dictionary(let r)): l == r
+        case (.map(let l), .map(let r)): l == r
         default: false
         }
     }
@@ -105,11 +135,13 @@ extension Value: Hashable {
         case .null: hasher.combine(0)
         case .bool(let value): hasher.combine(value)
         case .int, .uint: hasher.combine(unsigned)
+        case .big(let value): hasher.combine(value)
         case .double(let value): hasher.combine(value)
         case .string(let value): hasher.combine(Name(value))
         case .binary(let value): hasher.combine(value)
         case .list(let value): hasher.combine(value)
         case .dictionary(let value): hasher.combine(value.count)
+        case .map(let value): hasher.combine(value)
         }
     }
 }

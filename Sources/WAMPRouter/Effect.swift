@@ -28,6 +28,44 @@ package enum Effect: Equatable, Sendable {
     indirect case answered(UInt64, Answer)
 }
 
+/// Why a message cannot be delivered.
+package enum Obstacle: Error, Equatable, CustomStringConvertible {
+    /// It is larger than its receiver accepts.
+    case tooLarge
+    /// The arguments are broken, or the receiver's serializer cannot hold them: the sentence names
+    /// the place.
+    case invalid(String)
+
+    var error: ErrorURI {
+        switch self {
+        case .tooLarge: .payloadSizeExceeded
+        case .invalid: .invalidPayload
+        }
+    }
+
+    var args: [Value] {
+        switch self {
+        case .tooLarge: []
+        case .invalid(let sentence): [.string(sentence)]
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .tooLarge: "it is larger than its receiver accepts"
+        case .invalid(let sentence): sentence
+        }
+    }
+
+    /// What is said in place of an error that cannot be delivered.
+    func args(of error: ErrorURI) -> [Value] {
+        switch self {
+        case .tooLarge: []
+        case .invalid(let sentence): [.string("\(error): \(sentence)")]
+        }
+    }
+}
+
 /// What came of a question that the router asked a callee.
 package enum Answer: Equatable, Sendable {
     case values([Value], Value.Dictionary)

@@ -12,6 +12,9 @@ struct Counters {
     var eventsPublished: UInt64 = 0
     /// EVENTs sent, one for each receiver.
     var eventsDelivered: UInt64 = 0
+    /// EVENTs that were too large for their receivers, or that their serializers cannot hold; and
+    /// PUBLISHes whose arguments are broken.
+    var eventsUndeliverable: UInt64 = 0
 }
 
 /// When the statistics are published next: once a second, as long as somebody listens.

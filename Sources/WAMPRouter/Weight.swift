@@ -11,6 +11,8 @@ extension Value {
         case .binary(let bytes): 16 + bytes.count
         case .list(let list): list.reduce(16) { $0 + $1.weight }
         case .dictionary(let dictionary): 16 + dictionary.weight
+        case .map(let entries): entries.reduce(16) { $0 + $1.key.weight + $1.value.weight }
+        case .big(let integer): 16 + integer.byteCount
         }
     }
 }

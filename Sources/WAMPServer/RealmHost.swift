@@ -7,6 +7,7 @@
 // one order: the realm's, then a mailbox's.
 
 import BasicContainers
+import Logging
 import NIOCore
 import Synchronization
 import WAMP
@@ -34,6 +35,8 @@ final class RealmHost: Sendable {
         var lastToken: UInt64 = 0
         /// The moment the timer is set for, and the task that waits for it.
         var timer: (moment: Moment, task: Scheduled<Void>)?
+        /// An event could not be delivered; the first time, that is told.
+        var hasMissedEvents = false
         /// Fulfilled when the last session has gone, once the realm is being drained.
         var emptied: EventLoopPromise<Void>?
     }
@@ -287,29 +290,38 @@ final class RealmHost: Sendable {
         guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue() else {
             return
         }
-        if !send(message, to: outbox, on: loop) {
-            state.realm.undeliverable(message, to: session, at: now, into: &state.effects)
+        if let obstacle = send(message, to: outbox, on: loop) {
+            if case .event(let event) = message {
+                logUndeliverable(event, because: obstacle, receivers: 1, session, &state)
+            }
+            state.realm.undeliverable(
+                message, to: session, because: obstacle, at: now, into: &state.effects)
         }
     }
 
     /// Sends a message, in fewer words if its receiver does not accept all of them.
-    /// - Returns: false if the message is larger than its receiver accepts. One that cannot be sent
-    ///   for another
-    ///   reason meets a connection that is about to end, which says all there is to say.
-    private func send(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
-        if sendWhole(message, to: outbox, on: loop) { return true }
-        guard let shorter = message.shortened else { return false }
+    /// - Returns: why its receiver cannot be sent the message; nil if it was. One that cannot be
+    ///   sent for another reason meets a connection that is about to end, which says all there is
+    ///   to say.
+    private func send(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Obstacle? {
+        let obstacle = sendWhole(message, to: outbox, on: loop)
+        guard obstacle == .tooLarge, let shorter = message.shortened else { return obstacle }
         return send(shorter, to: outbox, on: loop)
     }
 
-    private func sendWhole(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Bool {
+    private func sendWhole(_ message: Message, to outbox: Outbox, on loop: IOLoop) -> Obstacle? {
         let payload = message.payload
         let serializer = outbox.format.serializer
-        if payload.isEmpty || payload.serializer == serializer {
-            return loop.send(message, payload: payload, to: outbox) != .tooLarge
+        if payload.isReady(for: serializer) {
+            return loop.send(message, payload: payload, to: outbox) == .tooLarge ? .tooLarge : nil
         }
-        guard let transcoded = try? payload.transcoded(to: serializer) else { return false }
-        return loop.send(message, payload: transcoded, to: outbox) != .tooLarge
+        do throws(TranscodingError) {
+            let transcoded = try payload.transcoded(to: serializer)
+            return loop.send(message, payload: transcoded, to: outbox) == .tooLarge
+                ? .tooLarge : nil
+        } catch {
+            return Obstacle(error)
+        }
     }
 
     /// Encodes the event once per format, and transcodes it once per serializer. A subscriber that
@@ -318,27 +330,56 @@ final class RealmHost: Sendable {
         _ event: Event, to sessions: [SessionKey], _ state: inout State, on loop: IOLoop
     ) {
         var encoded: [EncodedMessage] = []
-        /// Of other serializers than the publisher's; nil for one that cannot hold the event.
-        var transcoded: [Serializer: Payload?] = [:]
-        func payload(in serializer: Serializer) -> Payload? {
-            if serializer == event.payload.serializer { return event.payload }
-            if let known = transcoded[serializer] { return known }
-            let new = try? event.payload.transcoded(to: serializer)
-            transcoded[serializer] = .some(new)
-            return new
+        /// Of other serializers than the publisher's.
+        var transcoded: [Serializer: Swift.Result<Payload, Obstacle>] = [:]
+        func payload(in serializer: Serializer) throws(Obstacle) -> Payload {
+            if event.payload.isReady(for: serializer) { return event.payload }
+            if let known = transcoded[serializer] { return try known.get() }
+            let new = Swift.Result { () throws(TranscodingError) in
+                try event.payload.transcoded(to: serializer)
+            }.mapError { Obstacle($0) }
+            transcoded[serializer] = new
+            return try new.get()
         }
+        func send(to outbox: Outbox) throws(Obstacle) {
+            var message = encoded.first { $0.format == outbox.format }
+            if message == nil {
+                let arguments = try payload(in: outbox.format.serializer)
+                let new = loop.encode(.event(event), payload: arguments, format: outbox.format)
+                encoded.append(new)
+                message = new
+            }
+            if let message, loop.send(message, to: outbox) == .tooLarge { throw .tooLarge }
+        }
+        var missed: (count: Int, last: SessionKey, Obstacle)?
         for session in sessions {
             guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue()
             else { continue }
-            if let known = encoded.first(where: { $0.format == outbox.format }) {
-                _ = loop.send(known, to: outbox)
-                continue
+            do throws(Obstacle) { try send(to: outbox) } catch {
+                missed = ((missed?.count ?? 0) + 1, session, error)
             }
-            guard let payload = payload(in: outbox.format.serializer) else { continue }
-            let new = loop.encode(.event(event), payload: payload, format: outbox.format)
-            encoded.append(new)
-            _ = loop.send(new, to: outbox)
         }
+        guard let (count, last, obstacle) = missed else { return }
+        state.realm.undeliverableEvents(count)
+        logUndeliverable(event, because: obstacle, receivers: count, last, &state)
+    }
+
+    /// The first of a realm is told to everybody who reads the log, the others to who wants to
+    /// know: a publisher may send many.
+    private func logUndeliverable(
+        _ event: Event, because obstacle: Obstacle, receivers: Int, _ session: SessionKey,
+        _ state: inout State
+    ) {
+        guard let logger = state.members[Int(session.slot)].link?.directory.logger else { return }
+        let level = state.hasMissedEvents ? Logger.Level.debug : .warning
+        state.hasMissedEvents = true
+        logger.log(
+            level: level, "event not delivered",
+            metadata: [
+                "realm": "\(name)", "publication": "\(event.publication)",
+                "subscription": "\(event.subscription)", "receivers": "\(receivers)",
+                "reason": "\(obstacle)",
+            ])
     }
 
     /// Keeps one timer, for the earliest deadline. One that is set too early finds nothing due and
@@ -356,6 +397,15 @@ final class RealmHost: Sendable {
         perform(on: home) { state, now in
             if state.timer?.moment == moment { state.timer = nil }
             state.realm.advance(to: now, into: &state.effects)
+        }
+    }
+}
+
+extension Obstacle {
+    fileprivate init(_ error: TranscodingError) {
+        switch error {
+        case .tooManyElements: self = .tooLarge
+        case .invalid(let sentence): self = .invalid(sentence)
         }
     }
 }

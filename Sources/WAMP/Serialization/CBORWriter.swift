@@ -70,6 +70,14 @@ enum CBORWriter: ItemWriter {
         head(0x20, UInt64(bitPattern: ~value), into: &writer)
     }
 
+    /// Spec: RFC 8949, Bignums; below zero, one bit more fits a plain integer.
+    static func big(_ value: BigInteger, into writer: inout ByteWriter) {
+        let (small, bytes) = value.cborNumber
+        if let small, value.isNegative { return head(0x20, small, into: &writer) }
+        writer.append(value.isNegative ? 0xc3 : 0xc2)
+        bytes.withUnsafeBufferPointer { binary($0, into: &writer) }
+    }
+
     static func single(_ value: Float, into writer: inout ByteWriter) {
         writer.append(0xfa)
         writer.append(bigEndian: value.bitPattern)

@@ -14,6 +14,43 @@ enum Malformed: Error {
     /// The bytes are well formed, but no message of WAMP.
     case message(String)
     case tooManyElements
+    /// A value that cannot be had here: the rest of a sentence that begins with its place.
+    case unrepresentable(StaticString)
+    /// A member of a list or dictionary is at fault: its index or key, and why.
+    indirect case inside(String, Malformed)
+}
+
+extension Malformed {
+    /// The sentence that tells it.
+    func sentence(_ serializer: Serializer) -> String {
+        var place = ""
+        var fault = self
+        while case .inside(let member, let inner) = fault {
+            // A peer's keys may be as long as it likes.
+            let name = member.count > 40 ? "\(member.prefix(40))…" : member
+            if place.utf8.count < 120 { place += place.isEmpty ? name : ".\(name)" }
+            fault = inner
+        }
+        switch fault {
+        case .syntax(let sentence, let offset):
+            let text = "invalid \(serializer.name) at byte \(offset): \(sentence)"
+            return place.isEmpty ? text : "\(place): \(text)"
+        case .message(let sentence): return place.isEmpty ? sentence : "\(place): \(sentence)"
+        case .tooManyElements: return "more than \(maximumElements) elements"
+        case .unrepresentable(let claim):
+            return place.isEmpty ? "a value \(claim)" : "\(place) \(claim)"
+        case .inside: return place
+        }
+    }
+
+    /// Whether it is about the size, which another peer might take.
+    var isExcess: Bool {
+        switch self {
+        case .tooManyElements: true
+        case .inside(_, let inner): inner.isExcess
+        default: false
+        }
+    }
 }
 
 /// The largest nesting accepted; the message list counts as 1.
@@ -34,6 +71,7 @@ enum Item {
     case unsigned(UInt64)
     /// Below zero, always.
     case negative(Int64)
+    case big(BigInteger)
     case single(Float)
     case double(Double)
     case text(Text)
@@ -105,8 +143,13 @@ struct Text {
 
 /// Reads one serializer.
 protocol ItemReader {
-    /// - Parameter bytes: not empty; valid for the life of the reader.
-    init(start: UnsafePointer<UInt8>, count: Int)
+    /// Whether the keys of its dictionaries can be nothing but texts.
+    static var hasTextKeysOnly: Bool { get }
+
+    /// - Parameters:
+    ///   - bytes: not empty; valid for the life of the reader.
+    ///   - depth: how many containers around the bytes were opened already.
+    init(start: UnsafePointer<UInt8>, count: Int, depth: Int)
 
     /// Bytes read so far.
     var offset: Int { get }
@@ -128,8 +171,8 @@ protocol ItemReader {
     /// Opens a list or a dictionary; nil if the next item is something else.
     mutating func open(isDictionary: Bool) throws(Malformed) -> Members?
 
-    /// Passes one list or dictionary with the whole grammar checked, and says whether it was empty;
-    /// nil if the next item is something else.
+    /// Passes one list, or one dictionary whose own keys are texts, with the whole grammar checked,
+    /// and says whether it was empty; nil if the next item is something else.
     mutating func skip(isDictionary: Bool) throws(Malformed) -> Bool?
 
     /// Goes to the next member: false, once, when there is none and the container is closed.
@@ -147,6 +190,9 @@ protocol ItemReader {
 
     /// Passes one item and everything in it, with the whole grammar checked.
     mutating func skip() throws(Malformed)
+
+    /// Passes one list or dictionary that may be broken, by nothing but what tells where it ends.
+    mutating func skipRoughly() throws(Malformed)
 
     /// Passes what stands between two items at the top level.
     mutating func passSeparator() throws(Malformed)
@@ -192,9 +238,10 @@ extension ItemReader {
     }
 
     /// Reads one item as a value.
-    /// - Parameter uniqueKeys: whether a key that occurs twice in a dictionary is refused.
+    /// - Parameter isOption: whether it is one of the router's own: the keys of its dictionaries
+    ///   must be texts, none twice. In payloads they need not.
     /// - Parameter budget: how many elements may still be read; counted down.
-    mutating func value(uniqueKeys: Bool, budget: inout Int) throws(Malformed) -> Value {
+    mutating func value(isOption: Bool, budget: inout Int) throws(Malformed) -> Value {
         budget -= 1
         guard budget >= 0 else { throw .tooManyElements }
         switch try item() {
@@ -202,6 +249,9 @@ extension ItemReader {
         case .bool(let value): return .bool(value)
         case .unsigned(let value): return Value(value)
         case .negative(let value): return .int(value)
+        case .big(let value):
+            budget -= value.cost
+            return .big(value)
         case .single(let value): return .double(Double(value))
         case .double(let value): return .double(value)
         case .text(let text): return .string(text.string)
@@ -209,27 +259,73 @@ extension ItemReader {
         case .list(var members):
             var list: [Value] = []
             while try next(&members) {
-                list.append(try value(uniqueKeys: uniqueKeys, budget: &budget))
+                list.append(
+                    try value("\(list.count)", isOption: isOption, budget: &budget))
             }
             return .list(list)
         case .dictionary(var members):
-            return .dictionary(
-                try entries(&members, uniqueKeys: uniqueKeys, budget: &budget))
+            if isOption { return .dictionary(try options(&members, budget: &budget)) }
+            return try entries(&members, budget: &budget)
         }
     }
 
-    /// Reads the members of a dictionary that was opened.
-    mutating func entries(
-        _ members: inout Members, uniqueKeys: Bool, budget: inout Int
+    /// Reads a value that has a name.
+    mutating func value(
+        _ name: @autoclosure () -> String, isOption: Bool = false, budget: inout Int
+    ) throws(Malformed) -> Value {
+        do throws(Malformed) {
+            return try value(isOption: isOption, budget: &budget)
+        } catch {
+            throw .inside(name(), error)
+        }
+    }
+
+    /// Reads the members of a dictionary that was opened, with keys as options have them.
+    private mutating func options(
+        _ members: inout Members, budget: inout Int
     ) throws(Malformed) -> Value.Dictionary {
         var dictionary = Value.Dictionary()
         var seen = SeenKeys()
         while try next(&members) {
             let key = try key()
-            if uniqueKeys { try seen.insert(key) }
-            dictionary.append(
-                key.string, try value(uniqueKeys: uniqueKeys, budget: &budget))
+            try seen.insert(key)
+            dictionary.append(key.string, try value(isOption: true, budget: &budget))
         }
         return dictionary
+    }
+
+    /// Reads the members of a dictionary that was opened, whatever its keys are.
+    private mutating func entries(
+        _ members: inout Members, budget: inout Int
+    ) throws(Malformed) -> Value {
+        var dictionary = Value.Dictionary()
+        while try next(&members) {
+            guard try hasTextKey() else {
+                return .map(try entries(&members, behind: dictionary, budget: &budget))
+            }
+            let key = try key().string
+            dictionary.append(key, try value(key, budget: &budget))
+        }
+        return .dictionary(dictionary)
+    }
+
+    /// Reads the rest of a dictionary, from its first key on that is no text.
+    private mutating func entries(
+        _ members: inout Members, behind first: Value.Dictionary, budget: inout Int
+    ) throws(Malformed) -> [Value.MapEntry] {
+        var entries = first.entries.map { Value.MapEntry(.string($0.key), $0.value) }
+        repeat {
+            let key = try value(isOption: false, budget: &budget)
+            let value = try value(key.keyText ?? "?", budget: &budget)
+            entries.append(Value.MapEntry(key, value))
+        } while try next(&members)
+        return entries
+    }
+
+    /// Whether the key that comes next is a text, as it must be where nothing else can be.
+    @inline(__always)
+    mutating func hasTextKey() throws(Malformed) -> Bool {
+        if Self.hasTextKeysOnly { return true }
+        return try kind() == .text
     }
 }

@@ -9,16 +9,25 @@ struct JSONReader: ItemReader {
     let start: UnsafePointer<UInt8>
     private var cursor: UnsafePointer<UInt8>
     private let end: UnsafePointer<UInt8>
-    private var depth = 0
-    /// Whether an integer beyond 64 bits and a number beyond the range of doubles are faults. What
-    /// a peer sends is taken as the nearest double instead.
-    var refusesInexactNumbers = false
+    private var depth: Int
+    /// Whether a number beyond the range of doubles and half a surrogate pair are faults. In
+    /// options they are taken as what comes nearest.
+    private var isExact = true
+
+    static var hasTextKeysOnly: Bool { true }
 
     @inline(__always)
     init(start: UnsafePointer<UInt8>, count: Int) {
+        self.init(start: start, count: count, depth: 0)
+        isExact = false
+    }
+
+    @inline(__always)
+    init(start: UnsafePointer<UInt8>, count: Int, depth: Int) {
         self.start = start
         cursor = start
         end = start + count
+        self.depth = depth
     }
 
     @inline(__always)
@@ -61,8 +70,16 @@ struct JSONReader: ItemReader {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): .number
         case UInt8(ascii: "t"), UInt8(ascii: "f"): .bool
         case UInt8(ascii: "n"): .null
-        default: throw fault("no JSON value begins so")
+        default: throw noValue()
         }
+    }
+
+    /// Python, for one, writes floats that are not in JSON.
+    private func noValue() -> Malformed {
+        guard cursor < end, "NI".utf8.contains(cursor.pointee) else {
+            return fault("no JSON value begins so")
+        }
+        return fault("NaN and Infinity are not in JSON")
     }
 
     mutating func item() throws(Malformed) -> Item {
@@ -222,6 +239,24 @@ struct JSONReader: ItemReader {
         }
     }
 
+    mutating func skipRoughly() throws(Malformed) {
+        var open = 0
+        repeat {
+            guard cursor < end else { throw fault("the text ends too early") }
+            switch cursor.pointee {
+            case UInt8(ascii: "["), UInt8(ascii: "{"): open += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): open -= 1
+            case UInt8(ascii: "\""):
+                cursor += 1
+                while cursor < end, cursor.pointee != UInt8(ascii: "\"") {
+                    cursor += cursor.pointee == UInt8(ascii: "\\") ? 2 : 1
+                }
+            default: break
+            }
+            cursor += 1
+        } while open > 0
+    }
+
     private mutating func passKey() throws(Malformed) {
         guard try peek() == UInt8(ascii: "\"") else { throw fault("a key was expected") }
         _ = try passString()
@@ -286,12 +321,14 @@ extension JSONReader {
         let hasEscapes = try passString()
         let count = cursor - 1 - first
         if !hasEscapes { return Text(start: first, count: count) }
-        return Text(start: first, count: count, decoded: JSONReader.unescape(first, count: count))
+        return Text(start: first, count: count, decoded: try unescape(first, count: count))
     }
 
-    /// The text of a checked string. A surrogate without its partner becomes U+FFFD.
+    /// The text of a checked string. A surrogate without its partner becomes U+FFFD, or is a fault.
     @inline(never)
-    private static func unescape(_ start: UnsafePointer<UInt8>, count: Int) -> [UInt8] {
+    private func unescape(
+        _ start: UnsafePointer<UInt8>, count: Int
+    ) throws(Malformed) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(count)
         var index = 0
@@ -311,16 +348,19 @@ extension JSONReader {
             case UInt8(ascii: "r"): text.append(0x0d)
             case UInt8(ascii: "t"): text.append(0x09)
             case UInt8(ascii: "u"):
-                var scalar = codeUnit(start + index)
+                var scalar = JSONReader.codeUnit(start + index)
                 index += 4
                 if scalar & 0xfc00 == 0xd800, count - index >= 6,
                     start[index] == UInt8(ascii: "\\"), start[index + 1] == UInt8(ascii: "u")
                 {
-                    let low = codeUnit(start + index + 2)
+                    let low = JSONReader.codeUnit(start + index + 2)
                     if low & 0xfc00 == 0xdc00 {
                         scalar = 0x10000 + (scalar & 0x3ff) << 10 + (low & 0x3ff)
                         index += 6
                     }
+                }
+                if isExact, scalar & 0xfffff800 == 0xd800 {
+                    throw .unrepresentable("has half a surrogate pair, which is no text")
                 }
                 let character = Unicode.Scalar(scalar) ?? "\u{fffd}"
                 text.append(contentsOf: UTF8.encode(character) ?? UTF8.encodedReplacementCharacter)
@@ -356,9 +396,7 @@ extension JSONReader {
             number.isNegative = true
             cursor += 1
         }
-        guard cursor < end, JSONReader.isDigit(cursor.pointee) else {
-            throw fault("no JSON value begins so")
-        }
+        guard cursor < end, JSONReader.isDigit(cursor.pointee) else { throw noValue() }
         if cursor.pointee == UInt8(ascii: "0") {
             cursor += 1
             if cursor < end, JSONReader.isDigit(cursor.pointee) {
@@ -411,7 +449,7 @@ extension JSONReader {
         while cursor < end, JSONReader.isDigit(cursor.pointee) { cursor += 1 }
     }
 
-    /// Reads a number: an integer if it is written as one and fits 64 bits, a double otherwise.
+    /// Reads a number: an integer if it is written as one, a double otherwise.
     @inline(__always)
     private mutating func number() throws(Malformed) -> Item {
         let first = cursor
@@ -420,10 +458,14 @@ extension JSONReader {
             if !number.isNegative || magnitude == 0 { return .unsigned(magnitude) }
             if magnitude <= 1 << 63 { return .negative(Int64(truncatingIfNeeded: 0 &- magnitude)) }
         }
+        if number.isInteger {
+            let sign = number.isNegative ? 1 : 0
+            let digits = UnsafeBufferPointer(start: first + sign, count: cursor - first - sign)
+            return try BigInteger.item(decimal: digits, isNegative: number.isNegative)
+        }
         let double = JSONReader.double(first, count: cursor - first)
-        if refusesInexactNumbers {
-            guard !number.isInteger else { throw fault("an integer does not fit 64 bits") }
-            guard double.isFinite else { throw fault("a number is larger than any double") }
+        guard double.isFinite || !isExact else {
+            throw .unrepresentable("is a number larger than any double")
         }
         return .double(double)
     }

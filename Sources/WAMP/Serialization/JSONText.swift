@@ -17,8 +17,7 @@ public struct JSONTextError: Error, Equatable, CustomStringConvertible {
 /// ways.
 public enum JSONText {
     /// - Throws: the first place that is not RFC 8259 (NaN and the infinities, too, are no JSON),
-    ///   or
-    ///   that holds a number no value can: an integer beyond 64 bits, or more than any double.
+    ///   or that holds what no value can: a number larger than any double, half a surrogate pair.
     public static func parse(_ text: String) throws(JSONTextError) -> Value {
         try parse(Array(text.utf8))
     }
@@ -39,25 +38,21 @@ public enum JSONText {
         guard let start = bytes.baseAddress, bytes.count > 0 else {
             throw JSONTextError(offset: 0, description: "the text is empty")
         }
-        var reader = JSONReader(start: start, count: bytes.count)
-        reader.refusesInexactNumbers = true
+        var reader = JSONReader(start: start, count: bytes.count, depth: 0)
         var budget = maximumElements
         do throws(Malformed) {
-            let value = try reader.value(uniqueKeys: false, budget: &budget)
+            let value = try reader.value(isOption: false, budget: &budget)
             guard reader.isAtEnd() else {
                 throw .syntax("something follows after the value", offset: reader.offset)
             }
             return value
         } catch {
-            switch error {
-            case .syntax(let sentence, let offset):
-                throw JSONTextError(offset: offset, description: "\(sentence)")
-            case .message(let sentence):
-                throw JSONTextError(offset: reader.offset, description: sentence)
-            case .tooManyElements:
-                throw JSONTextError(
-                    offset: reader.offset, description: "more than \(maximumElements) elements")
+            var fault = error
+            while case .inside(_, let inner) = fault { fault = inner }
+            guard case .syntax(let sentence, let offset) = fault else {
+                throw JSONTextError(offset: reader.offset, description: fault.sentence(.json))
             }
+            throw JSONTextError(offset: offset, description: "\(sentence)")
         }
     }
 

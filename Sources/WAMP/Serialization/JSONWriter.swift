@@ -4,6 +4,24 @@
 import CScan
 
 enum JSONWriter: ItemWriter {
+    static var hasTextKeysOnly: Bool { true }
+
+    @inline(__always)
+    static func flaw(_ value: Double) -> StaticString? {
+        if value.isFinite { return nil }
+        return value.isNaN
+            ? "is NaN, which JSON cannot hold" : "is infinite, which JSON cannot hold"
+    }
+
+    /// A text may look as binary does in JSON.
+    @inline(__always)
+    static func flaw(_ text: UnsafeBufferPointer<UInt8>) -> StaticString? {
+        guard text.first == 0, Base64.decode(Array(text.dropFirst())[...]) != nil else {
+            return nil
+        }
+        return "is a text that would be binary in JSON"
+    }
+
     @inline(__always)
     static func open(isDictionary: Bool, count: Int?, into writer: inout ByteWriter) -> Int {
         writer.append(isDictionary ? UInt8(ascii: "{") : UInt8(ascii: "["))
@@ -43,11 +61,18 @@ enum JSONWriter: ItemWriter {
         double(Double(value), into: &writer)
     }
 
-    /// NaN and the infinities become null, as `JSON.stringify` does it: JSON has no way to write
-    /// them, and a router must not lose a whole message over one of its numbers.
+    static func big(_ value: BigInteger, into writer: inout ByteWriter) {
+        append(value.description, into: &writer)
+    }
+
+    /// NaN and the infinities, which are no JSON, become null, as `JSON.stringify` does it.
     static func double(_ value: Double, into writer: inout ByteWriter) {
         guard value.isFinite else { return null(into: &writer) }
-        var digits = value.description
+        append(value.description, into: &writer)
+    }
+
+    private static func append(_ digits: String, into writer: inout ByteWriter) {
+        var digits = digits
         digits.withUTF8 { writer.append(UnsafeRawBufferPointer($0)) }
     }
 

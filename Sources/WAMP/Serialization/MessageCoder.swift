@@ -146,11 +146,6 @@ extension Serializer {
 
 extension ProtocolViolation {
     init(_ malformed: Malformed, _ serializer: Serializer) {
-        switch malformed {
-        case .syntax(let sentence, let offset):
-            self.init("invalid \(serializer.name) at byte \(offset): \(sentence)")
-        case .message(let sentence): self.init(sentence)
-        case .tooManyElements: self.init("more than \(maximumElements) elements")
-        }
+        self.init(malformed.sentence(serializer))
     }
 }

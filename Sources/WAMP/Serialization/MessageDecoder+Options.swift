@@ -22,7 +22,7 @@ extension MessageDecoder {
             try seen.insert(key)
             if try field(&self, key) { continue }
             let name = key.string
-            var value = try reader.value(uniqueKeys: true, budget: &budget)
+            var value = try reader.value(isOption: true, budget: &budget)
             if let type = code.optionTypes[name] {
                 // JSON has but one way to write an integer.
                 if serializer != .json { type.mend(&value) }

@@ -271,23 +271,101 @@ extension MessageDecoder {
             isClosed = true
             return Payload()
         }
+        let begin = (reader, members)
+        do throws(Malformed) { return try soundPayload() } catch {
+            (reader, members) = begin
+            return try brokenPayload(because: error)
+        }
+    }
+
+    /// Null in the place of args or kwargs is as good as nothing there.
+    @inline(__always)
+    private mutating func soundPayload() throws(Malformed) -> Payload {
         try reader.settle()
         let start = reader.offset
-        guard let isEmpty = try reader.skip(isDictionary: false) else { return try opaquePayload() }
-        var shape = isEmpty ? Payload.Shape.empty : .arguments
-        var end = reader.offset
+        var shape = Payload.Shape.empty
+        var hasList = true
+        if let isEmpty = try reader.skip(isDictionary: false) {
+            if !isEmpty { shape = .arguments }
+        } else if try skipNull() {
+            hasList = false
+        } else {
+            return try opaquePayload()
+        }
+        let end = reader.offset
         guard try reader.next(&members) else {
             isClosed = true
             return payload(shape, from: start, to: end)
         }
+        try reader.settle()
+        let middle = reader.offset
         guard let isEmpty = try reader.skip(isDictionary: true) else {
-            throw fault("ArgumentsKw", "must be a dictionary")
+            guard try skipNull() else { throw fault("ArgumentsKw", "must be a dictionary") }
+            return payload(shape, from: start, to: end)
         }
-        if !isEmpty {
-            shape = .argumentsAndKeywords
-            end = reader.offset
+        if isEmpty { return payload(shape, from: start, to: end) }
+        if hasList { return payload(.argumentsAndKeywords, from: start, to: reader.offset) }
+        return keywords(from: middle, to: reader.offset)
+    }
+
+    private mutating func skipNull() throws(Malformed) -> Bool {
+        guard try reader.kind() == .null else { return false }
+        try reader.skip()
+        return true
+    }
+
+    /// Kwargs behind an empty list, which is not in the frame.
+    private func keywords(from start: Int, to end: Int) -> Payload {
+        var bytes = ByteBuffer()
+        switch serializer {
+        case .json: bytes.writeStaticString("[],")
+        case .msgpack: bytes.writeInteger(0x90 as UInt8)
+        case .cbor: bytes.writeInteger(0x80 as UInt8)
         }
-        return payload(shape, from: start, to: end)
+        bytes.writeImmutableBuffer(slice(from: start, count: end - start))
+        return Payload(bytes: bytes, serializer: serializer, shape: .argumentsAndKeywords)
+    }
+
+    /// Passes args and kwargs that something is wrong with, where it can be told where they end:
+    /// the message is intact then, and they cost nobody more than this message.
+    /// - Throws: `fault` if that cannot be told.
+    private mutating func brokenPayload(because fault: Malformed) throws(Malformed) -> Payload {
+        do throws(Malformed) {
+            try reader.settle()
+            let start = reader.offset
+            guard try skipRoughly(.list) else { throw fault }
+            var end = reader.offset
+            var shape = Payload.Shape.arguments
+            if try reader.next(&members) {
+                guard try skipRoughly(.dictionary) else { throw fault }
+                end = reader.offset
+                shape = .argumentsAndKeywords
+            } else {
+                isClosed = true
+            }
+            return .broken(flaw(shape, from: start, to: end) ?? fault.sentence(serializer))
+        } catch {
+            throw fault
+        }
+    }
+
+    private mutating func skipRoughly(_ kind: ItemKind) throws(Malformed) -> Bool {
+        switch try reader.kind() {
+        case .null: try reader.skip()
+        case kind: try reader.skipRoughly()
+        default: return false
+        }
+        return true
+    }
+
+    /// What is wrong with broken arguments, and where among them; nil if they seem to be fine.
+    private func flaw(_ shape: Payload.Shape, from start: Int, to end: Int) -> String? {
+        do throws(ProtocolViolation) {
+            _ = try payload(shape, from: start, to: end).values()
+            return nil
+        } catch {
+            return error.description
+        }
     }
 
     @inline(__always)

@@ -165,7 +165,8 @@ extension MessageEncoder {
     ) {
         let tail =
             switch shape {
-            case .empty: 0
+            // Nobody is ever sent a broken one.
+            case .empty, .broken: 0
             case .arguments, .opaque: 1
             case .argumentsAndKeywords: 2
             }

@@ -1,6 +1,5 @@
 // MessagePack, version 5: text and binary are told apart. Every width of every type is accepted;
-// text must be UTF-8 and the keys of dictionaries must be text. An extension is binary, its type is
-// not kept.
+// text must be UTF-8. An extension is binary, its type is not kept.
 
 import CScan
 
@@ -10,14 +9,10 @@ struct MessagePackReader: ItemReader {
     private let end: UnsafePointer<UInt8>
     private var depth: Int
 
-    @inline(__always)
-    init(start: UnsafePointer<UInt8>, count: Int) {
-        self.init(start: start, count: count, depth: 0)
-    }
+    static var hasTextKeysOnly: Bool { false }
 
-    /// - Parameter depth: how many containers around the bytes were opened already.
     @inline(__always)
-    init(start: UnsafePointer<UInt8>, count: Int, depth: Int) {
+    init(start: UnsafePointer<UInt8>, count: Int, depth: Int = 0) {
         self.start = start
         cursor = start
         end = start + count
@@ -269,8 +264,43 @@ struct MessagePackReader: ItemReader {
     private mutating func skipDictionary(_ count: Int) throws(Malformed) {
         var members = try enter(count, isDictionary: true)
         while try next(&members) {
-            _ = try key()
+            if try text() == nil { try skip() }
             try skip()
         }
+    }
+
+    mutating func skipRoughly() throws(Malformed) {
+        // How many items are still to be passed; each takes a byte at least.
+        var items = 1
+        while items > 0 {
+            guard items <= end - cursor else { throw fault("the bytes end too early") }
+            items += try skipHead() - 1
+        }
+    }
+
+    /// Passes one item without what is in it.
+    /// - Returns: how many items are in it.
+    private mutating func skipHead() throws(Malformed) -> Int {
+        let first = cursor.pointee
+        cursor += 1
+        switch first {
+        case 0x80...0x8f: return 2 * Int(first & 0x0f)
+        case 0x90...0x9f: return Int(first & 0x0f)
+        case 0xdc: return Int(try read(UInt16.self))
+        case 0xdd: return Int(try read(UInt32.self))
+        case 0xde: return 2 * Int(try read(UInt16.self))
+        case 0xdf: return 2 * Int(try read(UInt32.self))
+        case 0xa0...0xbf: _ = try pass(Int(first & 0x1f))
+        case 0xcc, 0xd0: _ = try pass(1)
+        case 0xcd, 0xd1: _ = try pass(2)
+        case 0xca, 0xce, 0xd2: _ = try pass(4)
+        case 0xcb, 0xcf, 0xd3: _ = try pass(8)
+        case 0xd9: _ = try pass(Int(try read(UInt8.self)))
+        case 0xda: _ = try pass(Int(try read(UInt16.self)))
+        case 0xdb: _ = try pass(Int(try read(UInt32.self)))
+        case 0xc4...0xc9, 0xd4...0xd8: _ = try pass(try binaryLength(first))
+        default: break
+        }
+        return 0
     }
 }

@@ -1,6 +1,10 @@
 // MessagePack, in its shortest form.
 
 enum MessagePackWriter: ItemWriter {
+    static func flaw(_ value: BigInteger) -> StaticString? {
+        "is an integer beyond 64 bits, which MessagePack cannot hold"
+    }
+
     @inline(__always)
     static func open(isDictionary: Bool, count: Int?, into writer: inout ByteWriter) -> Int {
         let mark = writer.count
@@ -81,6 +85,11 @@ enum MessagePackWriter: ItemWriter {
             writer.append(0xd3)
             writer.append(bigEndian: value)
         }
+    }
+
+    /// The nearest float: there are no such integers here.
+    static func big(_ value: BigInteger, into writer: inout ByteWriter) {
+        double(value.double, into: &writer)
     }
 
     static func single(_ value: Float, into writer: inout ByteWriter) {

@@ -326,8 +326,11 @@ package struct Candidate: Equatable, Sendable {
         ]
         if let ticket { details.append("ticket", .string(ticket)) }
         let authid = hello.authid.map(Value.string) ?? .null
-        return .ask(
-            procedure,
-            args: [.string(hello.realm.description), authid, .dictionary(details)])
+        let args: [Value] = [.string(hello.realm.description), authid, .dictionary(details)]
+        // What HELLO holds stands deeper in an INVOCATION.
+        if let flaw = Payload(args: args, as: .cbor).flaw {
+            return failed("the authenticator cannot be asked: \(flaw)")
+        }
+        return .ask(procedure, args: args)
     }
 }

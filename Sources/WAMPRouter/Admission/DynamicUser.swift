@@ -62,7 +62,7 @@ struct DynamicUser {
     static func meansAbsence(_ error: ErrorURI) -> Bool {
         switch error {
         case .noSuchProcedure, .noAvailableCallee, .unavailable, .canceled, .timeout,
-            .networkFailure, .invalidURI, .payloadSizeExceeded:
+            .networkFailure, .invalidURI, .payloadSizeExceeded, .invalidPayload:
             true
         default: false
         }

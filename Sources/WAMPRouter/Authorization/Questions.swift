@@ -55,7 +55,7 @@ extension Realm {
             .invocation(
                 Invocation(
                     request: invocation, registration: call.registrationID, details: details,
-                    payload: Payload(args: args))),
+                    payload: .holding(args))),
             to: callee.session)
     }
 
@@ -79,7 +79,7 @@ extension Answer {
             let (args, kwargs) = try payload.values()
             self = .values(args, kwargs)
         } catch {
-            self = .failed(.invalidArgument, [.string("\(error)")])
+            self = .failed(.invalidPayload, [.string("\(error)")])
         }
     }
 }

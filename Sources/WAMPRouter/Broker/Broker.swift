@@ -38,6 +38,15 @@ extension Realm {
             }
             return
         }
+        if let flaw = publish.payload.flaw {
+            counters.eventsUndeliverable &+= 1
+            if let request {
+                refuse(
+                    .publish, request, of: session, .invalidPayload, [.string(flaw)],
+                    into: &effects)
+            }
+            return
+        }
         let id: PublicationID = random.id()
         if publish.options.acknowledge {
             let answer = Published(request: publish.request, publication: id)

@@ -123,10 +123,10 @@ extension Realm {
         drained(call, at: now, into: &effects)
     }
 
-    /// A message that the core sent could not be delivered: it is larger than its receiver accepts,
-    /// even in fewer words.
+    /// A message that the core sent could not be delivered, not even in fewer words.
     package mutating func undeliverable(
-        _ message: Message, to session: SessionKey, at now: Now, into effects: inout Effects
+        _ message: Message, to session: SessionKey, because obstacle: Obstacle = .tooLarge,
+        at now: Now, into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
         switch message {
@@ -142,30 +142,40 @@ extension Realm {
                 // It has the parts before this one, and is not to wait for more.
                 interrupt(call, .killnowait, into: &effects)
             }
-            end(slot, with: .payloadSizeExceeded, at: now, into: &effects)
+            end(slot, with: obstacle.error, obstacle.args, at: now, into: &effects)
         case .result(let result):
             if result.details.progress {
                 // The call goes on, or ends by an error of its own: never both.
                 guard let slot = calls.find(madeBy: session, result.request) else { return }
                 if let call = calls[slot] { interrupt(call, .killnowait, into: &effects) }
-                return end(slot, with: .payloadSizeExceeded, at: now, into: &effects)
+                return end(slot, with: obstacle.error, obstacle.args, at: now, into: &effects)
             }
-            refuse(.call, result.request, of: session, .payloadSizeExceeded, into: &effects)
+            refuse(
+                .call, result.request, of: session, obstacle.error, obstacle.args,
+                into: &effects)
         case .error(let error):
             // The router's own is as short as can be.
             let shortest = refusal(error.requestType, error.request, .payloadSizeExceeded)
             guard
-                error.error != shortest.error
+                obstacle != .tooLarge || error.error != shortest.error
                     || error.payload.count > shortest.payload.count
             else { return }
             refuse(
-                error.requestType, error.request, of: session, .payloadSizeExceeded, into: &effects)
+                error.requestType, error.request, of: session, obstacle.error,
+                obstacle.args(of: error.error), into: &effects)
+        case .event: undeliverableEvents(1)
         case .welcome:
             effects.send(.abort(Abort(reason: .payloadSizeExceeded)), to: session)
             end(session, .aborted, at: now, into: &effects)
         default:
             break
         }
+    }
+
+    /// So many subscribers do not get an event that was sent to them.
+    package mutating func undeliverableEvents(_ count: Int) {
+        counters.eventsDelivered &-= UInt64(count)
+        counters.eventsUndeliverable &+= UInt64(count)
     }
 
     /// The call of an answer; nil for a late answer to a call that has ended, which is normal.

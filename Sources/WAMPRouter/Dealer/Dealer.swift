@@ -50,6 +50,10 @@ extension Realm {
                 for: .call, call.procedure, .exact, of: caller, request: request,
                 message: .call(call), at: now, into: &effects)
         else { return }
+        if let flaw = call.payload.flaw {
+            return refuse(
+                .call, request, of: caller, .invalidPayload, [.string(flaw)], into: &effects)
+        }
         if call.procedure.isReserved {
             return answerMeta(call, from: caller, at: now, into: &effects)
         }

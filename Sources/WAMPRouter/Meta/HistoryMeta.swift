@@ -24,13 +24,15 @@ extension Realm {
         let identity = sessions[asker].identity
         let (events, isLimitReached) = try query.select(
             from: history, within: limits, for: identity)
+        let serializer = sessions[asker].transport?.serializer ?? .cbor
         let id = subscriptions[slot].id
         if settings.followsCrossbar {
             // Keyword arguments would make of the list what cannot be subscripted in Python.
-            return MetaResult(.list(events.map { .dictionary($0.crossbarEntry(of: id)) }))
+            let entries = events.map { $0.crossbarEntry(of: id, for: serializer) }
+            return MetaResult(.list(entries.map { .dictionary($0) }))
         }
         return MetaResult(
-            args: events.map { .dictionary($0.entry(of: id)) },
+            args: events.map { .dictionary($0.entry(of: id, for: serializer)) },
             kwargs: ["is_limit_reached": .bool(isLimitReached)])
     }
 }
@@ -46,24 +48,43 @@ extension Realm {
 }
 
 extension StoredEvent {
-    fileprivate func entry(of subscription: SubscriptionID) -> Value.Dictionary {
-        var entry: Value.Dictionary = [
+    /// What is told of the event. Where its arguments and details cannot be told to somebody with
+    /// that serializer, it is said why, so that the other events arrive.
+    /// - Parameter isListed: whether all entries are to be one list.
+    fileprivate func entry(
+        of subscription: SubscriptionID, for serializer: Serializer, isListed: Bool = false
+    ) -> Value.Dictionary {
+        var head: Value.Dictionary = [
             "timestamp": .string(timestamp(unixMilliseconds: unixMilliseconds)),
             "subscription": Value(subscription),
             "publication": Value(publication),
-            "details": .dictionary(details),
         ]
-        // A payload that cannot be read is none that could be shown.
-        if let (args, kwargs) = try? payload.values() {
+        let flaw: String
+        do throws(ProtocolViolation) {
+            let (args, kwargs) = try payload.values()
+            var entry = head
+            entry.append("details", .dictionary(details))
             if !args.isEmpty { entry.append("args", .list(args)) }
             if !kwargs.isEmpty { entry.append("kwargs", .dictionary(kwargs)) }
+            let value = Value.dictionary(entry)
+            let result = Payload(args: [isListed ? [value] : value], as: serializer)
+            guard let found = result.flaw else { return entry }
+            let place = isListed ? "args.0.0." : "args.0."
+            flaw = found.hasPrefix(place) ? String(found.dropFirst(place.count)) : found
+        } catch {
+            flaw = error.description
         }
-        return entry
+        head.append("details", [:])
+        head.append("error", .string(ErrorURI.invalidPayload.rawValue))
+        head.append("message", .string(flaw))
+        return head
     }
 
     /// The same with what Crossbar.io's users look for.
-    fileprivate func crossbarEntry(of subscription: SubscriptionID) -> Value.Dictionary {
-        var entry = entry(of: subscription)
+    fileprivate func crossbarEntry(
+        of subscription: SubscriptionID, for serializer: Serializer
+    ) -> Value.Dictionary {
+        var entry = entry(of: subscription, for: serializer, isListed: true)
         entry["topic"] = .string(topic.description)
         if entry["args"] == nil { entry["args"] = [] }
         if entry["kwargs"] == nil { entry["kwargs"] = [:] }

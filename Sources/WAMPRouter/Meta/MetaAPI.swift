@@ -41,13 +41,13 @@ extension Realm {
 }
 
 extension MetaArguments {
-    /// - Throws: `wamp.error.invalid_argument` if there are too many.
+    /// - Throws: `wamp.error.invalid_payload` if they cannot be read.
     init(_ payload: Payload, isPositional: Bool) throws(MetaError) {
         self.isPositional = isPositional
         do throws(ProtocolViolation) {
             (args, kwargs) = try payload.values()
         } catch {
-            throw MetaError(.invalidArgument, error.description)
+            throw MetaError(.invalidPayload, error.description)
         }
     }
 }

@@ -37,7 +37,7 @@ struct MetaResult {
     static let nothing = MetaResult(args: [])
 
     var payload: Payload {
-        args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
+        args.isEmpty && kwargs.isEmpty ? Payload() : .holding(args, kwargs)
     }
 }
 

@@ -18,6 +18,7 @@ extension Realm {
         details.append("errors", Value(counters.errors))
         details.append("events_published", Value(counters.eventsPublished))
         details.append("events_delivered", Value(counters.eventsDelivered))
+        details.append("events_undeliverable", Value(counters.eventsUndeliverable))
         return details
     }
 

@@ -11,7 +11,7 @@ extension Realm {
         _ arguments: MetaArguments, from caller: SessionKey
     ) throws(MetaError) {
         let topic = try arguments.uri(0)
-        let payload = try Payload(args: arguments.list(1), kwargs: arguments.dictionary(2))
+        let payload = try Payload.holding(arguments.list(1), arguments.dictionary(2))
         let options = try arguments.publishOptions()
         let scope = try arguments.scope()
         if options.custom.isPassthru, !mayPassThrough(caller) {

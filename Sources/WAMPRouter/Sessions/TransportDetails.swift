@@ -12,7 +12,7 @@ package struct TransportDetails: Equatable, Sendable {
 
     private let peer: String
     private let kind: Kind
-    private let serializer: Serializer
+    let serializer: Serializer
     private let isSecure: Bool
 
     /// - Parameter peer: the address at the other end.

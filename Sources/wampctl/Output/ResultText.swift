@@ -135,9 +135,9 @@ enum ResultText {
     private static func style(of value: Value) -> Style {
         switch value {
         case .string, .binary: .string
-        case .int, .uint, .double: .number
+        case .int, .uint, .big, .double: .number
         case .null, .bool: .literal
-        case .list, .dictionary: .faint
+        case .list, .dictionary, .map: .faint
         }
     }
 }
