@@ -257,7 +257,7 @@ final class LoadRecord: Sendable {
                 CommandFailure(
                     error: error, args: values.args, kwargs: values.kwargs, subject: command.uri))
         } else if command.output.format == .raw {
-            Streams.shared.write(ResultText.raw(args: values.args))
+            Streams.shared.append(ResultText.raw(args: values.args))
         } else if let text = ResultText.text(
             args: values.args, kwargs: values.kwargs, pretty: false,
             colored: terminal.stdoutHasColor)

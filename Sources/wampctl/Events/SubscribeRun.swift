@@ -26,6 +26,7 @@ struct SubscribeRun {
         try Readiness.check(command.readiness)
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
+        Streams.shared.dropOutput(beyond: EventLine.bound)
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
         return try await events.run { () async throws(CommandFailure) in
             try await start(client, options, events)
@@ -104,7 +105,7 @@ struct SubscribeRun {
                     events.send(.finished)
                 }
             case .finished:
-                Streams.shared.flush()
+                Streams.shared.settle()
                 return Streams.shared.failure?.rawValue ?? code
             case .outputBroken:
                 return await leave(session, (Streams.shared.failure ?? .brokenPipe).rawValue)
@@ -117,7 +118,7 @@ struct SubscribeRun {
                     .connectionLost, "the router took the subscription away",
                     subject: topics.joined(separator: ", "))
             case .sessionEnded(_, let end) where stoppedBy == nil:
-                Streams.shared.flush()
+                Streams.shared.settle()
                 throw CommandFailure(end)
             default: continue
             }
@@ -158,8 +159,8 @@ struct SubscribeRun {
     }
 
     private func leave(_ session: Session, _ code: Int32) async -> Int32 {
-        Streams.shared.flush()
         await session.leave(patience: Client.farewell)
+        Streams.shared.settle()
         return (Streams.shared.failure.map(\.rawValue)) ?? code
     }
 
