@@ -92,6 +92,33 @@ import WAMPTransport
         #expect(end.talk.contains(" lines dropped: stdout was not read\n"), "\(end.talk)")
     }
 
+    @Test("An event that cannot be shown is told, and the end is not 0")
+    func unreadableEvent() async throws {
+        let router = try await TestRouter()
+        let subscriber = try Program(
+            ["subscribe", "t.x", "-o", "raw"], environment: router.environment, announces: true)
+        _ = try await subscriber.ready()
+        // Together more elements than are decoded.
+        let folder = try TemporaryFolder()
+        let file = "\(folder.path)/half"
+        #expect(File.replace(file, with: "[\(String(repeating: "0,", count: 600_000))0]"))
+        let published = try await router.run("publish", "t.x", ":=@\(file)", "k:=@\(file)")
+        #expect(published.code == 0, "\(published.talk)")
+        let callee = try await router.register("t.echo", "--echo", "-q")
+        for more in [[], ["-n", "1"], ["-n", "1", "-o", "raw"]] {
+            let result = try await Program(
+                ["call", "t.echo", ":=@\(file)", "k:=@\(file)"] + more,
+                environment: router.environment
+            ).ended()
+            #expect(result.code == 15, "\(more): \(result.talk)")
+        }
+        _ = callee
+        subscriber.signal(SIGTERM)
+        let end = try await subscriber.ended()
+        #expect(end.code == 15, "\(end.talk)")
+        #expect(end.talk.contains("wampctl subscribe: t.x: an event cannot be shown: "))
+    }
+
     @Test("A callee whose stdout nobody reads goes on answering, and ends by a signal")
     func unreadInvocations() async throws {
         let router = try await TestRouter()

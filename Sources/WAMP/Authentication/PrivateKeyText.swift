@@ -30,7 +30,7 @@ package enum PrivateKeyText: Equatable {
     /// Whether an OpenSSH key names the cipher `none`: a magic word, then the name with its length.
     private static func opensFreely(_ lines: [Substring]) -> Bool {
         let body = lines.filter { !$0.hasPrefix("-----") }.joined()
-        let bytes = Base64.decode(Array(body.utf8)[...]) ?? []
+        let bytes = Base64.decode(body) ?? []
         return bytes.starts(with: Array("openssh-key-v1\0\0\0\0\u{4}none".utf8))
     }
 }

@@ -39,8 +39,8 @@ extension EventLine {
     static let bound = 64 << 20
 
     /// - Parameter topic: of the subscription, where the event does not tell it.
-    init?(_ event: EventMessage, topic: String) {
-        guard let values = try? event.values() else { return nil }
+    init(_ event: EventMessage, topic: String) throws(ProtocolViolation) {
+        let values = try event.values()
         self.init(
             topic: event.topic?.description ?? topic, publication: event.publication.rawValue,
             args: values.args, kwargs: values.kwargs, details: event.details, time: .now())

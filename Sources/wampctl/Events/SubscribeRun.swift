@@ -54,7 +54,7 @@ struct SubscribeRun {
                     URI(topic), options: options,
                     onRevoked: { events.send(.revoked(number, $0)) }
                 ) { event in
-                    guard let line = EventLine(event, topic: topic) else { return }
+                    guard let line = line(of: event, topic) else { return }
                     let admission = count.admit()
                     guard admission != .declined else { return }
                     line.print(as: format, isColored: isColored)
@@ -66,6 +66,20 @@ struct SubscribeRun {
             }
         }
         return session
+    }
+
+    /// Nil, with a word about it, if the event cannot be shown.
+    private func line(of event: EventMessage, _ topic: String) -> EventLine? {
+        do throws(ProtocolViolation) {
+            return try EventLine(event, topic: topic)
+        } catch {
+            count.addUnreadable()
+            Streams.shared.say(
+                CommandFailure(
+                    .protocolFault, "an event cannot be shown: \(error)", subject: topic
+                ).text(command: SubscribeCommand.fullName))
+            return nil
+        }
     }
 
     private func announce() {
@@ -106,7 +120,7 @@ struct SubscribeRun {
                 }
             case .finished:
                 Streams.shared.settle()
-                return Streams.shared.failure?.rawValue ?? code
+                return Streams.shared.failure?.rawValue ?? complete(code)
             case .outputBroken:
                 return await leave(session, (Streams.shared.failure ?? .brokenPipe).rawValue)
             case .revoked(let number, let revocation):
@@ -161,7 +175,13 @@ struct SubscribeRun {
     private func leave(_ session: Session, _ code: Int32) async -> Int32 {
         await session.leave(patience: Client.farewell)
         Streams.shared.settle()
-        return (Streams.shared.failure.map(\.rawValue)) ?? code
+        return (Streams.shared.failure.map(\.rawValue)) ?? complete(code)
+    }
+
+    /// The exit code, but not 0 where an event is missing in the output.
+    private func complete(_ code: Int32) -> Int32 {
+        code == ExitCode.ok.rawValue && count.unreadable > 0
+            ? ExitCode.protocolFault.rawValue : code
     }
 
     private func sayRevoked(_ topic: String, _ revocation: Revocation) {
