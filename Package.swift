@@ -42,6 +42,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CScan"),
+        .target(name: "CArguments"),
         .systemLibrary(name: "CMemory"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
@@ -71,8 +72,8 @@ let package = Package(
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", nioCore,
-                nioPosix,
+                "CArguments", "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport",
+                nioCore, nioPosix,
                 logging, .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -22,14 +22,16 @@ struct Wampctl: ParsableCommand {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
         let streams = Streams.shared
-        let code = await run(Array(CommandLine.arguments.dropFirst()), environment: .process)
-        streams.flush()
-        Glibc.exit(code)
+        Glibc.exit(streams.finish(await run(.own, environment: .process)))
     }
 
     /// Runs the line and returns the exit code.
-    static func run(_ arguments: [String], environment: Environment) async -> Int32 {
-        let line = CommandLineReader(arguments: arguments, environment: environment)
+    private static func run(_ words: ProgramWords, environment: Environment) async -> Int32 {
+        let line = CommandLineReader(arguments: words.texts, environment: environment)
+        if let fault = words.fault ?? ProgramEnvironment.inherited.fault {
+            let command = line.arguments.first.flatMap(CommandLineReader.command)
+            return report(fault, of: command, usage: command?.page, as: line.outputFormat)
+        }
         switch line.read() {
         case .help(let text):
             Streams.shared.print(text)

@@ -173,6 +173,22 @@ private struct SimulatedRouter {
         }
     }
 
+    @Test("A generator that waits for a core says that it is the limit, however little it uses")
+    func starvedGenerator() throws {
+        let cell = BenchCell(
+            scenario: .rpc, serializer: .json, size: 16, sessions: 1, pace: .closed(inFlight: 1))
+        for (milliseconds, isLimit) in [(2, false), (40, true)] {
+            var record = BenchRecord(window: BenchWindow(start: 0, end: second, isByDue: false))
+            record.record(due: 0, sent: 0, at: 1000, .done)
+            for _ in 0..<100 { record.recordLoopDelay(Int64(milliseconds) * 1_000_000) }
+            let outcome = BenchOutcome(
+                record: record, seconds: 1, facts: BenchLoadFacts(ownCPU: 0.1), series: [])
+            let measured = try #require(
+                BenchResult(cell: cell, target: 0, outcomes: [outcome]))
+            #expect((measured.generatorLimit == "it waits 40 ms for a core") == isLimit)
+        }
+    }
+
     @Test("A comparison names what became worse beyond the tolerance, and nothing else")
     func comparison() throws {
         var record = BenchRecord(window: BenchWindow(start: 0, end: second, isByDue: false))

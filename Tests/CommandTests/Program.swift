@@ -48,10 +48,14 @@ final class Program: Sendable {
         return parts.dropLast().joined(separator: "/") + "/wampctl"
     }()
 
-    /// - Parameter announces: give it `--ready-fd 3`, for `ready()`.
+    /// - Parameters:
+    ///   - announces: give it `--ready-fd 3`, for `ready()`.
+    ///   - stdout: its stdout, instead of a file.
+    ///   - stdin: its stdin, instead of the input.
     init(
         _ words: [String], executable: String = Program.path, input: String? = nil,
-        environment: [String: String] = [:], announces: Bool = false
+        environment: [String: String] = [:], announces: Bool = false, output stdout: Int32? = nil,
+        typed stdin: Int32? = nil
     ) throws {
         var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)
         let made = mkdtemp(&template)
@@ -67,26 +71,32 @@ final class Program: Sendable {
             close(output)
             close(talk.write)
         }
-        var streams: [ChildProcess.Source] = [.null, .descriptor(output), .descriptor(talk.write)]
+        var streams: [ChildProcess.Source] = [
+            .null, .descriptor(stdout ?? output), .descriptor(talk.write),
+        ]
         if let input {
             let source = file("in")
             defer { close(source) }
             _ = File.write(Array(input.utf8), to: source)
             lseek(source, 0, SEEK_SET)
             streams[0] = .descriptor(fcntl(source, F_DUPFD_CLOEXEC, 100))
+        } else if let stdin {
+            streams[0] = .descriptor(fcntl(stdin, F_DUPFD_CLOEXEC, 100))
         }
         let ready = announces ? try ChildProcess.pipe() : nil
         if let ready { streams.append(.descriptor(ready.write)) }
         self.talk = Transcript(of: talk.read)
-        var variables = ChildProcess.inheritedEnvironment().filter {
-            !$0.key.hasPrefix("WAMPCTL_") && $0.key != "NO_COLOR" && $0.key != "CLICOLOR_FORCE"
+        var variables = ProgramEnvironment.inherited
+        variables.removeAll {
+            $0.hasPrefix("WAMPCTL_") || $0 == "NO_COLOR" || $0 == "CLICOLOR_FORCE"
         }
         variables["PATH"] =
             Program.path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             .joined(separator: "/") + ":" + (variables["PATH"] ?? "/usr/bin:/bin")
-        variables.merge(environment) { $1 }
+        for (name, value) in environment { variables[name] = value }
+        let words = words + (announces ? ["--ready-fd=3"] : [])
         let child = try ChildProcess(
-            executable, arguments: words + (announces ? ["--ready-fd=3"] : []),
+            executable, arguments: words.map { Array($0.utf8) },
             environment: variables, streams: streams)
         if let ready { close(ready.write) }
         if case .descriptor(let source) = streams[0] { close(source) }
@@ -189,6 +199,9 @@ final class Transcript: Sendable {
             }
         }
     }
+
+    /// What has come until now.
+    var soFar: String { state.withLock { $0.text } }
 
     /// Waits for the end.
     func whole() async -> String {

@@ -22,14 +22,23 @@ public enum JSONText {
         try parse(Array(text.utf8))
     }
 
-    /// - Parameter bytes: UTF-8.
+    /// - Parameter bytes: UTF-8, perhaps behind a byte order mark.
     public static func parse(_ bytes: [UInt8]) throws(JSONTextError) -> Value {
-        let result = bytes.withUnsafeBufferPointer { bytes -> Swift.Result<Value, JSONTextError> in
-            do throws(JSONTextError) { return .success(try parse(bytes)) } catch {
-                return .failure(error)
+        let text = withoutByteOrderMark(bytes)
+        let result = text.withUnsafeBufferPointer { text -> Swift.Result<Value, JSONTextError> in
+            do throws(JSONTextError) { return .success(try parse(text)) } catch {
+                return .failure(
+                    JSONTextError(
+                        offset: error.offset + bytes.count - text.count,
+                        description: error.description))
             }
         }
         return try result.get()
+    }
+
+    /// What follows the mark with which some editors let a file begin.
+    package static func withoutByteOrderMark(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
     }
 
     private static func parse(
@@ -56,19 +65,36 @@ public enum JSONText {
         }
     }
 
-    /// The value as compact JSON. NaN and the infinities, which JSON cannot hold, become null.
+    /// The value as compact JSON, safe to show: characters that steer a terminal are escaped. NaN
+    /// and the infinities, which JSON cannot hold, become null.
     public static func text(_ value: Value) -> String {
         var writer = ByteWriter()
         JSONWriter.value(value, into: &writer)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return shown(String(decoding: writer.bytes, as: UTF8.self))
     }
 
-    /// The value as JSON over several lines.
+    /// The same over several lines.
     /// - Parameter indent: spaces per level.
     public static func text(_ value: Value, indent: Int) -> String {
         var writer = ByteWriter()
         pretty(value, indent: indent, level: 0, into: &writer)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return shown(String(decoding: writer.bytes, as: UTF8.self))
+    }
+
+    /// Escapes what JSON may hold as it is, in strings alone: what stands between them is ASCII.
+    private static func shown(_ text: String) -> String {
+        let mayStand: UInt8 = 0x7f
+        guard text.utf8.contains(where: { $0 >= mayStand }) else { return text }
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value >= mayStand, scalar.isSteering {
+                let digits = String(scalar.value, radix: 16)
+                shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            } else {
+                shown.unicodeScalars.append(scalar)
+            }
+        }
+        return shown
     }
 
     private static func pretty(

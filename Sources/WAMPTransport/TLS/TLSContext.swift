@@ -4,6 +4,7 @@
 import Glibc
 package import NIOCore
 import NIOSSL
+import WAMP
 
 package final class TLSContext: Sendable {
     private let context: NIOSSLContext
@@ -86,10 +87,21 @@ package final class TLSContext: Sendable {
 
     private static func privateKey(in path: String) throws(TLSError) -> NIOSSLPrivateKey {
         try requireReadable(path)
-        guard let key = try? NIOSSLPrivateKey(file: path, format: .pem) else {
+        if let key = try? NIOSSLPrivateKey(file: path, format: .pem) { return key }
+        guard isLocked(path) else {
             throw TLSError("'\(path)' holds no private key in PEM that can be read")
         }
-        return key
+        throw TLSError(
+            "'\(path)' holds a private key with a passphrase, which is not asked for; "
+                + "'openssl pkey -in \(path) -out FILE' writes it without")
+    }
+
+    private static func isLocked(_ path: String) -> Bool {
+        guard let file = fopen(path, "r") else { return false }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return PrivateKeyText(String(decoding: bytes[..<count], as: UTF8.self))?.isLocked == true
     }
 
     private static func requireReadable(_ path: String) throws(TLSError) {

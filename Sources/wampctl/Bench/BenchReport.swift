@@ -48,11 +48,11 @@ struct BenchReport {
     var warnings: [String] {
         var warnings: [String] = []
         let varied = results.map(\.cell).varied
-        for result in results where result.isGeneratorLimited {
+        for result in results {
+            guard let limit = result.generatorLimit else { continue }
             warnings.append(
                 "warning: the load generator is the limit "
-                    + "(\(result.cell.label(varied)): \(BenchText.percent(result.ownShare)) of the "
-                    + "cores it may use)")
+                    + "(\(result.cell.label(varied)): \(limit))")
         }
         if wasPaused {
             warnings.append("warning: the process was stopped in the run; its clock was not")

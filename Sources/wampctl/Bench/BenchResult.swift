@@ -151,7 +151,22 @@ struct BenchResult {
     /// Above it the figures are the generator's.
     static let ownLimit = 0.8
 
-    var isGeneratorLimited: Bool { ownShare > BenchResult.ownLimit }
+    /// How long this process waits for a core when it has something to do, in milliseconds.
+    var loopDelay: Double { record.loopDelay.milliseconds(at: 95) }
+
+    /// Above it others take the cores from the generator.
+    static let delayLimit = 10.0
+
+    /// Why the figures are the generator's, if they are.
+    var generatorLimit: String? {
+        if ownShare > Self.ownLimit {
+            return "\(BenchText.percent(ownShare)) of the cores it may use"
+        }
+        guard loopDelay > Self.delayLimit else { return nil }
+        return "it waits \(Figures.short(loopDelay)) ms for a core"
+    }
+
+    var isGeneratorLimited: Bool { generatorLimit != nil }
 
     /// The runs' values of a metric, for ratios.
     func values(_ metric: BenchMetric) -> [Double] {

@@ -31,9 +31,8 @@ struct BenchRun: Sendable {
         for path in [command.save, command.hdr, command.plot].compactMap({ $0 }) {
             try checkWritable(path)
         }
-        let events = await RunEvents(trapping: [
-            .sigint, .sigterm, .sighup, .sigusr1, .sigcont,
-        ])
+        let events = await RunEvents(
+            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1, .sigcont])
         let work = Task { () async -> Swift.Result<BenchReport, CommandFailure> in
             defer { events.send(.finished) }
             do throws(CommandFailure) {
@@ -95,7 +94,7 @@ struct BenchRun: Sendable {
         let settings = command.settings(options, loops: Self.loops(system.cores))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         var report = BenchReport(
-            commandLine: CommandLine.arguments,
+            commandLine: [ProgramWords.programName ?? "wampctl"] + ProgramWords.own.texts,
             targets: targets.map { BenchReport.Target(url: $0.url) },
             percentiles: command.percentiles ?? [50, 90, 99, 99.9],
             arrivals: command.load.arrivals ?? .constant, setting: command.setting, system: system,
@@ -198,7 +197,7 @@ struct BenchRun: Sendable {
         if let failure = report.failure { throw failure }
         guard !report.results.isEmpty else { return .failure }
         let isQuiet = command.output.quiet
-        if !isQuiet { report.warnings.forEach(Streams.shared.say) }
+        if !isQuiet { report.warnings.forEach { Streams.shared.say($0) } }
         var code = ExitCode.ok
         for result in report.results where result.target == 0 {
             let label = result.cell.label(report.results.map(\.cell).varied)
@@ -243,13 +242,12 @@ struct BenchRun: Sendable {
         switch command.output.format {
         case .json: streams.print(JSONText.text(.dictionary(document.object)))
         case .jsonl:
-            streams.flush()
             streams.print(JSONText.text(.dictionary(document.record(at: .now()))))
         case .tsv:
             streams.write(Array(document.rows.map { "\($0)\n" }.joined().utf8))
             guard !command.output.quiet else { return }
             let table = BenchTable(report: document.report, isUTF8: context.terminal.isUTF8)
-            table.failures.forEach(streams.say)
+            table.failures.forEach { streams.say($0) }
         default:
             let table = BenchTable(report: document.report, isUTF8: context.terminal.isUTF8)
             streams.print(table.lines.joined(separator: "\n"))

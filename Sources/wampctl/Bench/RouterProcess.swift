@@ -17,9 +17,8 @@ final class SpawnedRouter: Sendable {
         let ready = try ChildProcess.pipe(), life = try ChildProcess.pipe()
         lifeline = life.write
         let child: ChildProcess
-        var environment = ChildProcess.inheritedEnvironment().filter {
-            !$0.key.hasPrefix("WAMPCTL_")
-        }
+        var environment = ProgramEnvironment.inherited
+        environment.removeAll { $0.hasPrefix("WAMPCTL_") }
         environment["WAMPCTL_LOG_LEVEL"] = "error"
         do throws(SpawnError) {
             child = try ChildProcess(
@@ -27,7 +26,7 @@ final class SpawnedRouter: Sendable {
                 arguments: [
                     "router", "--port", "0", "--realm", realm, "--quiet", "--ready-fd", "3",
                     "--outbound-queue", Self.outboundQueue, "--", "cat",
-                ],
+                ].map { Array($0.utf8) },
                 environment: environment,
                 streams: [
                     .descriptor(life.read), .null, .inherited, .descriptor(ready.write),

@@ -11,6 +11,9 @@ struct RegisterRun {
     let context: CommandContext
     private let admission: InvocationCount
 
+    /// How many bytes of lines may wait for a reader of stdout: calls are answered without one.
+    private static let outputBound = 1 << 20
+
     init(command: RegisterCommand, context: CommandContext) {
         self.command = command
         self.context = context
@@ -32,7 +35,9 @@ struct RegisterRun {
         try Readiness.check(command.readiness)
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
+        Streams.shared.dropOutput(beyond: Self.outputBound)
+        let events = await RunEvents(
+            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1])
         return try await events.run { () async throws(CommandFailure) in
             try await start(client, events)
         } then: { instances async throws(CommandFailure) in
@@ -345,7 +350,7 @@ struct RegisterRun {
     }
 
     private func sayFigures(_ instances: [Instance]) {
-        Streams.shared.flush()
+        Streams.shared.settle()
         guard !command.output.quiet, Streams.shared.failure == nil else { return }
         for instance in instances {
             let figures = instance.callee.figures

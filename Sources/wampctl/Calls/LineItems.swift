@@ -1,5 +1,7 @@
 // What a run of many sends next: the next line of stdin, or the same again when it is due.
 
+import WAMP
+
 /// Asked by one task at a time.
 actor LineItems {
     private let source: LineSource
@@ -8,6 +10,9 @@ actor LineItems {
     private let start = ContinuousClock.now
     private var count = 0
 
+    /// How long the lines that are left may take to be counted.
+    private static let patience = Duration.seconds(1)
+
     init(source: LineSource, load: LoadOptions) {
         self.source = source
         self.load = load
@@ -15,16 +20,52 @@ actor LineItems {
 
     /// The number of the next one, from 1, and its line; nil at the end.
     func next() async -> (number: Int, bytes: [UInt8])? {
-        switch source {
-        case .repetition: return await repeated().map { ($0, []) }
-        case .lines(.lines, _): return await lines.next()
-        case .batch, .lines:
-            // A blank line is a text, but no record.
-            while let (number, bytes) = await lines.next() {
-                if !bytes.allSatisfy(Self.isBlank) { return (number, bytes) }
+        guard case .repetition = source else { return await nextLine() }
+        return await repeated().map { ($0, []) }
+    }
+
+    /// Why stdin could not be read to its end.
+    var inputFailure: CommandFailure? { get async { await lines.failure } }
+
+    /// What was to be sent and was not, as the end of a sentence; nil if nobody knows how much that
+    /// would have been.
+    /// - Parameter begun: how many were sent.
+    func unsent(begun: Int, noun: String) async -> String? {
+        guard case .repetition = source else { return await unsentLines(begun: begun) }
+        return load.goal.map { Self.sentence($0 - begun, noun) }
+    }
+
+    private func unsentLines(begun: Int) async -> String {
+        let deadline = ContinuousClock.now + Self.patience
+        while .now < deadline, await nextLine(before: deadline) != nil {}
+        let rest = count - begun
+        if await lines.isComplete { return Self.sentence(rest, "line") }
+        return rest == 0
+            ? "what else comes on stdin was not sent"
+            : "\(Self.sentence(rest, "line")), nor what else comes on stdin"
+    }
+
+    private static func sentence(_ count: Int, _ noun: String) -> String {
+        guard count > 0 else { return "all \(noun)s were sent" }
+        return "\(Figures.counted(count, noun)) \(count == 1 ? "was" : "were") not sent"
+    }
+
+    private func nextLine(
+        before deadline: ContinuousClock.Instant? = nil
+    ) async -> (number: Int, bytes: [UInt8])? {
+        while let (number, bytes) = await lines.next(before: deadline) {
+            if isRecord(bytes) {
+                count += 1
+                return (number, bytes)
             }
-            return nil
         }
+        return nil
+    }
+
+    /// A blank line is a text, but no record.
+    private func isRecord(_ line: [UInt8]) -> Bool {
+        if case .lines(.lines, _) = source { return true }
+        return !JSONText.withoutByteOrderMark(line).allSatisfy(Self.isBlank)
     }
 
     private func repeated() async -> Int? {

@@ -6,6 +6,10 @@ final class LineProgress: Sendable {
     struct State {
         var figures = RunFigures()
         var outstanding = 0
+        /// How many were ever under way.
+        var begun = 0
+        /// Why stdin could not be read to its end.
+        var inputFailure: CommandFailure?
         var isStopped = false
         /// Calls were lost with the session.
         var isLost = false
@@ -19,6 +23,12 @@ final class LineProgress: Sendable {
     var figures: RunFigures { state.withLock { $0.figures } }
     var isStopped: Bool { state.withLock { $0.isStopped } }
     var isLost: Bool { state.withLock { $0.isLost } }
+    var begun: Int { state.withLock { $0.begun } }
+
+    var inputFailure: CommandFailure? {
+        get { state.withLock { $0.inputFailure } }
+        set { state.withLock { $0.inputFailure = newValue } }
+    }
 
     /// The session is gone, and with it what was under way.
     func lose() {
@@ -31,8 +41,10 @@ final class LineProgress: Sendable {
     /// One more is under way; false if no more are wanted.
     func begin() -> Bool {
         state.withLock { state in
-            if !state.isStopped { state.outstanding += 1 }
-            return !state.isStopped
+            guard !state.isStopped else { return false }
+            state.outstanding += 1
+            state.begun += 1
+            return true
         }
     }
 

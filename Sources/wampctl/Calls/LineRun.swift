@@ -79,6 +79,7 @@ struct LineRun<Action: LineAction>: Sendable {
             return session
         }
         let progress = LineProgress(events: events)
+        let items = LineItems(source: source, load: load)
         var start = ContinuousClock.now
         var session: Session?
         var stoppedBy: Int32?
@@ -91,22 +92,22 @@ struct LineRun<Action: LineAction>: Sendable {
                 start = .now
                 Task { events.send(.sessionEnded(0, await joined.ended)) }
                 Task {
-                    await work(joined, progress)
+                    await work(items, joined, progress)
                     events.send(.finished)
                 }
             // Once no more lines are taken, idle is the end, whatever may still come from stdin.
             case .finished, .idle, .drainExpired:
-                return try await finish(session, progress, start, stoppedBy)
+                return try await finish(session, items, progress, start, stoppedBy)
             case .sessionEnded:
                 progress.lose()
-                return try await finish(session, progress, start, stoppedBy)
+                return try await finish(session, items, progress, start, stoppedBy)
             case .outputBroken: return (Streams.shared.failure ?? .brokenPipe).rawValue
             case .signal(let signal):
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
                 let outstanding = progress.stop()
                 guard outstanding > 0 else {
-                    return try await finish(session, progress, start, signal)
+                    return try await finish(session, items, progress, start, signal)
                 }
                 if !isQuiet {
                     Streams.shared.say(Figures.stopping(outstanding, action.noun))
@@ -122,15 +123,22 @@ struct LineRun<Action: LineAction>: Sendable {
     }
 
     private func finish(
-        _ session: Session?, _ progress: LineProgress, _ start: ContinuousClock.Instant,
-        _ stoppedBy: Int32?
+        _ session: Session?, _ items: LineItems, _ progress: LineProgress,
+        _ start: ContinuousClock.Instant, _ stoppedBy: Int32?
     ) async throws(CommandFailure) -> Int32 {
-        Streams.shared.flush()
+        Streams.shared.settle()
         if let failure = Streams.shared.failure { return failure.rawValue }
         report(progress, start, isInterrupted: stoppedBy != nil)
-        if progress.isLost, let end = session?.end { throw CommandFailure(end) }
+        if progress.isLost, let end = session?.end {
+            var failure = CommandFailure(end)
+            if let unsent = await items.unsent(begun: progress.begun, noun: action.noun) {
+                failure.message += "; \(unsent)"
+            }
+            throw failure
+        }
         await session?.leave(patience: Client.farewell)
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
+        if let failure = progress.inputFailure { throw failure }
         return progress.figures.exitCode.rawValue
     }
 
@@ -144,9 +152,10 @@ struct LineRun<Action: LineAction>: Sendable {
     }
 
     /// Takes item after item, with as many under way as allowed, and waits for the last.
-    private func work(_ session: Session, _ progress: LineProgress) async {
+    private func work(
+        _ items: LineItems, _ session: Session, _ progress: LineProgress
+    ) async {
         let places = load.concurrency ?? 1
-        let items = LineItems(source: source, load: load)
         await withTaskGroup(of: Void.self) { tasks in
             var running = 0
             while !progress.isStopped {
@@ -160,6 +169,7 @@ struct LineRun<Action: LineAction>: Sendable {
                 tasks.addTask { await handle(bytes, number, session, progress) }
             }
         }
+        progress.inputFailure = await items.inputFailure
     }
 
     private func handle(
@@ -231,7 +241,7 @@ extension LineOutput {
         switch self {
         case .record(let record): Streams.shared.append(JSONText.text(.dictionary(record)))
         case .line(let line): Streams.shared.append(line)
-        case .bytes(let bytes): Streams.shared.write(bytes)
+        case .bytes(let bytes): Streams.shared.append(bytes)
         case .nothing: break
         }
     }

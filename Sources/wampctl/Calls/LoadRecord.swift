@@ -166,6 +166,8 @@ final class LoadRecord: Sendable {
             if let code = answered.loss {
                 state.lostCalls = true
                 state.figures.fail(code, code.kind)
+            } else if let error = answered.error, answered.isUnreadable {
+                state.figures.fail(.protocolFault, error.rawValue)
             } else if let error = answered.error {
                 state.figures.fail(error)
             } else {
@@ -189,6 +191,8 @@ final class LoadRecord: Sendable {
         /// No answer came, because the session ended.
         var loss: ExitCode?
         var payload = Payload()
+        /// An answer came that cannot be shown; the payload says why.
+        var isUnreadable = false
 
         func values() -> (args: [Value], kwargs: Value.Dictionary)? { try? payload.values() }
     }
@@ -196,7 +200,9 @@ final class LoadRecord: Sendable {
     private func read(_ outcome: WAMPClient.CallOutcome) -> Answered {
         switch outcome {
         case .result(let result):
-            return Answered(details: result.details, payload: result.payload)
+            let answered = Answered(details: result.details, payload: result.payload)
+            return command.tallies || answered.values() != nil
+                ? answered : unreadable(result.details)
         case .error(let error):
             return Answered(details: error.details, error: error.error, payload: error.payload)
         case .lost(let error):
@@ -205,6 +211,13 @@ final class LoadRecord: Sendable {
                 error: failure.recordURI, loss: failure.code,
                 payload: Payload(args: [.string(failure.message)]))
         }
+    }
+
+    private func unreadable(_ details: OutcomeDetails) -> Answered {
+        let failure = CommandFailure(.protocolFault, "the result cannot be shown")
+        return Answered(
+            details: details, error: failure.recordURI,
+            payload: Payload(args: [.string(failure.message)]), isUnreadable: true)
     }
 
     private func count(
@@ -253,7 +266,7 @@ final class LoadRecord: Sendable {
                 CommandFailure(
                     error: error, args: values.args, kwargs: values.kwargs, subject: command.uri))
         } else if command.output.format == .raw {
-            Streams.shared.write(ResultText.raw(args: values.args))
+            Streams.shared.append(ResultText.raw(args: values.args))
         } else if let text = ResultText.text(
             args: values.args, kwargs: values.kwargs, pretty: false,
             colored: terminal.stdoutHasColor)

@@ -29,7 +29,8 @@ struct LoadRun: Sendable {
     }
 
     func run() async throws(CommandFailure) -> Int32 {
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
+        let events = await RunEvents(
+            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1])
         return try await events.run { () async throws(CommandFailure) in
             try await start(events)
         } then: { running async throws(CommandFailure) in
@@ -211,7 +212,7 @@ struct LoadRun: Sendable {
             print(report)
             if !command.output.quiet { hint(report.tally) }
         } else {
-            Streams.shared.flush()
+            Streams.shared.settle()
             if !command.output.quiet, Streams.shared.failure == nil {
                 Streams.shared.say(record.summary(isInterrupted: stoppedBy != nil))
             }
@@ -231,7 +232,6 @@ struct LoadRun: Sendable {
         switch command.output.format {
         case .json: Streams.shared.print(JSONText.text(.dictionary(report.document)))
         case .jsonl:
-            Streams.shared.flush()
             Streams.shared.print(JSONText.text(.dictionary(report.record(at: .now()))))
         case .text where terminal.stdoutIsTerminal:
             var picture = TallyPicture(report: report, goal: command.load.goal)
@@ -244,7 +244,7 @@ struct LoadRun: Sendable {
             guard !command.output.quiet, Streams.shared.failure == nil else { return }
             let picture = TallyPicture(
                 report: report, isUTF8: terminal.isUTF8, isColored: terminal.stderrHasColor)
-            Streams.shared.say(picture.talk.joined(separator: "\n"))
+            Streams.shared.say(styled: picture.talk.joined(separator: "\n"))
         }
     }
 

@@ -37,7 +37,8 @@ struct RunFigures {
         ]
         if failed > 0 {
             let list = errors.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            parts[2] += " (\(list.map { "\($0.value) \($0.key)" }.joined(separator: ", ")))"
+            let names = list.map { "\($0.value) \(Terminal.sanitized($0.key))" }
+            parts[2] += " (\(names.joined(separator: ", ")))"
         }
         let seconds = duration.seconds
         parts.append("\(Figures.fixed(seconds, seconds < 0.1 ? 3 : 1)) s")

@@ -16,6 +16,7 @@ enum CallNotes {
             "                      binary, from base64 or the bytes of a file",
             "=@@text, key=@@text   a string that begins with one @",
             "--                    what follows are arguments, even if they begin with -",
+            "All words are UTF-8 text; bytes that are none are refused, and sent with %=@FILE.",
             "In JSON a string of NUL and base64, such as \"\\u0000AAEC\", is binary: in arguments and",
             "in results.",
         ])
@@ -35,7 +36,8 @@ enum CallNotes {
             "                  kwargs      an object",
             "                  options     an object: CALL options",
             "                  id          any value, for the answer; else the line's number",
-            "A line that cannot be read is answered with the error wampctl.error.usage.",
+            "A line that cannot be read is answered with the error wampctl.error.usage. When the",
+            "connection is lost, stderr tells how many lines were not sent.",
             "With -c above 1 answers come as they are ready, not in the order of the lines; the id",
             "in jsonl, and in the answers to -, which are always jsonl, tells whose they are.",
         ])

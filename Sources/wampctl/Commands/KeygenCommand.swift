@@ -136,12 +136,7 @@ struct KeygenCommand: Command {
     private func makeKeyPair() throws(CommandFailure) {
         var privateKey = Self.randomBytes(32)
         if let from {
-            let text = try SecretFile.text(from, isQuiet: output.quiet)
-            guard let known = HexText.decode(text, count: 32) else {
-                throw CommandFailure(
-                    .usage, "'\(from)' does not hold a private key: 64 hexadecimal digits")
-            }
-            privateKey = known
+            privateKey = try SecretFile.privateKey(from, isQuiet: output.quiet)
         }
         guard let publicKey = Cryptosign.publicKey(of: privateKey) else {
             throw CommandFailure(.failure, "cannot make a key")
@@ -249,8 +244,9 @@ struct KeygenCommand: Command {
         let file = file ?? ""
         guard !file.hasPrefix("/") else { return JSONText.text(.string(file)) }
         var room = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard let folder = getcwd(&room, room.count) else { return JSONText.text(.string(file)) }
-        return JSONText.text(.string("\(String(cString: folder))/\(file)"))
+        guard let name = getcwd(&room, room.count), let folder = String(validatingCString: name)
+        else { return JSONText.text(.string(file)) }
+        return JSONText.text(.string("\(folder)/\(file)"))
     }
 
     private static func randomBytes(_ count: Int) -> [UInt8] {

@@ -63,7 +63,8 @@ struct MetaCommand: Command {
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .noSuchProcedure,
-            .timeout, .application, .connectionLost, .protocolFault, .hangup, .interrupted,
+            .timeout, .canceled, .application, .connectionLost, .protocolFault, .hangup,
+            .interrupted,
             .brokenPipe, .terminated,
         ],
         seeAlso: "wampctl call, wampctl subscribe, wampctl help exit-codes")

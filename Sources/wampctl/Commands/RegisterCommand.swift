@@ -56,7 +56,10 @@ struct RegisterCommand: Command {
                 lines: [
                     "When the router ends the session of one instance, or takes its registration",
                     "away, stderr says so and the others go on. Without any left, the command ends.",
-                ]), .quantities,
+                ]),
+            .unreadOutput(
+                "Calls are answered whether anybody reads stdout or not. Lines wait up to 1 MiB."),
+            .quantities,
         ],
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [

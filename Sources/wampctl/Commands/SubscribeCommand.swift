@@ -38,7 +38,10 @@ struct SubscribeCommand: Command {
                 lines: [
                     "The first SIGINT, SIGTERM or SIGHUP leaves and ends with 0, before --count",
                     "is reached with 128 + signal; the second ends at once.",
-                ]), .quantities,
+                ]),
+            .unreadOutput(
+                "Events wait for whoever reads stdout, after the end of the subscription too, up to",
+                "64 MiB."), .quantities,
         ],
         environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
         exitCodes: [

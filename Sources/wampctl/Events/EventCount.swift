@@ -5,6 +5,7 @@ import Synchronization
 final class EventCount: Sendable {
     private struct State {
         var count = 0
+        var unreadable = 0
         var last = ContinuousClock.now
     }
 
@@ -28,6 +29,11 @@ final class EventCount: Sendable {
     }
 
     var count: Int { state.withLock { $0.count } }
+
+    /// One has come that cannot be shown.
+    func addUnreadable() { state.withLock { $0.unreadable += 1 } }
+
+    var unreadable: Int { state.withLock { $0.unreadable } }
 
     /// Counts the silence from now on.
     func begin() { state.withLock { $0.last = .now } }

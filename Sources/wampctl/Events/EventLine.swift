@@ -34,6 +34,10 @@ struct EventLine {
 }
 
 extension EventLine {
+    /// How many bytes of events may wait for a reader of stdout: a router would end the session of
+    /// one that did not take them.
+    static let bound = 64 << 20
+
     /// - Parameter topic: of the subscription, where the event does not tell it.
     /// - Throws: why the event is nothing that JSON could hold.
     init(_ event: EventMessage, topic: String) throws(ProtocolViolation) {
@@ -51,7 +55,7 @@ extension EventLine {
     func print(as format: OutputFormat, isColored: Bool) {
         switch format {
         case .jsonl: Streams.shared.append(JSONText.text(.dictionary(record)))
-        case .raw: Streams.shared.write(ResultText.raw(args: args))
+        case .raw: Streams.shared.append(ResultText.raw(args: args))
         default: Streams.shared.append(text(isColored: isColored))
         }
     }

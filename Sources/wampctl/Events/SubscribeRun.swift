@@ -26,6 +26,7 @@ struct SubscribeRun {
         try Readiness.check(command.readiness)
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
+        Streams.shared.dropOutput(beyond: EventLine.bound)
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
         return try await events.run { () async throws(CommandFailure) in
             try await start(client, options, events)
@@ -53,7 +54,7 @@ struct SubscribeRun {
                     URI(topic), options: options,
                     onRevoked: { events.send(.revoked(number, $0)) }
                 ) { event in
-                    guard let line = Self.line(event, topic) else { return }
+                    guard let line = line(of: event, topic) else { return }
                     let admission = count.admit()
                     guard admission != .declined else { return }
                     line.print(as: format, isColored: isColored)
@@ -67,13 +68,16 @@ struct SubscribeRun {
         return session
     }
 
-    /// An event as it is printed; if it cannot be, that is said.
-    private static func line(_ event: EventMessage, _ topic: String) -> EventLine? {
+    /// Nil, with a word about it, if the event cannot be shown.
+    private func line(of event: EventMessage, _ topic: String) -> EventLine? {
         do throws(ProtocolViolation) {
             return try EventLine(event, topic: topic)
         } catch {
-            let reason = Terminal.sanitized(error.description)
-            Streams.shared.say("\(topic): an event cannot be printed: \(reason)")
+            count.addUnreadable()
+            Streams.shared.say(
+                CommandFailure(
+                    .protocolFault, "an event cannot be shown: \(error)", subject: topic
+                ).text(command: SubscribeCommand.fullName))
             return nil
         }
     }
@@ -115,8 +119,8 @@ struct SubscribeRun {
                     events.send(.finished)
                 }
             case .finished:
-                Streams.shared.flush()
-                return Streams.shared.failure?.rawValue ?? code
+                Streams.shared.settle()
+                return Streams.shared.failure?.rawValue ?? complete(code)
             case .outputBroken:
                 return await leave(session, (Streams.shared.failure ?? .brokenPipe).rawValue)
             case .revoked(let number, let revocation):
@@ -128,7 +132,7 @@ struct SubscribeRun {
                     .connectionLost, "the router took the subscription away",
                     subject: topics.joined(separator: ", "))
             case .sessionEnded(_, let end) where stoppedBy == nil:
-                Streams.shared.flush()
+                Streams.shared.settle()
                 throw CommandFailure(end)
             default: continue
             }
@@ -169,9 +173,15 @@ struct SubscribeRun {
     }
 
     private func leave(_ session: Session, _ code: Int32) async -> Int32 {
-        Streams.shared.flush()
         await session.leave(patience: Client.farewell)
-        return (Streams.shared.failure.map(\.rawValue)) ?? code
+        Streams.shared.settle()
+        return (Streams.shared.failure.map(\.rawValue)) ?? complete(code)
+    }
+
+    /// The exit code, but not 0 where an event is missing in the output.
+    private func complete(_ code: Int32) -> Int32 {
+        code == ExitCode.ok.rawValue && count.unreadable > 0
+            ? ExitCode.protocolFault.rawValue : code
     }
 
     private func sayRevoked(_ topic: String, _ revocation: Revocation) {

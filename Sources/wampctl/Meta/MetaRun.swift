@@ -51,7 +51,7 @@ struct MetaRun: Sendable {
         _ = File.write(Array("\(deed)? [y/N] ".utf8), to: STDERR_FILENO)
         let line = readLine()?.lowercased()
         guard line == "y" || line == "yes" else {
-            throw CommandFailure(.failure, "nothing was done")
+            throw CommandFailure(.canceled, "nothing was done")
         }
     }
 

@@ -22,6 +22,7 @@ struct MetaWatch: Sendable {
     func run() async throws(CommandFailure) -> Int32 {
         let client = try Client(
             command.connection, output: command.output, environment: context.environment)
+        Streams.shared.dropOutput(beyond: EventLine.bound)
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
         let starting = events.starting { () async throws(CommandFailure) in
             try await start(client, events)
@@ -40,7 +41,7 @@ struct MetaWatch: Sendable {
                 guard let session else { return code }
                 return await leave(session, code)
             case .sessionEnded(_, let end):
-                Streams.shared.flush()
+                Streams.shared.settle()
                 throw CommandFailure(end)
             default: continue
             }
@@ -82,8 +83,8 @@ struct MetaWatch: Sendable {
     }
 
     private func leave(_ session: Session, _ code: Int32) async -> Int32 {
-        Streams.shared.flush()
         await session.leave(patience: Client.farewell)
+        Streams.shared.settle()
         return Streams.shared.failure?.rawValue ?? code
     }
 }

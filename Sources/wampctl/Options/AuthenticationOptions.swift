@@ -128,19 +128,10 @@ struct AuthenticationOptions: ParsableArguments {
                     .usage, "'\(keyFile)' holds a public key; proving needs the private one",
                     hints: ["--key-file \(keyFile.dropLast(4))"])
             }
-            let text = try SecretFile.text(keyFile, isQuiet: isQuiet)
-            guard let key = HexText.decode(text, count: 32) else {
-                throw CommandFailure(
-                    .usage, "'\(keyFile)' does not hold a private key: 64 hexadecimal digits")
-            }
-            return key
+            return try SecretFile.privateKey(keyFile, isQuiet: isQuiet)
         }
         guard let text = environment[Self.keyVariable], !text.isEmpty else { return nil }
-        guard let key = HexText.decode(text, count: 32) else {
-            throw CommandFailure(
-                .usage, "\(Self.keyVariable) is not a private key: 64 hexadecimal digits")
-        }
-        return key
+        return try SecretFile.privateKey(in: text, of: Self.keyVariable)
     }
 
     private func secret(

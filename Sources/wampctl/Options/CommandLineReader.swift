@@ -32,6 +32,13 @@ struct CommandLineReader {
 
     /// The output format asked for, as far as the line can be read; a fault is reported in it too.
     var outputFormat: OutputFormat? {
+        (writtenFormat ?? environment[Self.outputVariable]).flatMap(OutputFormat.init)
+    }
+
+    private static let outputVariable = "WAMPCTL_OUTPUT"
+
+    /// What the line says of it.
+    private var writtenFormat: String? {
         var written: String?
         for (index, word) in options.enumerated() {
             if word == "-o" || word == "--output" {
@@ -42,7 +49,7 @@ struct CommandLineReader {
                 written = String(word.dropFirst(2))
             }
         }
-        return (written ?? environment["WAMPCTL_OUTPUT"]).flatMap(OutputFormat.init)
+        return written
     }
 
     /// The words before `--`.
@@ -72,9 +79,25 @@ struct CommandLineReader {
             CommandFailure(.usage, "unknown command '\(word)'\(suggestion ?? "")"), of: nil)
     }
 
+    /// The format of the environment is for all commands: each takes the nearest that it has.
     private func parse(as command: (any Command.Type)?) -> Reading {
-        var words = arguments
         let inherited = command.map { inheritedWords(for: $0) } ?? []
+        guard let format = environment[Self.outputVariable].flatMap(OutputFormat.init),
+            writtenFormat == nil
+        else { return parse(as: command, with: inherited) }
+        let others = inherited.filter { $0.variable != Self.outputVariable }
+        for candidate in format.nearest {
+            let word = "--output=\(candidate.rawValue)"
+            let reading = parse(as: command, with: others + [(word, Self.outputVariable)])
+            if case .command = reading { return reading }
+        }
+        return parse(as: command, with: others)
+    }
+
+    private func parse(
+        as command: (any Command.Type)?, with inherited: [(word: String, variable: String)]
+    ) -> Reading {
+        var words = arguments
         if command != nil { words.insert(contentsOf: inherited.map(\.word), at: 1) }
         do {
             let parsed = try Wampctl.parseAsRoot(words)
@@ -228,11 +251,14 @@ struct EnvironmentVariable: Equatable {
         }
     }
 
+    /// More than the option, for help.
+    var note = ""
+
     /// The variables and their options, for help.
     static func table(
         _ variables: [EnvironmentVariable]
     ) -> [(name: String, meaning: String)] {
-        variables.map { ($0.name, $0.option) }
+        variables.map { ($0.name, $0.option + $0.note) }
     }
 
     func isWritten(_ word: String) -> Bool {

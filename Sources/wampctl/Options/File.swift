@@ -29,14 +29,28 @@ enum File {
     static func readAll(_ descriptor: Int32, into bytes: inout [UInt8]) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
-            let count = read(descriptor, &chunk, chunk.count)
-            if count == 0 { return true }
-            if count < 0 {
-                if errno == EINTR { continue }
-                return false
-            }
+            let count = readSome(descriptor, into: &chunk)
+            if count <= 0 { return count == 0 }
             bytes.append(contentsOf: chunk[..<count])
         }
+    }
+
+    /// Reads what is there, and waits until something is; 0 at the end, -1 if it cannot be read.
+    static func readSome(_ descriptor: Int32, into chunk: inout [UInt8]) -> Int {
+        // What stands in for a stdin that was closed would look empty.
+        if descriptor == STDIN_FILENO, Streams.shared.inputIsClosed {
+            errno = EBADF
+            return -1
+        }
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count >= 0 || errno != EINTR { return count }
+        }
+    }
+
+    /// Why the command cannot go on without stdin.
+    static func unreadableInput(_ code: Int32 = errno) -> CommandFailure {
+        CommandFailure(.usage, "cannot read stdin: \(reason(code))")
     }
 
     /// Puts a file in place by rename, so that a reader never sees half of it; false if that
@@ -73,23 +87,27 @@ enum File {
 
     /// Writes all bytes; false if the descriptor does not take them.
     static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = Glibc.write(
-                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    if errno == EAGAIN {
-                        var slot = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                        _ = poll(&slot, 1, -1)
-                        continue
-                    }
-                    return false
-                }
-                rest = rest.dropFirst(count)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = writeSome(rest, to: descriptor)
+            if count < 0 { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// Writes as many bytes as the descriptor takes at once, and waits until it takes some; -1 if
+    /// it does not.
+    static func writeSome(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int {
+        while true {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress, $0.count)
             }
-            return true
+            if count >= 0 { return count }
+            if errno == EINTR { continue }
+            guard errno == EAGAIN else { return -1 }
+            var slot = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&slot, 1, -1)
         }
     }
 

@@ -103,6 +103,18 @@ extension HelpPage.Note {
             "rate      calls per second: 1000, 5k",
         ])
 
+    /// What becomes of lines that nobody reads.
+    /// - Parameter lines: why they wait and how long.
+    static func unreadOutput(_ lines: String...) -> HelpPage.Note {
+        HelpPage.Note(
+            title: "UNREAD OUTPUT",
+            lines: lines + [
+                "What finds no room is dropped, and so is what waits when nothing was read for 2",
+                "seconds after a first signal. stderr counts it, and the exit code is not 0, but 1,",
+                "or 128 + signal.",
+            ])
+    }
+
     /// How failures are told in every command.
     static let errors =
         "On a failure stderr has one line, and hints; with json and jsonl it is an object:"

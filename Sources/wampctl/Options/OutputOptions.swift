@@ -29,7 +29,11 @@ struct OutputOptions: ParsableArguments {
     var format: OutputFormat { output.flatMap(OutputFormat.init) ?? .text }
     var colorChoice: ColorChoice { color ?? .auto }
 
-    static let variables = [EnvironmentVariable(name: "WAMPCTL_OUTPUT", option: "--output")]
+    static let variables = [
+        EnvironmentVariable(
+            name: "WAMPCTL_OUTPUT", option: "--output",
+            note: ", or the nearest format that there is")
+    ]
 
     static let environment = EnvironmentVariable.table(variables) + colors
 

@@ -46,14 +46,12 @@ struct PayloadOptions: ParsableArguments {
 
     /// The arguments: from the words, or from all of stdin.
     func payload(words: [String]) throws(CommandFailure) -> WrittenPayload {
+        var input: [UInt8] = []
+        if stdin != nil, !File.readAll(STDIN_FILENO, into: &input) {
+            throw File.unreadableInput()
+        }
         do throws(NotationError) {
-            if let stdin {
-                var bytes: [UInt8] = []
-                guard File.readAll(STDIN_FILENO, into: &bytes) else {
-                    throw NotationError("cannot read stdin: \(File.reason())")
-                }
-                return try stdin.payload(bytes)
-            }
+            if let stdin { return try stdin.payload(input) }
             return try ArgumentSyntax(wordsAreJSON: jsonArgs).payload(
                 words: words, args: args, kwargs: kwargs)
         } catch {

@@ -2,6 +2,7 @@
 // owner alone.
 
 import Glibc
+import WAMP
 
 enum SecretFile {
     /// The text of a file without the newline at its end.
@@ -20,6 +21,29 @@ enum SecretFile {
             Streams.shared.say("warning: others may read '\(path)'; chmod 600 \(path)")
         }
         return text
+    }
+
+    /// The Ed25519 private key that a file holds in hexadecimal digits.
+    static func privateKey(_ path: String, isQuiet: Bool) throws(CommandFailure) -> [UInt8] {
+        try privateKey(in: try text(path, isQuiet: isQuiet), of: "'\(path)'")
+    }
+
+    /// - Parameter name: of what holds the text, for the failure.
+    static func privateKey(in text: String, of name: String) throws(CommandFailure) -> [UInt8] {
+        if let key = HexText.decode(text, count: 32) { return key }
+        let digits = "64 hexadecimal digits, as 'wampctl keygen' writes it"
+        switch PrivateKeyText(text) {
+        case nil:
+            throw CommandFailure(.usage, "\(name) does not hold a private key: \(digits)")
+        case let form? where form.isLocked:
+            throw CommandFailure(
+                .usage, "\(name) holds a private key with a passphrase, which is not asked for",
+                hints: ["a key for cryptosign is \(digits)"])
+        case .openSSH?:
+            throw CommandFailure(.usage, "\(name) holds a private key of OpenSSH, not \(digits)")
+        case .pem?:
+            throw CommandFailure(.usage, "\(name) holds a private key in PEM, not \(digits)")
+        }
     }
 
     /// Writes a file that was not there.

@@ -50,9 +50,9 @@ struct CommandFailure: Error {
     /// The text for people: the error line and the hint lines.
     func text(command: String) -> String {
         var line = command
-        if !subject.isEmpty { line += ": \(subject)" }
+        if !subject.isEmpty { line += ": \(oneLine(subject))" }
         line += ": \(oneLine(message))"
-        if let uri { line += " (\(uri))" }
+        if let uri { line += " (\(oneLine(uri.rawValue)))" }
         return ([line] + hints.map { "hint: \(oneLine($0))" }).joined(separator: "\n")
     }
 

@@ -59,7 +59,7 @@ enum ExitCode: Int32, CaseIterable {
     var meaning: String {
         switch self {
         case .ok: "done; also a serving command stopped by a first signal, after draining"
-        case .failure: "unexpected error, local I/O error"
+        case .failure: "unexpected error, local I/O error, output that nobody read"
         case .usage: "bad option, bad argument, unreadable input"
         case .connect: "no connection: resolution, refused, handshake, timeout"
         case .joinRefused: "the router refused the session: no such realm, not allowed"
@@ -67,7 +67,7 @@ enum ExitCode: Int32, CaseIterable {
         case .noSuchProcedure: "wamp.error.no_such_procedure"
         case .unavailable: "no_available_callee, unavailable, network_failure"
         case .timeout: "wamp.error.timeout, or --timeout expired"
-        case .canceled: "wamp.error.canceled: the callee left, or somebody cancelled"
+        case .canceled: "wamp.error.canceled: the callee left, or somebody cancelled, or said no"
         case .application: "any other error of the callee or the router"
         case .conflict: "procedure already registered, another rule in force, port in use"
         case .partial: "of several, some succeeded and some failed"

@@ -43,7 +43,7 @@ final class LogTarget: Sendable {
     /// Writes a line; nobody reading it is no fault.
     func write(_ line: String) {
         state.withLock { state in
-            guard let descriptor = state.descriptor else { return Streams.shared.say(line) }
+            guard let descriptor = state.descriptor else { return Streams.shared.say(styled: line) }
             _ = File.write(Array("\(line)\n".utf8), to: descriptor)
         }
     }

@@ -5,6 +5,15 @@ import WAMP
 /// The formats of `--output`.
 enum OutputFormat: String, CaseIterable {
     case text, json, jsonl, table, tsv, raw
+
+    /// What serves for it, best first, where a command lacks it. Text is everywhere the default.
+    var nearest: [OutputFormat] {
+        switch self {
+        case .json: [.json, .jsonl]
+        case .jsonl: [.jsonl, .json]
+        default: [self]
+        }
+    }
 }
 
 /// What a call brought back.
@@ -98,38 +107,21 @@ enum ResultText {
             for (index, entry) in dictionary.entries.enumerated() {
                 if index > 0 { text += "," }
                 breakLine(indent.map { $0 + 1 }, to: &text)
-                text += Style.key.applied(to: scalar(.string(entry.key)), if: colored)
+                text += Style.key.applied(
+                    to: JSONText.text(.string(entry.key)), if: colored)
                 text += indent == nil ? ":" : ": "
                 write(entry.value, indent: indent.map { $0 + 1 }, colored: colored, to: &text)
             }
             breakLine(indent, to: &text)
             text += "}"
         default:
-            text += style(of: value).applied(to: scalar(value), if: colored)
+            text += style(of: value).applied(to: JSONText.text(value), if: colored)
         }
     }
 
     private static func breakLine(_ indent: Int?, to text: inout String) {
         guard let indent else { return }
         text += "\n" + String(repeating: "  ", count: indent)
-    }
-
-    /// A value without parts, safe for a terminal: C1 controls, which JSON need not escape, are
-    /// escaped.
-    private static func scalar(_ value: Value) -> String {
-        let text = JSONText.text(value)
-        guard text.unicodeScalars.contains(where: { (0x7f...0x9f).contains($0.value) }) else {
-            return text
-        }
-        var safe = ""
-        for scalar in text.unicodeScalars {
-            if (0x7f...0x9f).contains(scalar.value) {
-                safe += "\\u00" + String(scalar.value, radix: 16)
-            } else {
-                safe.unicodeScalars.append(scalar)
-            }
-        }
-        return safe
     }
 
     private static func style(of value: Value) -> Style {

@@ -5,42 +5,52 @@ import Glibc
 import Synchronization
 
 /// Writes to stdout and stderr. A reader of stdout that went away ends the process with 141,
-/// silently.
+/// silently; one that does not read is waited for, unless a signal wants the process to end.
 final class Streams: Sendable {
     private struct State {
-        /// Lines that wait for the next write, while one is under way.
-        var waiting: [UInt8] = []
-        var isFlushing = false
         /// Set once stdout cannot be written to.
         var failure: ExitCode?
         var onFailure: (@Sendable () -> Void)?
+        /// The first signal that wanted the process to end.
+        var signal: Int32?
+        /// stderr has not taken the last lines in time.
+        var isTalkStuck = false
     }
 
     private let state = Mutex(State())
-    private let writer = DispatchQueue(label: "wampctl.stdout")
+    private let output: Outlet
+    private let talk = Outlet(STDERR_FILENO, overflow: .drop)
 
-    /// stdout was closed from the start: nothing is wrong until something is to be written.
-    private let isClosed: Bool
+    /// Which streams were closed from the start. Nothing is wrong until they are needed.
+    private let closed: Set<Int32>
 
     /// Nobody sees stdout: what would be costly to print need not be made.
     let outputIsDiscarded: Bool
 
     static let shared = Streams()
 
-    /// How many bytes may wait before whoever adds to them has to wait too.
-    private static let bound = 1 << 20
+    /// After a signal, a reader that takes nothing for so long is given up.
+    private static let patience = Duration.seconds(2)
+
+    /// How long one stream is waited for, so that the other does not overtake it.
+    private static let briefly = Duration.milliseconds(100)
 
     private init() {
-        // A closed stdout must not become the descriptor of the next socket.
-        isClosed = fcntl(STDOUT_FILENO, F_GETFD) < 0
-        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
-        where fcntl(descriptor, F_GETFD) < 0 {
-            _ = open("/dev/null", O_RDWR)
-        }
+        // A closed stream must not become the descriptor of the next socket.
+        let closed = Set(
+            [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].filter { fcntl($0, F_GETFD) < 0 })
+        for _ in closed { _ = open("/dev/null", O_RDWR) }
+        self.closed = closed
         var output = stat(), null = stat()
         outputIsDiscarded =
-            !isClosed && fstat(STDOUT_FILENO, &output) == 0 && stat("/dev/null", &null) == 0
+            !closed.contains(STDOUT_FILENO) && fstat(STDOUT_FILENO, &output) == 0
+            && stat("/dev/null", &null) == 0
             && output.st_rdev == null.st_rdev && output.st_mode & S_IFMT == S_IFCHR
+        self.output = Outlet(
+            STDOUT_FILENO, overflow: .wait,
+            isDropping: {
+                Streams.shared.say("wampctl: stdout is not read: lines are dropped from here on")
+            }, broke: { Streams.shared.outputBroke($0) })
     }
 
     /// What to do, instead of ending at once, when stdout cannot be written to.
@@ -48,61 +58,112 @@ final class Streams: Sendable {
         state.withLock { $0.onFailure = action }
     }
 
+    /// Output must keep nobody from working: beyond so many bytes that wait for a reader, lines are
+    /// dropped, counted and told of, and the program does not end with 0.
+    func dropOutput(beyond bound: Int) { output.drop(beyond: bound) }
+
     /// The exit code that a failed stdout asks for; nil as long as it works.
     var failure: ExitCode? { state.withLock { $0.failure } }
+
+    var inputIsClosed: Bool { closed.contains(STDIN_FILENO) }
 
     /// Writes a line of data at once.
     func print(_ line: String) { write(Array("\(line)\n".utf8)) }
 
     /// Writes data at once, behind all that waits.
     func write(_ bytes: [UInt8]) {
-        writer.sync {
-            flushWaiting()
-            writeNow(bytes)
+        append(bytes, isUrgent: true)
+        output.flush()
+    }
+
+    /// Writes a line of data soon.
+    func append(_ line: String) { append(Array("\(line)\n".utf8)) }
+
+    /// Writes data soon.
+    func append(_ bytes: [UInt8], isUrgent: Bool = false) {
+        if closed.contains(STDOUT_FILENO) {
+            outputBroke(EBADF)
+        } else {
+            output.add(bytes, isUrgent: isUrgent)
         }
     }
 
-    /// Writes a line of data soon: with the next lines in one go, if they come fast.
-    func append(_ line: String) {
-        let (startsFlush, isFull) = state.withLock { state in
-            state.waiting.append(contentsOf: line.utf8)
-            state.waiting.append(UInt8(ascii: "\n"))
-            defer { state.isFlushing = true }
-            return (!state.isFlushing, state.waiting.count > Self.bound)
-        }
-        if isFull {
-            flush()
-        } else if startsFlush {
-            writer.async { self.flushWaiting() }
-        }
+    /// Lets the data out before something is said about it, unless its reader takes long.
+    func settle() { output.flush(within: Self.briefly) }
+
+    /// Writes talk, a line or several; nobody reading it is no fault.
+    func say(_ text: String) { say(styled: Terminal.sanitized(text, keepsLines: true)) }
+
+    /// Writes talk that holds colours of ours, and nothing of a peer's that could pass for them.
+    func say(styled line: String) {
+        let dropped = talk.takeDropped()
+        let note =
+            dropped > 0
+            ? "wampctl: \(Figures.counted(dropped, "line")) dropped: stderr was not read\n" : ""
+        talk.add(Array("\(note)\(line)\n".utf8), isUrgent: true)
+        // Only the first line waits for a reader that does not read.
+        let isStuck = state.withLock { $0.isTalkStuck }
+        if isStuck, !talk.isIdle { return }
+        let isWritten = talk.flush(within: Self.briefly)
+        state.withLock { $0.isTalkStuck = !isWritten }
     }
 
-    /// Writes what waits.
-    func flush() { writer.sync { flushWaiting() } }
-
-    /// Writes a line of talk; nobody reading it is no fault.
-    func say(_ line: String) { _ = File.write(Array("\(line)\n".utf8), to: STDERR_FILENO) }
-
-    private func flushWaiting() {
-        let bytes = state.withLock { state in
-            state.isFlushing = false
-            defer { state.waiting.removeAll(keepingCapacity: true) }
-            return state.waiting
-        }
-        if !bytes.isEmpty { writeNow(bytes) }
+    /// Draws on the terminal behind one of the streams.
+    /// - Returns: false, with nothing drawn, if it has not taken all that came before.
+    func draw(_ text: String, on descriptor: Int32) -> Bool {
+        let outlet = descriptor == STDOUT_FILENO ? output : talk
+        guard outlet.isIdle else { return false }
+        outlet.add(Array(text.utf8), isUrgent: true)
+        return true
     }
 
-    private func writeNow(_ bytes: [UInt8]) {
-        guard failure == nil else { return }
-        if !isClosed, File.write(bytes, to: STDOUT_FILENO) { return }
-        let code = isClosed ? EBADF : errno
+    private func outputBroke(_ code: Int32) {
         let isGone = code == EPIPE || code == EBADF
-        if !isGone { say("wampctl: cannot write to stdout: \(File.reason(code))") }
-        let action = state.withLock { state in
-            state.failure = isGone ? .brokenPipe : .failure
-            return state.onFailure
+        let (isFirst, action) = state.withLock { state in
+            defer { state.failure = state.failure ?? (isGone ? .brokenPipe : .failure) }
+            return (state.failure == nil, state.onFailure)
         }
+        guard isFirst else { return }
+        if !isGone { say("wampctl: cannot write to stdout: \(File.reason(code))") }
         guard let action else { exit((isGone ? ExitCode.brokenPipe : .failure).rawValue) }
         action()
+    }
+
+    // MARK: The end
+
+    /// After the first of these signals a reader of stdout is waited for only as long as it reads;
+    /// after the second no more. Heard on a thread of its own: all others may wait for the reader.
+    func hurry(at signals: [Int32]) {
+        let listener = DispatchQueue(label: "wampctl.signals")
+        for signal in signals {
+            let source = DispatchSource.makeSignalSource(signal: signal, queue: listener)
+            source.setEventHandler { [self] in
+                // It listens for as long as the process lives.
+                withExtendedLifetime(source) { hurry(because: signal) }
+            }
+            source.resume()
+        }
+    }
+
+    private func hurry(because signal: Int32) {
+        let isFirst = state.withLock { state in
+            defer { state.signal = state.signal ?? signal }
+            return state.signal == nil
+        }
+        if isFirst { output.giveUp(after: Self.patience) } else { output.giveUp() }
+    }
+
+    /// Waits until all is written, and says what is not.
+    /// - Returns: the exit code: never 0 with output missing.
+    func finish(_ code: Int32) -> Int32 {
+        output.flush()
+        let unwritten = output.unwritten
+        if unwritten > 0 {
+            say("wampctl: \(Figures.counted(unwritten, "line")) dropped: stdout was not read")
+        }
+        guard code == ExitCode.ok.rawValue else { return code }
+        if let failure { return failure.rawValue }
+        guard unwritten > 0 else { return code }
+        return state.withLock { $0.signal }.map(ExitCode.ended(by:)) ?? ExitCode.failure.rawValue
     }
 }

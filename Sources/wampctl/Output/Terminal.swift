@@ -2,6 +2,7 @@
 // Colour, redraw and block characters are decided here and nowhere else.
 
 import Glibc
+import WAMP
 
 /// When to colour.
 enum ColorChoice: String, CaseIterable {
@@ -59,22 +60,19 @@ struct Terminal {
         )
     }
 
-    /// The text without control characters, so that what a peer sent cannot steer the terminal.
-    static func sanitized(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
+    /// The text on one line, without what could steer the terminal: a peer may have written it.
+    /// - Parameter keepsLines: lines stay lines, which somebody of ours has made.
+    static func sanitized(_ text: String, keepsLines: Bool = false) -> String {
+        guard text.unicodeScalars.contains(where: \.isSteering) else { return text }
         var clean = ""
         for scalar in text.unicodeScalars {
-            if isControl(scalar) {
-                clean += scalar == "\n" || scalar == "\t" ? " " : "?"
-            } else {
+            if !scalar.isSteering || keepsLines && scalar == "\n" {
                 clean.unicodeScalars.append(scalar)
+            } else {
+                clean += scalar == "\n" || scalar == "\t" ? " " : "?"
             }
         }
         return clean
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
     }
 }
 

@@ -21,7 +21,7 @@ struct ChildProcess {
     ///   - isDetached: gives it a session of its own, away from this terminal.
     /// - Throws: the code of `errno`.
     init(
-        _ program: String, arguments: [String], environment: [String: String],
+        _ program: String, arguments: [[UInt8]], environment: ProgramEnvironment,
         streams: [Source] = [.inherited, .inherited, .inherited], isDetached: Bool = false
     ) throws(SpawnError) {
         var actions = posix_spawn_file_actions_t()
@@ -53,13 +53,20 @@ struct ChildProcess {
         if isDetached { flags |= Self.setSession }
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
-        var words = ([program] + arguments).map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var words = ([Array(program.utf8)] + arguments).map(Self.copy) + [nil]
+        var variables = environment.entries.map(Self.copy) + [nil]
         defer { (words + variables).forEach { free($0) } }
         var id: pid_t = 0
         let code = posix_spawnp(&id, program, &actions, &attributes, &words, &variables)
         guard code == 0 else { throw SpawnError(code: code) }
         self.id = id
+    }
+
+    /// - Returns: the same with a NUL behind it, to be freed.
+    private static func copy(_ bytes: [UInt8]) -> UnsafeMutablePointer<CChar>? {
+        (bytes.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { text in
+            text.baseAddress.flatMap { strdup($0) }
+        }
     }
 
     /// `POSIX_SPAWN_SETSID`, which glibc shows only to GNU programs.
@@ -116,18 +123,6 @@ struct ChildProcess {
         return descriptors
     }
 
-    /// All environment variables of this process.
-    static func inheritedEnvironment() -> [String: String] {
-        var variables: [String: String] = [:]
-        var entry = environ
-        while let text = entry.pointee {
-            let parts = String(cString: text).split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-            entry += 1
-        }
-        return variables
-    }
 }
 
 /// Why a program could not be started.

@@ -19,12 +19,13 @@ enum Detachment {
         -> Int32
     {
         let ready = try ChildProcess.pipe(), talk = try ChildProcess.pipe()
-        var environment = ChildProcess.inheritedEnvironment()
+        var environment = ProgramEnvironment.inherited
         environment[variable] = "1"
         let child: ChildProcess
         do throws(SpawnError) {
             child = try ChildProcess(
-                executable, arguments: childArguments(CommandLine.arguments.dropFirst()),
+                executable,
+                arguments: childArguments(ProgramWords.own.texts[...]).map { Array($0.utf8) },
                 environment: environment,
                 streams: [.null, .null, .descriptor(talk.write), .descriptor(ready.write)],
                 isDetached: true)
@@ -43,8 +44,10 @@ enum Detachment {
             _ = File.write(line, to: descriptor)
             close(descriptor)
         }
+        // Nobody would know of it.
+        Streams.shared.whenOutputBreaks { kill(child.id, SIGTERM) }
         Streams.shared.print("\(child.id)")
-        return ExitCode.ok.rawValue
+        return (Streams.shared.failure ?? .ok).rawValue
     }
 
     /// Reads both pipes until the child has closed them: readiness closes the one, and what is said
@@ -110,7 +113,7 @@ enum Detachment {
             return readlink(
                 "/proc/self/exe", start.assumingMemoryBound(to: CChar.self), bytes.count)
         }
-        guard count > 0 else { return CommandLine.arguments.first ?? "wampctl" }
+        guard count > 0 else { return ProgramWords.programName ?? "wampctl" }
         return String(decoding: path[..<count], as: UTF8.self)
     }
 }

@@ -44,7 +44,7 @@ struct RouterRun {
         }
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
+        let events = await RunEvents(trapping: [.sigint, .sigterm], beside: [.sighup, .sigusr1])
         for warning in plan.warnings { logger.warning("\(warning)") }
         let server = RouterServer(configuration: plan.configuration, logger: logger)
         let listeners = try await start(server)
@@ -255,7 +255,7 @@ struct RouterRun {
     private func serve(
         _ server: RouterServer, _ events: RunEvents, to words: [String], at listeners: [Endpoint]
     ) async throws(CommandFailure) -> Int32 {
-        var environment = ChildProcess.inheritedEnvironment()
+        var environment = ProgramEnvironment.inherited
         environment["WAMPCTL_URL"] = listeners.first?.connectable.description
         environment["WAMPCTL_REALM"] = realms.first
         // A context would lead away from this router.
@@ -263,7 +263,8 @@ struct RouterRun {
         let child: ChildProcess
         do throws(SpawnError) {
             child = try ChildProcess(
-                words[0], arguments: Array(words.dropFirst()), environment: environment)
+                words[0], arguments: ProgramWords.own.last(words.count - 1),
+                environment: environment)
         } catch {
             await server.stop()
             let what = error.exitCode == .commandNotFound ? "not found" : "cannot be run"

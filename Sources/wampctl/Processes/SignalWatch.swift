@@ -41,11 +41,13 @@ struct RunEvents: Sendable {
     private let continuation: AsyncStream<RunEvent>.Continuation
 
     /// Takes over the given signals of the process and the loss of stdout's reader.
-    init(trapping signals: [UnixSignal]) async {
+    /// - Parameter others: signals that do not want the process to end.
+    init(trapping signals: [UnixSignal], beside others: [UnixSignal] = []) async {
         (stream, continuation) = AsyncStream.makeStream()
         let continuation = continuation
         Streams.shared.whenOutputBreaks { continuation.yield(.outputBroken) }
-        let trapped = await UnixSignalsSequence(trapping: signals)
+        Streams.shared.hurry(at: signals.map(\.rawValue))
+        let trapped = await UnixSignalsSequence(trapping: signals + others)
         Task {
             for await signal in trapped { continuation.yield(.signal(signal.rawValue)) }
         }

@@ -21,14 +21,13 @@ struct LiveDisplay {
         let lines = lines.prefix(max(1, height))
         var text = clearing
         for line in lines { text += line.prefixOfColumns(width - 1) + "\n" }
-        drawn = lines.count
-        _ = File.write(Array(text.utf8), to: descriptor)
+        // A terminal that stands still misses a picture.
+        if Streams.shared.draw(text, on: descriptor) { drawn = lines.count }
     }
 
     /// Takes the picture away, for the final figures.
     mutating func clear() {
-        _ = File.write(Array(clearing.utf8), to: descriptor)
-        drawn = 0
+        if Streams.shared.draw(clearing, on: descriptor) { drawn = 0 }
     }
 
     private var clearing: String { drawn == 0 ? "" : "\u{1b}[\(drawn)A\r\u{1b}[J" }

@@ -58,7 +58,7 @@ struct TallyPicture {
         let what = [
             tally.procedure, "rule: \(tally.rule ?? "unknown")",
             "callees: \(tally.present.count)",
-        ]
+        ].map { Terminal.sanitized($0) }
         var figures = [
             "calls: \(Figures.grouped(tally.calls))\(goalText)",
             "\(Figures.grouped(Int(report.rate.rounded())))/s",
