@@ -123,7 +123,7 @@ extension SessionLink {
         if case .authenticating(let applicant) = state { hello = applicant.candidate.hello }
         if case .hello(let asked)? = message { hello = asked }
         if let hello {
-            metadata["realm"] = "\(hello.realm)"
+            metadata["realm"] = "\(hello.realm.excerpt)"
             if let authid = hello.authid { metadata["authid"] = "\(authid)" }
         }
         directory.logger.info("session refused", metadata: metadata)

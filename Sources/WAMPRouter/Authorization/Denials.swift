@@ -6,7 +6,8 @@ package import WAMP
 package struct Denial: Equatable, Sendable {
     package let identity: PeerIdentity
     package let action: Action
-    package let uri: URI
+    /// As it is repeated in the log.
+    package let uri: String
     /// What it was told, if it waits for an answer.
     package let error: ErrorURI
 }
@@ -20,10 +21,9 @@ extension Realm {
         _ error: ErrorURI = .notAuthorized
     ) {
         guard denials.count < Self.mostDenials else { return }
-        // A copy: the URI lies in what was read.
         denials.append(
             Denial(
-                identity: sessions[session].identity, action: action, uri: uri.detached(),
+                identity: sessions[session].identity, action: action, uri: uri.excerpt,
                 error: error))
     }
 

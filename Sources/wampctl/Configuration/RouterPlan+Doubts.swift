@@ -67,7 +67,7 @@ extension RouterPlan {
         for key in ["authenticator", "authorizer"] {
             guard let value = section[key], let text = value.raw else { continue }
             let isServed = roles.keys.contains {
-                permissions.rule(for: $0, .register, URI(text)) != nil
+                permissions.rule(for: $0.description, .register, URI(text)) != nil
             }
             if !isServed {
                 value.warn(

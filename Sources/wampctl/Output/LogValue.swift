@@ -2,25 +2,15 @@
 // else.
 
 import Logging
+import WAMP
 
 enum LogValue {
-    /// How much of a text is logged.
-    private static let mostCharacters = 200
-
-    /// A value as text; of a list, each part.
+    /// A value as text, cut to a length; of a list, each part is.
     static func cut(_ value: Logger.Metadata.Value) -> String {
         switch value {
         case .array(let parts): parts.map(cut).joined(separator: " ")
-        default: cut("\(value)")
+        default: "\(value)".excerpt
         }
-    }
-
-    /// A text of at most 200 characters, with a sign at its end if it goes on. A combining mark is
-    /// a character of its own here: there is no end of them above one letter.
-    private static func cut(_ text: String) -> String {
-        let scalars = text.unicodeScalars
-        guard scalars.count > mostCharacters else { return text }
-        return String(String.UnicodeScalarView(scalars.prefix(mostCharacters - 1))) + "…"
     }
 
     /// A value on a line: as it is if it is a word, else in quotes as in JSON, with escapes for
