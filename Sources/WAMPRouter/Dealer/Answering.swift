@@ -165,8 +165,7 @@ extension Realm {
                 obstacle.args(of: error.error), into: &effects)
         case .event: undeliverableEvents(1)
         case .welcome:
-            effects.send(.abort(Abort(reason: .payloadSizeExceeded)), to: session)
-            end(session, .aborted, at: now, into: &effects)
+            abort(session, Abort(reason: .payloadSizeExceeded), at: now, into: &effects)
         default:
             break
         }

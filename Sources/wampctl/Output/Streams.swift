@@ -15,6 +15,8 @@ final class Streams: Sendable {
         var signal: Int32?
         /// stderr has not taken the last lines in time.
         var isTalkStuck = false
+        /// Where talk goes in a command that serves others.
+        var log: LineWriter?
     }
 
     private let state = Mutex(State())
@@ -34,6 +36,9 @@ final class Streams: Sendable {
 
     /// How long one stream is waited for, so that the other does not overtake it.
     private static let briefly = Duration.milliseconds(100)
+
+    /// How long a command that serves others waits for the reader of stderr at its end.
+    private static let farewell = Duration.seconds(1)
 
     private init() {
         // A closed stream must not become the descriptor of the next socket.
@@ -96,6 +101,7 @@ final class Streams: Sendable {
 
     /// Writes talk that holds colours of ours, and nothing of a peer's that could pass for them.
     func say(styled line: String) {
+        if let log = state.withLock({ $0.log }) { return log.append(line) }
         let dropped = talk.takeDropped()
         let note =
             dropped > 0
@@ -115,6 +121,24 @@ final class Streams: Sendable {
         guard outlet.isIdle else { return false }
         outlet.add(Array(text.utf8), isUrgent: true)
         return true
+    }
+
+    /// From now on nobody waits for the reader of stderr: a command that serves others must not
+    /// stand still because of it.
+    /// - Parameter notice: the line that says that so many lines are missing.
+    func serve(_ notice: @escaping @Sendable (Int) -> String) {
+        state.withLock { state in
+            if state.log == nil { state.log = LineWriter(STDERR_FILENO, notice: notice) }
+        }
+    }
+
+    /// Waits until the talk so far is written, but not for ever.
+    func flushTalk() {
+        if let log = state.withLock({ $0.log }) {
+            log.flush(within: Self.farewell)
+        } else {
+            talk.flush(within: Self.briefly)
+        }
     }
 
     private func outputBroke(_ code: Int32) {
@@ -156,6 +180,7 @@ final class Streams: Sendable {
     /// Waits until all is written, and says what is not.
     /// - Returns: the exit code: never 0 with output missing.
     func finish(_ code: Int32) -> Int32 {
+        defer { flushTalk() }
         output.flush()
         let unwritten = output.unwritten
         if unwritten > 0 {
