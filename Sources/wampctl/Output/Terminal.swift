@@ -59,6 +59,13 @@ struct Terminal {
         )
     }
 
+    /// How wide a text on stdout may be: as COLUMNS says, else as the terminal; 80 where there is
+    /// none.
+    static func columns(_ environment: Environment) -> Int {
+        let stated = environment["COLUMNS"].flatMap(Int.init) ?? 0
+        return max(40, stated > 0 ? stated : size(of: STDOUT_FILENO).columns)
+    }
+
     /// The text without control characters, so that what a peer sent cannot steer the terminal.
     static func sanitized(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
