@@ -460,7 +460,10 @@ private struct Applicant {
         for (args, text) in [
             (["only tickets are taken here"], "only tickets are taken here"),
             ([], "com.example.no"), ([1], "com.example.no"),
-            ([.string(String(repeating: "x", count: 1000))], String(repeating: "x", count: 200)),
+            (
+                [.string(String(repeating: "x", count: 1000))],
+                String(repeating: "x", count: 199) + "…"
+            ),
         ] as [([Value], String)] {
             var (candidate, _) = try begin(
                 Applicant(method: "wamp-scram", authid: "dora").hello, Self.dynamic)
