@@ -133,11 +133,12 @@ private struct Applicant {
         if case .refuse(let abort, _) = step { abort } else { nil }
     }
 
-    private static func denial(by method: String) -> Abort {
+    private static func denial(
+        by method: String, _ text: String = "the credentials were not accepted"
+    ) -> Abort {
         Abort(
-            details: [
-                "message": "the credentials were not accepted", "authmethod": .string(method),
-            ], reason: .authenticationDenied)
+            details: ["message": .string(text), "authmethod": .string(method)],
+            reason: .authenticationDenied)
     }
 
     @Test("Who knows the secret joins under the challenged id with its role", arguments: methods)
@@ -457,22 +458,16 @@ private struct Applicant {
     @Test(
         "What the authenticator says in its ERROR is passed on, with the method it was asked about")
     func authenticatorsText() throws {
+        let long = String(repeating: "x", count: 1000)
         for (args, text) in [
             (["only tickets are taken here"], "only tickets are taken here"),
             ([], "com.example.no"), ([1], "com.example.no"),
-            (
-                [.string(String(repeating: "x", count: 1000))],
-                String(repeating: "x", count: 199) + "…"
-            ),
+            ([.string(long)], long.prefix(199) + "…"),
         ] as [([Value], String)] {
             var (candidate, _) = try begin(
                 Applicant(method: "wamp-scram", authid: "dora").hello, Self.dynamic)
             let refusal = abort(candidate.answered(.failed("com.example.no", args)))
-            #expect(
-                refusal
-                    == Abort(
-                        details: ["message": .string(text), "authmethod": "wamp-scram"],
-                        reason: .authenticationDenied))
+            #expect(refusal == Self.denial(by: "wamp-scram", text))
         }
     }
 
