@@ -30,6 +30,8 @@ struct Authenticator: Sendable {
     private let channelID: [UInt8]?
     /// In the order of preference.
     let methods: [AuthenticationMethod]
+    /// A ticket would be offered, too, if nobody could listen.
+    private let withholdsTicket: Bool
 
     /// - Parameters:
     ///   - isPrivate: nobody can listen to the connection.
@@ -43,6 +45,9 @@ struct Authenticator: Sendable {
         self.authid = authid ?? ""
         self.nonce = nonce
         self.channelID = channelID
+        withholdsTicket =
+            authentication.method == .auto && authentication.secret != nil
+            && authentication.privateKey == nil && !authentication.bindsChannel && !isPrivate
         methods =
             switch authentication.method {
             case .anonymous: []
@@ -120,6 +125,27 @@ struct Authenticator: Sendable {
                 return .failure(error)
             }
         }
+    }
+
+    /// What a refusal says. A router picks one of the methods on offer and asks for no second, so
+    /// which one that was, and which others there are, belongs to it.
+    ///
+    /// - Parameter challenge: the method of the last CHALLENGE, if there was one.
+    func message(of refusal: Abort, after challenge: String?) -> String? {
+        let text = refusal.details["message"]?.string
+        let tried = refusal.details["authmethod"]?.string ?? challenge
+        guard !methods.isEmpty, tried != nil || refusal.reason.rawValue.contains("auth") else {
+            return text
+        }
+        let others = methods.map(\.rawValue).filter { $0 != tried }
+        var facts = tried.map { ["\($0) was tried"] } ?? []
+        if !others.isEmpty {
+            let list = others.joined(separator: ", ")
+            facts.append(tried == nil ? "on offer: \(list)" : "also on offer: \(list)")
+        }
+        if withholdsTicket { facts.append("a ticket is shown over TLS only") }
+        let note = facts.joined(separator: "; ")
+        return text.map { "\($0) (\(note))" } ?? note
     }
 
     private func sign(_ extra: Value.Dictionary) throws(Distrust) -> Reply {

@@ -39,7 +39,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     var limits: [RequestID: Scheduled<Void>] = [:]
     private var tap: (any BatchTap)?
     private var authenticator: Authenticator?
-    /// How the last challenge was answered.
+    /// The method of the last challenge, and how it was answered.
+    private var challenge: String?
     private var reply: Authenticator.Reply?
     /// A challenge is being answered on another thread.
     private var isAnswering = false
@@ -244,7 +245,8 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
         case .abort(let abort):
             abandonJoining(
                 .refused(
-                    reason: abort.reason, message: abort.details["message"]?.string,
+                    reason: abort.reason,
+                    message: authenticator?.message(of: abort, after: challenge),
                     details: abort.details))
         case .challenge(let challenge) where !isAnswering: answer(challenge)
         default:
@@ -255,6 +257,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
     /// Answers a challenge. Some are meant to take long, so they go to another thread.
     private func answer(_ challenge: Challenge) {
         guard let work = authenticator?.answer(challenge) else { return }
+        self.challenge = challenge.method
         isAnswering = true
         let loop = loop.eventLoop
         NIOThreadPool.singleton.submit { _ in

@@ -156,6 +156,36 @@ import WAMPTransport
         #expect(failed.code == ExitCode.checkFailed.rawValue)
         #expect(failed.talk.contains("threshold not met: p50<1us (c=16 16 B: "))
         #expect(!failed.talk.contains("rate>1"))
+        let object = try await bench(
+            "-n", "50", "--threshold", "p50<1us", "--threshold", "rate>1", "-o", "json")
+        #expect(object.code == ExitCode.checkFailed.rawValue)
+        let outcomes = try object.document["thresholds"]?.list?.compactMap(\.dictionary)
+        #expect(outcomes?.map { $0["threshold"] } == ["p50<1us", "rate>1"])
+        #expect(outcomes?.map { $0["ok"] } == [false, true])
+        #expect(try object.document["compared"] == .null)
+    }
+
+    @Test("--spawn and --url contradict each other; a variable for all commands does not")
+    func spawnAndURL() async throws {
+        let both = try await Program.run("bench", "--spawn", "-u", "ws://127.0.0.1:1/ws")
+        #expect(both.code == 2 && both.talk.contains("--spawn measures a router of its own"))
+        let inherited = try await Program.run(
+            "bench", "--spawn", "-n", "5", "--warmup", "0",
+            environment: ["WAMPCTL_URL": "ws://127.0.0.1:1/ws"])
+        #expect(inherited.code == 0, "\(inherited.talk)")
+    }
+
+    @Test("What failed is told in one line under -q, and where the output is data")
+    func toldFailures() async throws {
+        let router = try await TestRouter()
+        for options in [["-q"], ["-o", "json"], ["-q", "-o", "jsonl"]] {
+            let outcome = try await router.run(
+                ["bench", "-u", router.url, "--procedure", "t.nobody", "-n", "20", "--warmup", "0"]
+                    + options)
+            #expect(outcome.code == ExitCode.noSuchProcedure.rawValue)
+            #expect(outcome.talk.contains("20 wamp.error.no_such_procedure"), "\(outcome.talk)")
+            #expect(outcome.talk.split(separator: "\n").count == 1, "\(outcome.talk)")
+        }
     }
 
     @Test("A saved result is compared with; a regression is exit 13")
@@ -178,6 +208,9 @@ import WAMPTransport
         let worse = try await bench("-n", "50", "--compare", file)
         #expect(worse.code == ExitCode.checkFailed.rawValue)
         #expect(worse.talk.contains("regression: c=16 16 B rate: "))
+        let object = try await bench("-n", "50", "--compare", file, "-o", "json")
+        let rows = try object.document["compared"]?.list?.compactMap(\.dictionary)
+        #expect(rows?.first { $0["metric"] == "rate" }?["ok"] == false)
         let other = try await bench("-n", "50", "--size", "20", "--compare", file)
         #expect(other.code == ExitCode.checkFailed.rawValue)
         #expect(other.talk.contains("nothing could be compared"), "\(other.talk)")

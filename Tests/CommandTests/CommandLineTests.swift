@@ -133,7 +133,8 @@ import WAMP
     func variablesAreOptions(name: String) throws {
         let command = try #require(CommandLineReader.command(named: name))
         for variable in command.variables {
-            #expect(command.helpText.contains("\(variable.option) "), "\(variable.name)")
+            #expect(
+                command.helpText(columns: 80).contains("\(variable.option) "), "\(variable.name)")
         }
     }
 
@@ -143,7 +144,7 @@ import WAMP
     func variablesAreListed(name: String) throws {
         let command = try #require(CommandLineReader.command(named: name))
         let section = try #require(
-            command.helpText.split(separator: "ENVIRONMENT:").last?
+            command.helpText(columns: 80).split(separator: "ENVIRONMENT:").last?
                 .split(separator: "EXIT CODES:").first)
         let lines = section.split(separator: "\n").map {
             $0.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
@@ -151,7 +152,11 @@ import WAMP
         for variable in command.variables {
             #expect(lines.count { $0 == [variable.name, variable.option] } == 1, "\(variable)")
         }
-        #expect(lines.count { $0.first?.hasPrefix("WAMPCTL_") == true } == command.variables.count)
+        // Who joins a realm may hand a secret over in the environment.
+        let joins = command.variables.contains { $0.option == "--secret-file" }
+        let own = lines.compactMap(\.first).filter { $0.hasPrefix("WAMPCTL_") }
+        #expect(own.count == command.variables.count + (joins ? 2 : 0))
+        #expect(own.contains("WAMPCTL_SECRET") == joins && own.contains("WAMPCTL_KEY") == joins)
     }
 
     @Test("Switches can be set by the environment too; a fault of one names its variable")
@@ -276,9 +281,74 @@ import WAMP
         let places = parts.map { text.firstRange(of: $0)?.lowerBound }
         #expect(!places.contains(nil))
         #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted())
-        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 })
         let environment = text.split(separator: "ENVIRONMENT:")[1].split(separator: "EXIT CODES:")
         #expect(environment[0].utf8.allSatisfy { $0 < 0x80 })
+    }
+
+    @Test(
+        "Help is as wide as COLUMNS says, 80 without a terminal, and breaks no word",
+        arguments: [nil, "60", "80", "132", "0", "x", "7"] as [String?])
+    func helpWidth(columns: String?) throws {
+        let environment: Environment = columns.map { ["COLUMNS": $0] } ?? [:]
+        let width = columns.flatMap { ["60": 60, "132": 132, "7": 40][$0] } ?? 80
+        let topics = Wampctl.commands.map { $0.name } + ["exit-codes", "--help"]
+        for topic in topics {
+            guard case .help(let text) = read("help", topic, environment: environment),
+                case .help(let wide) = read("help", topic, environment: ["COLUMNS": "100000"])
+            else {
+                Issue.record("no help on \(topic)")
+                return
+            }
+            let words = { (text: String) in text.split { $0 == " " || $0 == "\n" } }
+            #expect(words(text) == words(wide), "\(topic)")
+            let lines = text.split(separator: "\n").map(String.init)
+            for line in lines where line.columnCount > width {
+                // Only what has no blank to be broken at.
+                #expect(line.drop { $0 == " " }.contains(" ") == false, "\(topic): \(line)")
+            }
+            let longest = lines.map(\.columnCount).max() ?? 0
+            #expect(longest > width - 20 || width > 80, "\(topic): \(longest)")
+        }
+    }
+
+    @Test("A line too long is broken where its last column stands, and a paragraph at its margin")
+    func wrapping() {
+        #expect(
+            Columns.wrapped("json   one two three four", within: 20)
+                == "json   one two three\n       four")
+        #expect(Columns.wrapped("one two three four", within: 9) == "one two\nthree\nfour")
+        #expect(Columns.wrapped("  a  b c d e f", within: 12) == "  a  b c d e\n     f")
+        #expect(
+            Columns.wrapped("short\n\n  indented here", within: 12) == "short\n\n  indented\n  here"
+        )
+    }
+
+    @Test(
+        "A negative number is told how to be written",
+        arguments: [
+            (["call", "x", "-5"], "-5"), (["call", "x", "-1.5", "-n", "2"], "-1.5"),
+            (["publish", "x", "a", "-3"], "-3"),
+        ] as [([String], String)])
+    func negativeNumbers(words: [String], number: String) {
+        guard
+            case .fault(let failure, _) = CommandLineReader(arguments: words, environment: [:])
+                .read()
+        else {
+            Issue.record("\(words) was accepted")
+            return
+        }
+        #expect(failure.hints.count == 1)
+        #expect(failure.hints.first?.contains("':=\(number)'") == true, "\(failure.hints)")
+        #expect(failure.hints.first?.contains("behind --") == true)
+    }
+
+    @Test("An option that takes any text is told how to take one that begins with -")
+    func joinedValue() {
+        #expect(
+            fault("register", "x", "--static", "-5")
+                == "the value of --static begins with -: write --static=-5")
+        #expect(fault("call", "x", "--authid", "-5")?.contains("--authid=-5") == true)
+        #expect(fault("call", "x", "--sessions", "-5")?.contains("must not be negative") == true)
     }
 
     @Test("-h, --help and help give the same; behind -- they are words")

@@ -232,6 +232,10 @@ struct TestRouter {
     var environment: [String: String] { ["WAMPCTL_URL": url] }
 
     func run(_ words: String..., input: String? = nil) async throws -> Outcome {
+        try await run(words, input: input)
+    }
+
+    func run(_ words: [String], input: String? = nil) async throws -> Outcome {
         try await Program(words, input: input, environment: environment).ended()
     }
 

@@ -81,7 +81,12 @@ import WAMP
     func subscribers() async throws {
         let router = try await TestRouter()
         let early = try await router.run("publish", "t.a", "x", "--require-subscribers", "1")
-        #expect(early.code == 8, "\(early.talk)")
+        #expect(early.code == 13, "\(early.talk)")
+        #expect(early.talk == "wampctl publish: t.a: 0 of 1 subscribers\n")
+        let late = try await router.run(
+            "publish", "t.a", "x", "--require-subscribers", "1", "--wait", "50ms", "-q")
+        #expect(late.code == 8)
+        #expect(late.talk == "wampctl publish: t.a: 0 of 1 subscribers after 50ms\n")
         let subscriber = try Program(
             ["subscribe", "t.a", "-n", "1", "-o", "raw"], environment: router.environment,
             announces: true)

@@ -80,9 +80,41 @@ import WAMPTransport
         #expect(Hints.url(meantBy: "a b:c").isEmpty)
     }
 
+    @Test(
+        "What is nearly a URL is completed",
+        arguments: [
+            ("https://example.com/ws", "wss://example.com/ws"),
+            ("https://example.com", "wss://example.com/ws"),
+            ("HTTPS://example.com:8443/", "wss://example.com:8443/ws"),
+            ("http://localhost:8080", "ws://localhost:8080/ws"),
+            ("wamps://h/x?a=b", "wss://h/x?a=b"), ("example.com", "ws://example.com/ws"),
+            ("tcp://localhost", "tcp://localhost:8080"), ("tls://h/", "tls://h:8080"),
+            ("tcp://h:1/ws", "ws://h:1/ws"), ("tls://h:1/ws", "wss://h:1/ws"),
+            ("tcp:h:1", "tcp://h:1"), ("ws:/h:1/ws", "ws://h:1/ws"),
+            ("unix:/run/w.sock", "unix:///run/w.sock"), ("./w.sock", "unix://./w.sock"),
+            ("[::1]:8080", "ws://[::1]:8080/ws"),
+        ])
+    func urls(written: String, meant: String) {
+        let failure = #expect(throws: CommandFailure.self) { try Endpoint.written(written) }
+        #expect(failure?.code == .usage)
+        #expect(failure?.hints == ["did you mean '\(meant)'?"])
+    }
+
+    @Test("A topic below a reserved prefix is known to stay silent, but for those of the meta API")
+    func silentTopics() {
+        #expect(Hints.silent("wamp.foo").first?.contains("'wamp.'") == true)
+        for topic in ["wamp.session.on_join", "wampctl.router.on_stats", "com.example.x"] {
+            #expect(Hints.silent(topic).isEmpty)
+        }
+    }
+
     @Test("The router's own URIs, and options that one call does not need, are pointed at")
     func reserved() {
-        #expect(Hints.reserved("wamp.x", error: .invalidURI).count == 1)
+        for error in [ErrorURI.invalidURI, .noSuchProcedure, .notAuthorized] {
+            #expect(Hints.reserved("wamp.x", error: error).count == 1)
+        }
+        #expect(Hints.reserved("wamp", error: .invalidURI).count == 1)
+        #expect(Hints.reserved("wamp.x", error: .timeout).isEmpty)
         #expect(Hints.reserved("a..b", error: .invalidURI).isEmpty)
         #expect(
             Hints.reserved("wampctl.router.x", error: .invalidURI)

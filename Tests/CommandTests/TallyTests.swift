@@ -53,7 +53,22 @@ import WAMP
     func sharedName() {
         var tally = Tally(procedure: "t.x", rule: nil, callerCount: 1, start: 0)
         tally.began(with: [(11, "ops"), (12, "ops"), (13, "app")])
-        #expect((0...2).map(tally.label) == ["ops (11)", "ops (12)", "app"])
+        #expect((0...2).map(tally.label) == ["ops · 11", "ops · 12", "app"])
+    }
+
+    @Test("The first digits of a session stand for it, as many as tell it from its namesakes")
+    func sharedLongName() {
+        var tally = Tally(procedure: "t.x", rule: "random", callerCount: 1, start: 0)
+        let sessions: [UInt64] = [1_234_567_890, 1_234_999_999, 9_876_543_210]
+        tally.began(with: sessions.map { (session: $0, name: "app") })
+        let labels = ["app · 12345…", "app · 12349…", "app · 9876…"]
+        #expect((0...2).map(tally.label) == labels)
+        let report = TallyReport(tally: tally, verdict: Verdict(tally), duration: .seconds(1))
+        #expect(report.rows.map { $0.split(separator: "\t")[1] } == labels.map { $0[...] })
+        let picture = TallyPicture(report: report).lines
+        #expect(labels.allSatisfy { label in picture.contains { $0.hasPrefix(label) } })
+        let plain = TallyPicture(report: report, isUTF8: false).lines
+        #expect(plain.contains { $0.hasPrefix("app - 12345...") })
     }
 
     @Test("Answers that come out of order are put back into request order")
@@ -149,20 +164,34 @@ import WAMP
     }
 
     @Test(
-        "Selectors find the callee in details, the first argument or a keyword",
+        "Selectors find the callee in details, an argument or a keyword, however deep",
         arguments: [
             ("auto", 7, CalleeKey.session(7)), ("auto", nil, .name("a")),
             ("details.callee", nil, nil), ("args.0", 7, .name("a")),
             ("kwargs.id", 7, .name("3")), ("kwargs.none", 7, nil),
+            ("args.1", 7, .name("{\"who\":{\"name\":\"b\"},\"all\":[\"c\"],\"x.y\":\"d\"}")),
+            ("args.1.who.name", 7, .name("b")), ("args.1.all.0", 7, .name("c")),
+            ("args.1.x.y", 7, .name("d")), ("args.1.all.1", 7, nil), ("args.1.all.-1", 7, nil),
+            ("args.1.who.name.first", 7, nil), ("args.2", 7, nil),
+            ("kwargs.by.host", 7, .name("h")),
         ] as [(String, UInt64?, CalleeKey?)])
     func selectors(text: String, session: UInt64?, expected: CalleeKey?) throws {
         let selector = try TallySelector(written: text)
         #expect(
-            selector.callee(session: session, arguments: { (args: ["a"], kwargs: ["id": 3]) })
-                == expected)
+            selector.callee(session: session) {
+                (
+                    args: ["a", ["who": ["name": "b"], "all": ["c"], "x.y": "d"]],
+                    kwargs: ["id": 3, "by": ["host": "h"]]
+                )
+            } == expected)
     }
 
-    @Test("An unknown selector is refused", arguments: ["args.1", "kwargs.", "callee", ""])
+    @Test(
+        "An unknown selector is refused",
+        arguments: [
+            "args", "args.x", "args.-1", "args.0.", "args..a", "kwargs.", "kwargs", "callee", "",
+            "auto.x", "details", "details.callee.x",
+        ])
     func badSelectors(text: String) {
         #expect(throws: NotationError.self) { try TallySelector(written: text) }
     }

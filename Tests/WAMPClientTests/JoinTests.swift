@@ -309,6 +309,49 @@ import WAMPTransport
         }
     }
 
+    @Test(
+        "a refusal says which method was tried, and which others were on offer",
+        arguments: [
+            (
+                Authentication(secret: "s"), ["message": "no", "authmethod": "wamp-scram"], nil,
+                "no (wamp-scram was tried; also on offer: wampcra, ticket)"
+            ),
+            (
+                Authentication(secret: "s"), ["message": "no"], "ticket",
+                "no (ticket was tried; also on offer: wamp-scram, wampcra)"
+            ),
+            (
+                Authentication(secret: "s"), [:], nil, "on offer: wamp-scram, wampcra, ticket"
+            ),
+            (
+                Authentication(.ticket, secret: "s"), ["message": "no"], "ticket",
+                "no (ticket was tried)"
+            ),
+            (Authentication(), ["message": "no"], nil, "no"),
+        ] as [(Authentication, Value.Dictionary, String?, String)])
+    func refusalByMethod(
+        authentication: Authentication, details: Value.Dictionary, challenge: String?, text: String
+    ) {
+        let authenticator = Authenticator(
+            authentication, authid: "a", isPrivate: true, channelID: nil, nonce: [])
+        let refusal = Abort(details: details, reason: .authenticationDenied)
+        #expect(authenticator.message(of: refusal, after: challenge) == text)
+        // What has nothing to do with it is told as it came.
+        let other = Abort(details: ["message": "gone"], reason: .noSuchRealm)
+        #expect(authenticator.message(of: other, after: nil) == "gone")
+    }
+
+    @Test("where others may listen no ticket is offered, and a refusal says so")
+    func withheldTicket() {
+        let authenticator = Authenticator(
+            Authentication(secret: "s"), authid: "a", isPrivate: false, channelID: nil, nonce: [])
+        #expect(authenticator.methods == [.scram, .wampcra])
+        let refusal = Abort(details: ["message": "no"], reason: .noMatchingAuthMethod)
+        #expect(
+            authenticator.message(of: refusal, after: nil)
+                == "no (on offer: wamp-scram, wampcra; a ticket is shown over TLS only)")
+    }
+
     @Test("what is to be bound to the connection is not offered by a method that cannot be")
     func boundMethods() {
         var authentication = Authentication(secret: "secret")

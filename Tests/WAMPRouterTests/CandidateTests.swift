@@ -133,8 +133,13 @@ private struct Applicant {
         if case .refuse(let abort, _) = step { abort } else { nil }
     }
 
-    private static let denial = Abort(
-        details: ["message": "the credentials were not accepted"], reason: .authenticationDenied)
+    private static func denial(
+        by method: String, _ text: String = "the credentials were not accepted"
+    ) -> Abort {
+        Abort(
+            details: ["message": .string(text), "authmethod": .string(method)],
+            reason: .authenticationDenied)
+    }
 
     @Test("Who knows the secret joins under the challenged id with its role", arguments: methods)
     func joins(method: String) throws {
@@ -163,25 +168,26 @@ private struct Applicant {
         let mallory = Applicant(method: method, authid: "mallory")
 
         var (first, firstChallenge) = try challenge(wrong.hello)
-        #expect(abort(first.received(wrong.answer(firstChallenge))) == Self.denial)
+        #expect(abort(first.received(wrong.answer(firstChallenge))) == Self.denial(by: method))
 
         var (unknown, unknownChallenge) = try challenge(mallory.hello)
         #expect(unknownChallenge.method == method)
         #expect(unknownChallenge.extra.keys == firstChallenge.extra.keys)
-        #expect(abort(unknown.received(mallory.answer(unknownChallenge))) == Self.denial)
+        #expect(
+            abort(unknown.received(mallory.answer(unknownChallenge))) == Self.denial(by: method))
 
         let (_, earlier) = try challenge(alice.hello, chance: 2)
         var (replayed, _) = try challenge(alice.hello)
         if method != "ticket" {
-            #expect(abort(replayed.received(alice.answer(earlier))) == Self.denial)
+            #expect(abort(replayed.received(alice.answer(earlier))) == Self.denial(by: method))
         }
 
         var (cut, whole) = try challenge(alice.hello)
         var answer = alice.answer(whole)
         answer.signature.removeLast(4)
-        #expect(abort(cut.received(answer)) == Self.denial)
+        #expect(abort(cut.received(answer)) == Self.denial(by: method))
         var (empty, _) = try challenge(alice.hello)
-        #expect(abort(empty.received(Authenticate(signature: ""))) == Self.denial)
+        #expect(abort(empty.received(Authenticate(signature: ""))) == Self.denial(by: method))
     }
 
     @Test("An unknown user is told the same salt every time, and another one than others")
@@ -204,7 +210,7 @@ private struct Applicant {
         let bob = Applicant(method: "wampcra", authid: "bob", secret: "other")
         var (candidate, challenge) = try challenge(bob.hello)
         #expect(challenge.method == "wampcra")
-        #expect(abort(candidate.received(bob.answer(challenge))) == Self.denial)
+        #expect(abort(candidate.received(bob.answer(challenge))) == Self.denial(by: "wampcra"))
     }
 
     @Test("The first method of the client's list that the user can serve is taken")
@@ -258,7 +264,7 @@ private struct Applicant {
             abort(candidate.received(alice.answer(challenged)))?.reason == .noSuchRole)
         alice.secret = "guess"
         (candidate, challenged) = try challenge(alice.hello)
-        #expect(abort(candidate.received(alice.answer(challenged))) == Self.denial)
+        #expect(abort(candidate.received(alice.answer(challenged))) == Self.denial(by: "ticket"))
     }
 
     @Test("A client certificate is enough for its user, and for nobody else")
@@ -336,7 +342,8 @@ private struct Applicant {
         guard case .challenge(let challenge) = step else { throw Unexpected() }
         #expect(challenge.extra["channel_binding"] == "tls-exporter")
         var unbound = candidate
-        #expect(abort(unbound.received(applicant.answer(challenge))) == Self.denial)
+        #expect(
+            abort(unbound.received(applicant.answer(challenge))) == Self.denial(by: "cryptosign"))
         let message = Cryptosign.message(challenge: chance().nonce, channelID: id)
         let signature = Cryptosign.signature(of: message, privateKey: applicant.key) ?? ""
         guard case .join = candidate.received(Authenticate(signature: signature)) else {
@@ -445,6 +452,22 @@ private struct Applicant {
             var (candidate, _) = try begin(
                 Applicant(method: "wampcra", authid: "dora").hello, Self.dynamic)
             #expect(abort(candidate.answered(answer))?.reason == reason)
+        }
+    }
+
+    @Test(
+        "What the authenticator says in its ERROR is passed on, with the method it was asked about")
+    func authenticatorsText() throws {
+        let long = String(repeating: "x", count: 1000)
+        for (args, text) in [
+            (["only tickets are taken here"], "only tickets are taken here"),
+            ([], "com.example.no"), ([1], "com.example.no"),
+            ([.string(long)], long.prefix(199) + "…"),
+        ] as [([Value], String)] {
+            var (candidate, _) = try begin(
+                Applicant(method: "wamp-scram", authid: "dora").hello, Self.dynamic)
+            let refusal = abort(candidate.answered(.failed("com.example.no", args)))
+            #expect(refusal == Self.denial(by: "wamp-scram", text))
         }
     }
 

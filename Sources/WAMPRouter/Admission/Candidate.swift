@@ -120,10 +120,10 @@ package struct Candidate: Equatable, Sendable {
         let result: [Value]
         switch answer {
         case .values(let args, _): result = args
-        case .failed(let error, _):
+        case .failed(let error, let args):
             return DynamicUser.meansAbsence(error)
                 ? failed("the authenticator did not answer: \(error.rawValue.excerpt)")
-                : denied("the authenticator refused: \(error.rawValue.excerpt)")
+                : denied(by: error, args.first?.string)
         }
         guard let user = DynamicUser(result.first, for: method, authid: hello.authid) else {
             return failed("the authenticator's result is not what \(method.rawValue) needs")
@@ -305,14 +305,26 @@ package struct Candidate: Equatable, Sendable {
     }
 
     private func denied(_ reason: String) -> Step {
-        .refuse(
-            Admission.explained(.authenticationDenied, "the credentials were not accepted"),
-            because: reason)
+        refused(.authenticationDenied, "the credentials were not accepted", because: reason)
+    }
+
+    /// What the authenticator says is passed on: it knows what its users may learn.
+    private func denied(by error: ErrorURI, _ text: String?) -> Step {
+        let name = error.rawValue.excerpt, told = text?.excerpt ?? name
+        return refused(
+            .authenticationDenied, told, because: "the authenticator refused: \(name): \(told)")
     }
 
     /// Something is wrong with the form of what was said, or with the router itself.
     private func failed(_ reason: String) -> Step {
-        .refuse(Admission.explained(.authenticationFailed, reason), because: reason)
+        refused(.authenticationFailed, reason, because: reason)
+    }
+
+    /// Says by which method, since a client may have offered several and have seen no challenge.
+    private func refused(_ error: ErrorURI, _ message: String, because reason: String) -> Step {
+        var abort = Admission.explained(error, message)
+        abort.details.append("authmethod", .string(method.rawValue))
+        return .refuse(abort, because: reason)
     }
 
     // MARK: The authenticator

@@ -33,6 +33,8 @@ struct BenchSettings: Sendable {
     var procedure: String?
     /// Event loops.
     var loops: Int
+    /// Told of each session of the load, as long as none of them has anything to do.
+    var onJoined: @Sendable (Session) -> Void = { _ in }
 }
 
 struct BenchCellRun: Sendable {
@@ -158,7 +160,7 @@ struct BenchCellRun: Sendable {
                 request.fail(.unavailable)
             }
         } catch {
-            throw CommandFailure(error, subject: procedure)
+            throw CommandFailure(error, subject: procedure, in: session)
         }
     }
 
@@ -170,7 +172,7 @@ struct BenchCellRun: Sendable {
             do throws(ClientError) {
                 _ = try await session.subscribe(URI(topic)) { _ in }
             } catch {
-                throw CommandFailure(error, subject: topic)
+                throw CommandFailure(error, subject: topic, in: session)
             }
             let subscriber = LoadSubscriber(
                 size: max(cell.size, LoadMark.length), as: cell.serializer,
@@ -221,7 +223,7 @@ struct BenchCellRun: Sendable {
         do throws(ClientError) {
             try await session.attach(taker, tick: worker(of: session, setup).tick)
         } catch {
-            throw CommandFailure(error, subject: target.url)
+            throw CommandFailure(error, subject: target.url, in: session)
         }
     }
 
@@ -263,6 +265,7 @@ struct BenchCellRun: Sendable {
             for (_, outcome) in outcomes.sorted(by: { $0.0 < $1.0 }) {
                 switch outcome {
                 case .success(let session):
+                    settings.onJoined(session)
                     joined.append(session)
                     setup.sessions.append(session)
                 case .failure(let error): throw Client.failure(error, at: endpoint)

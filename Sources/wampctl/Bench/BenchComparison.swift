@@ -19,18 +19,13 @@ struct BenchComparison: Equatable {
 
     var regressions: [Row] { rows.filter(\.isRegression) }
 
-    /// Why a file is no result to compare with.
-    struct Unreadable: Error { let reason: String }
+    /// Whether something was compared, and nothing became worse beyond the tolerance.
+    var holds: Bool { !rows.isEmpty && regressions.isEmpty }
 
     /// - Parameters:
-    ///   - earlier: the object that `--save` wrote.
+    ///   - cells: those of the object that `--save` wrote.
     ///   - tolerance: the share by which a figure may become worse.
-    init(
-        _ results: [BenchResult], with earlier: Value.Dictionary, tolerance: Double
-    ) throws(Unreadable) {
-        guard let cells = earlier["cells"]?.list else {
-            throw Unreadable(reason: "it holds no result of wampctl bench")
-        }
+    init(_ results: [BenchResult], with cells: [Value], tolerance: Double) {
         let varied = results.map(\.cell).varied
         for result in results where result.target == 0 {
             let key = BenchDocument.key(of: result.cell)

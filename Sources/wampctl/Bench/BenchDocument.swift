@@ -31,8 +31,26 @@ struct BenchDocument {
             ])
         object.append("cells", .list(report.results.map { .dictionary(cell($0)) }))
         object.append("comparisons", .list(report.comparisons.map(comparison)))
+        object.append("thresholds", .list(report.judged.map(threshold)))
+        object.append(
+            "compared", report.comparison.map { .list($0.rows.map(compared)) } ?? .null)
         object.append("warnings", .list(report.warnings.map { .string($0) }))
         return object
+    }
+
+    private func threshold(_ judged: BenchReport.Judged) -> Value {
+        [
+            "threshold": .string(judged.threshold), "cell": .string(judged.cell),
+            "figure": .string(judged.figure), "ok": .bool(judged.holds),
+        ]
+    }
+
+    private func compared(_ row: BenchComparison.Row) -> Value {
+        [
+            "cell": .string(row.cell), "metric": .string(row.metric),
+            "before": Self.number(row.before, 3), "now": Self.number(row.now, 3),
+            "loss": Self.number(row.loss, 4), "ok": .bool(!row.isRegression),
+        ]
     }
 
     static func transport(_ url: String) -> String {

@@ -254,13 +254,17 @@ extension BenchCommand {
         return cells
     }
 
-    func settings(_ options: SessionOptions, loops: Int) -> BenchSettings {
-        BenchSettings(
+    func settings(of client: Client, isSpawned: Bool, loops: Int) -> BenchSettings {
+        var options = client.options
+        // A private router lets everybody in, under any name.
+        if isSpawned { options.authentication = Authentication(.anonymous) }
+        return BenchSettings(
             options: options, duration: load.duration ?? .seconds(10),
             warmup: load.warmup ?? .seconds(2), count: load.count,
             interval: interval ?? .seconds(1), arrivals: load.arrivals ?? .constant,
             callees: load.callees ?? 1, invoke: load.invoke, subscribers: load.subscribers ?? 1,
-            topics: load.topics ?? 1, procedure: load.procedure, loops: loops)
+            topics: load.topics ?? 1, procedure: load.procedure, loops: loops,
+            onJoined: { client.warn(of: $0) })
     }
 
     /// What the title says of the passive side.

@@ -17,7 +17,9 @@ struct BenchPlot {
     private static let darkColors = [
         "#4fb3f0", "#ff8a3c", "#2fd1a3", "#e9a3c9", "#f5c242", "#9fd8ff", "#bdbdbd", "#d9a95b",
     ]
-    private static let dashes = ["", "7 4", "2 3", "10 3 2 3"]
+    private static let dashes = [
+        "", "7 4", "2 3", "10 3 2 3", "14 3", "1 6", "12 3 2 3 2 3", "5 2 1 2",
+    ]
 
     var svg: String {
         let series = percentileSeries
@@ -80,7 +82,10 @@ struct BenchPlot {
                 let percentile = 100 * (1 - pow(10, -nines))
                 points.append((nines, max(1e-4, result.milliseconds(percentile))))
             }
-            return Series(name: name(result), color: index, dash: index, points: points)
+            // Once all colours are used they come again, with other dashes.
+            return Series(
+                name: name(result), color: index, dash: index + index / Self.colors.count,
+                points: points)
         }
     }
 
@@ -108,7 +113,8 @@ struct BenchPlot {
                 series.append(
                     Series(
                         name: group.key.isEmpty ? kind : "\(kind)   \(group.key)",
-                        color: groups.count == 1 ? dash : index, dash: dash,
+                        color: groups.count == 1 ? dash : index,
+                        dash: dash + 2 * (index / Self.colors.count),
                         points: points.sorted { $0.x < $1.x }, hasMarks: true))
             }
         }

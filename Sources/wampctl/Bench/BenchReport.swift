@@ -22,6 +22,28 @@ struct BenchReport {
     var failure: CommandFailure?
     /// The process was stopped and continued, which the schedule did not notice.
     var wasPaused = false
+    /// What came of each threshold in each cell of this router.
+    private(set) var judged: [Judged] = []
+    /// This router beside an earlier result, if one was given.
+    var comparison: BenchComparison?
+
+    struct Judged {
+        var threshold: String
+        var cell: String
+        var figure: String
+        var holds: Bool
+    }
+
+    mutating func judge(by thresholds: [BenchThreshold]) {
+        let varied = results.map(\.cell).varied
+        judged = results.filter { $0.target == 0 }.flatMap { result in
+            thresholds.map { threshold in
+                Judged(
+                    threshold: threshold.text, cell: result.cell.label(varied),
+                    figure: threshold.figure(of: result), holds: threshold.holds(for: result))
+            }
+        }
+    }
 
     /// Each cell beside the same cell on the other routers.
     var comparisons: [BenchVersus] {

@@ -28,6 +28,13 @@ struct BenchRun: Sendable {
         let earlier = try command.compare.map { path throws(CommandFailure) in
             try readEarlier(path)
         }
+        // What the environment says is for all commands, and no contradiction.
+        if command.spawn, let url = command.connection.url,
+            url != context.environment["WAMPCTL_URL"]
+        {
+            throw CommandFailure(
+                .usage, "--spawn measures a router of its own, and --url another: leave out one")
+        }
         for path in [command.save, command.hdr, command.plot].compactMap({ $0 }) {
             try checkWritable(path)
         }
@@ -86,12 +93,11 @@ struct BenchRun: Sendable {
             throw CommandFailure(.usage, "--router-pid: there is no process \(id)")
         }
         targets[0].process = spawned?.id ?? command.routerPID.map { pid_t($0) }
-        var options = try Client(
+        let client = try Client(
             connection.options(url: ownURL), output: command.output,
-            environment: context.environment
-        ).options
-        if spawned != nil { options.authentication = Authentication(.anonymous) }
-        let settings = command.settings(options, loops: Self.loops(system.cores))
+            environment: context.environment)
+        let settings = command.settings(
+            of: client, isSpawned: spawned != nil, loops: Self.loops(system.cores))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         var report = BenchReport(
             commandLine: [ProgramWords.programName ?? "wampctl"] + ProgramWords.own.texts,
@@ -189,8 +195,13 @@ struct BenchRun: Sendable {
     // MARK: The end
 
     private func conclude(
-        _ report: BenchReport, _ earlier: Value.Dictionary?
+        _ measured: BenchReport, _ earlier: [Value]?
     ) throws(CommandFailure) -> ExitCode {
+        var report = measured
+        report.judge(by: command.threshold)
+        report.comparison = earlier.map {
+            BenchComparison(report.results, with: $0, tolerance: command.tolerance ?? 0.05)
+        }
         let document = BenchDocument(report: report)
         print(document)
         try write(report, document)
@@ -199,17 +210,17 @@ struct BenchRun: Sendable {
         let isQuiet = command.output.quiet
         if !isQuiet { report.warnings.forEach { Streams.shared.say($0) } }
         var code = ExitCode.ok
-        for result in report.results where result.target == 0 {
-            let label = result.cell.label(report.results.map(\.cell).varied)
-            for threshold in command.threshold where !threshold.holds(for: result) {
-                code = .checkFailed
-                let figure = threshold.figure(of: result)
-                Streams.shared.say("threshold not met: \(threshold.text) (\(label): \(figure))")
-            }
+        for judged in report.judged where !judged.holds {
+            code = .checkFailed
+            Streams.shared.say(
+                "threshold not met: \(judged.threshold) (\(judged.cell): \(judged.figure))")
         }
-        if let earlier, try !compare(report, earlier) { code = .checkFailed }
+        if let comparison = report.comparison {
+            say(comparison)
+            if !comparison.holds { code = .checkFailed }
+        }
         if code == .ok, report.results.allSatisfy({ $0.succeeded == 0 && $0.failures > 0 }) {
-            return failure(of: report)
+            return try told(failure(of: report), document)
         }
         if code == .ok, !report.isInterrupted,
             report.results.allSatisfy({ $0.succeeded == 0 && $0.failures == 0 })
@@ -222,9 +233,19 @@ struct BenchRun: Sendable {
             if case .errors = threshold.metric { true } else { false }
         }
         if code == .ok, !judgesErrors, report.results.contains(where: { $0.failures > 0 }) {
-            return .partial
+            return try told(.partial, document)
         }
         return code
+    }
+
+    /// Says on stderr what failed, where no table for people has said it.
+    private func told(
+        _ code: ExitCode, _ document: BenchDocument
+    ) throws(CommandFailure) -> ExitCode {
+        let isData = [.json, .jsonl].contains(command.output.format)
+        guard isData || command.output.quiet else { return code }
+        let table = BenchTable(report: document.report, isUTF8: context.terminal.isUTF8)
+        throw CommandFailure(code, table.failures.joined(separator: "; "))
     }
 
     /// The code of a run in which nothing succeeded.
@@ -289,31 +310,22 @@ struct BenchRun: Sendable {
 
     // MARK: An earlier result
 
-    private func readEarlier(_ path: String) throws(CommandFailure) -> Value.Dictionary {
+    /// The cells of an earlier result.
+    private func readEarlier(_ path: String) throws(CommandFailure) -> [Value] {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try File.contents(path)
         } catch {
             throw CommandFailure(.usage, error.description)
         }
-        guard let object = (try? JSONText.parse(bytes))?.dictionary, object["cells"] != nil else {
+        guard let cells = (try? JSONText.parse(bytes))?.dictionary?["cells"]?.list else {
             throw CommandFailure(.usage, "'\(path)' holds no result of wampctl bench --save")
         }
-        return object
+        return cells
     }
 
-    /// Says what became of the figures; false if one became worse beyond the tolerance.
-    private func compare(
-        _ report: BenchReport, _ earlier: Value.Dictionary
-    ) throws(CommandFailure) -> Bool {
-        let tolerance = command.tolerance ?? 0.05
-        let comparison: BenchComparison
-        do throws(BenchComparison.Unreadable) {
-            comparison = try BenchComparison(
-                report.results, with: earlier, tolerance: tolerance)
-        } catch {
-            throw CommandFailure(.usage, error.reason)
-        }
+    /// Says what became of the figures.
+    private func say(_ comparison: BenchComparison) {
         if !command.output.quiet {
             for row in comparison.rows where !row.isRegression {
                 Streams.shared.say(row.text)
@@ -322,11 +334,11 @@ struct BenchRun: Sendable {
         for cell in comparison.unmatched {
             Streams.shared.say("warning: \(cell): not in the earlier result, so not compared")
         }
+        let tolerance = BenchText.percent(command.tolerance ?? 0.05)
         for row in comparison.regressions {
-            Streams.shared.say("regression: \(row.text), tolerance \(BenchText.percent(tolerance))")
+            Streams.shared.say("regression: \(row.text), tolerance \(tolerance)")
         }
         if comparison.rows.isEmpty { Streams.shared.say("nothing could be compared") }
-        return comparison.regressions.isEmpty && !comparison.rows.isEmpty
     }
 }
 

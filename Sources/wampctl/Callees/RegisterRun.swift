@@ -157,10 +157,8 @@ struct RegisterRun {
                 URI(command.uri), options: options,
                 onRevoked: { events.send(.revoked(number, $0)) }, respond: respond)
         } catch {
-            var failure = CommandFailure(error, subject: command.uri)
-            if !failure.message.contains("reserved") {
-                failure.hints += Hints.reserved(command.uri, error: failure.uri)
-            }
+            var failure = CommandFailure(error, subject: command.uri, in: session)
+            failure.hintAtReserved(command.uri)
             guard failure.code == .conflict else { throw failure }
             throw await explained(failure, through: session)
         }
@@ -170,19 +168,37 @@ struct RegisterRun {
     private func explained(
         _ failure: CommandFailure, through session: Session
     ) async -> CommandFailure {
-        let found = await RegistrationFacts.of(
+        let found = try? await RegistrationFacts.of(
             command.uri, as: command.matching, through: session)
         guard let facts = found else { return failure }
+        let callees = facts.callees ?? []
         var failure = failure
         let rule = facts.rule ?? "single"
-        let names = facts.callees.prefix(5).map { $0.name ?? String($0.session) }
-        let others = facts.callees.count - names.count
+        let names = Self.names(of: callees.prefix(5))
+        let others = max(0, callees.count - 5)
         failure.message =
-            "already registered with the rule '\(rule)' by \(names.joined(separator: ", "))"
+            "already registered with the rule '\(rule)'"
+            + (names.isEmpty ? "" : " by \(names.joined(separator: ", "))")
             + (others > 0 ? " and \(others) more" : "")
             + (command.askedRule.map { $0 == rule ? "" : "; '\($0)' was asked for" } ?? "")
         failure.hints = Hints.conflict(rule: rule, requested: command.rule)
         return failure
+    }
+
+    /// Each name once, with how many of the callees have it.
+    private static func names(
+        of callees: ArraySlice<(session: UInt64, name: String?)>
+    ) -> [String] {
+        var counts: [(name: String, count: Int)] = []
+        for callee in callees {
+            let name = callee.name ?? String(callee.session)
+            if let index = counts.firstIndex(where: { $0.name == name }) {
+                counts[index].count += 1
+            } else {
+                counts.append((name, 1))
+            }
+        }
+        return counts.map { $0.count == 1 ? $0.name : "\($0.name) (\($0.count) sessions)" }
     }
 
     private func announce(_ instances: [Instance]) {
@@ -239,7 +255,7 @@ struct RegisterRun {
         var untold: [(number: Int, end: SessionEnd)] = []
         func sayLost() {
             for (number, end) in untold {
-                say(of: number, CommandFailure(end).message, instances)
+                say(of: number, Terminal.sanitized(CommandFailure(end).sentence), instances)
             }
             untold = []
         }

@@ -1,6 +1,7 @@
 // From connection options to a joined session, and from a client's errors to a command's failure.
 
 import NIOPosix
+import Synchronization
 import WAMP
 import WAMPClient
 import WAMPTransport
@@ -11,6 +12,9 @@ struct Client: Sendable {
     let options: SessionOptions
     private let group: MultiThreadedEventLoopGroup
     private let isVerbose: Bool
+    private let hasWarned = Flag()
+
+    private final class Flag: Sendable { let value = Atomic<Bool>(false) }
 
     init(
         _ connection: ConnectionOptions, output: OutputOptions, environment: Environment,
@@ -68,6 +72,7 @@ struct Client: Sendable {
         if options.authid == nil, !isKnown { options.authid = name }
         do throws(ClientError) {
             let session = try await Session.join(endpoint, options: options, on: group)
+            warn(of: session)
             if isVerbose {
                 Streams.shared.say(
                     "joined \(session.realm) at \(endpoint) as session \(session.id), "
@@ -76,8 +81,26 @@ struct Client: Sendable {
             }
             return session
         } catch {
-            throw Self.failure(error, at: endpoint)
+            var failure = Self.failure(error, at: endpoint)
+            let others = Hints.otherMethods(after: error, options.authentication)
+            if !others.isEmpty { failure.hints = others }
+            throw failure
         }
+    }
+
+    /// Says that the router does not take us for who the line says, where nothing was there to
+    /// prove it; once, however many sessions there are.
+    func warn(of session: Session) {
+        let identity = options.authentication
+        guard let asked = options.authid, session.authid != asked, identity.secret == nil,
+            identity.privateKey == nil, !hasWarned.value.exchange(true, ordering: .relaxed)
+        else { return }
+        let method = session.welcome["authmethod"]?.string ?? "anonymous"
+        let role = session.authrole.map { " with the role '\($0)'" } ?? ""
+        Streams.shared.say(
+            Terminal.sanitized(
+                "warning: joined as \(method)\(role), not as '\(asked)': there was no secret or "
+                    + "key to prove it"))
     }
 
     /// What a failure to join means for the command.
@@ -95,22 +118,25 @@ extension Endpoint {
         do throws(EndpointError) {
             return try Endpoint(url)
         } catch {
-            let isWeb = url.hasPrefix("http://") || url.hasPrefix("https://")
-            guard isWeb || !url.contains("://") else {
-                throw CommandFailure(.usage, error.description)
-            }
-            throw CommandFailure(
-                .usage,
-                "'\(url)' is not a URL: it must begin with ws://, wss://, tcp://, tls:// or "
-                    + "unix://",
-                hints: Hints.url(meantBy: url))
+            throw CommandFailure(.usage, error.description, hints: Hints.url(meantBy: url))
         }
     }
 }
 
 extension CommandFailure {
+    /// The failure of a request about `subject` that a session made.
+    init(_ error: ClientError, subject: String, in session: Session) {
+        if let end = session.end, error == end.error {
+            self.init(end)
+            self.subject = subject
+        } else {
+            self.init(error, subject: subject, role: session.authrole)
+        }
+    }
+
     /// The failure of a request about `subject`.
-    init(_ error: ClientError, subject: String) {
+    /// - Parameter role: of the session that made it.
+    init(_ error: ClientError, subject: String, role: String? = nil) {
         switch error {
         case .connect(let text): self.init(.connect, text, subject: subject)
         case .refused(let reason, let message, _):
@@ -120,7 +146,7 @@ extension CommandFailure {
             code = .joinRefused
             hints = Hints.refused(because: reason)
         case .error(let uri, let args, let kwargs, _):
-            self.init(error: uri, args: args, kwargs: kwargs, subject: subject)
+            self.init(error: uri, args: args, kwargs: kwargs, subject: subject, role: role)
         case .timeout:
             self.init(.timeout, "no answer in time", subject: subject)
             uri = .timeout
@@ -132,6 +158,12 @@ extension CommandFailure {
         case .protocolViolation(let text): self.init(.protocolFault, text, subject: subject)
         case .notSupported(let text): self.init(.protocolFault, text, subject: subject)
         }
+    }
+
+    /// Adds the hint that a URI is the router's own, unless the router has said so.
+    mutating func hintAtReserved(_ subject: String) {
+        guard !message.contains("reserved") else { return }
+        hints += Hints.reserved(subject, error: uri)
     }
 
     /// The end of a session that still had work to do.

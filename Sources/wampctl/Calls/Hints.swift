@@ -1,6 +1,7 @@
 // What may help after a failure. Pure: what it needs to know is handed in.
 
 import WAMP
+import WAMPClient
 import WAMPTransport
 
 enum Hints {
@@ -11,6 +12,23 @@ enum Hints {
             ["who to join as: --authid ID with --secret-file FILE, or --key-file FILE"]
         default: []
         }
+    }
+
+    /// For a refusal after which another method may be tried: of those that take a secret the
+    /// router picks one.
+    static func otherMethods(
+        after error: ClientError, _ authentication: Authentication
+    ) -> [String] {
+        guard case .refused(let reason, _, let details) = error, authentication.method == .auto,
+            authentication.secret != nil, authentication.privateKey == nil,
+            [.authenticationDenied, .authenticationFailed, .noMatchingAuthMethod, .notAuthorized]
+                .contains(reason)
+        else { return [] }
+        let tried = details["authmethod"]?.string
+        let others = [Authentication.Method.ticket, .wampcra, .scram].map(\.rawValue).filter {
+            $0 != tried && "wamp-\($0)" != tried
+        }
+        return ["another method alone: --authmethod \(others.joined(separator: ", or "))"]
     }
 
     /// For a connection that did not come about, by what it failed for.
@@ -34,26 +52,67 @@ enum Hints {
         return []
     }
 
-    /// For an address without scheme, or with that of a web page.
+    /// For a URL that is none, or none of ours: an address without scheme, that of a web page, one
+    /// of RawSocket with a path or without a port.
     static func url(meantBy text: String) -> [String] {
-        var text = text
-        for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
-            text.removeFirst(scheme.count)
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        guard let scheme = parts.first?.lowercased(), parts.count == 2 else {
+            return url(firstOf: barePath(text) + ["ws://\(withPath(text))"])
         }
-        let candidate =
-            text.hasPrefix("/")
-            ? "unix://\(text)" : "ws://\(text)" + (text.contains("/") ? "" : "/ws")
-        guard (try? Endpoint(candidate)) != nil else { return [] }
-        return ["did you mean '\(candidate)'?"]
+        let rest = String(parts[1].drop { $0 == "/" })
+        switch scheme {
+        case "unix": return url(firstOf: ["unix:///\(rest)"])
+        case "tcp", "tls":
+            let host = rest.prefix { $0 != "/" }
+            let web = scheme == "tcp" ? "ws" : "wss"
+            let paths = rest.count > host.count + 1 ? ["\(web)://\(rest)"] : []
+            return url(firstOf: paths + ["\(scheme)://\(host)", "\(scheme)://\(host):8080"])
+        case "ws", "wss": return url(firstOf: ["\(scheme)://\(rest)"])
+        case _ where parts[1].hasPrefix("//"):
+            return url(firstOf: ["\(scheme.hasSuffix("s") ? "wss" : "ws")://\(withPath(rest))"])
+        default: return url(firstOf: barePath(text) + ["ws://\(withPath(text))"])
+        }
     }
 
-    /// For a REGISTER that the router refused because the URI is its own.
-    static func reserved(_ procedure: String, error: ErrorURI?) -> [String] {
-        let prefixes = ["wamp.", "wampctl.router.", "wampctl.registration.", "wampctl.cluster."]
-        guard error == .invalidURI, let prefix = prefixes.first(where: procedure.hasPrefix) else {
-            return []
-        }
+    private static func url(firstOf candidates: [String]) -> [String] {
+        candidates.first { (try? Endpoint($0)) != nil }.map { ["did you mean '\($0)'?"] } ?? []
+    }
+
+    /// The path of a socket, written bare.
+    private static func barePath(_ text: String) -> [String] {
+        text.hasPrefix("/") || text.hasPrefix(".") ? ["unix://\(text)"] : []
+    }
+
+    /// Where a router listens if nothing else is said.
+    private static func withPath(_ text: String) -> String {
+        let host = text.prefix { $0 != "/" }
+        return host.count + 1 < text.count ? text : "\(host)/ws"
+    }
+
+    /// For a request that was refused, perhaps because the URI is the router's own.
+    static func reserved(_ uri: String, error: ErrorURI?) -> [String] {
+        guard let error,
+            [.invalidURI, .notAuthorized, .noSuchProcedure].contains(error),
+            let prefix = reservedPrefix(of: uri)
+        else { return [] }
         return ["URIs that begin with '\(prefix)' are reserved for the router"]
+    }
+
+    /// For a subscription that the router took, to a topic on which only it may publish and which
+    /// none of its own is.
+    static func silent(_ topic: String) -> [String] {
+        guard let prefix = reservedPrefix(of: topic),
+            !MetaWatch.allTopics.contains(topic), topic != "wampctl.router.on_stats"
+        else { return [] }
+        return [
+            "'\(topic)' will stay silent: URIs that begin with '\(prefix)' are reserved for the "
+                + "router, which has no such topic"
+        ]
+    }
+
+    private static func reservedPrefix(of uri: String) -> String? {
+        let prefixes = ["wamp.", "wampctl.router.", "wampctl.registration.", "wampctl.cluster."]
+        return uri == "wamp" ? "wamp." : prefixes.first(where: uri.hasPrefix)
     }
 
     /// For options that many calls need, given for one.

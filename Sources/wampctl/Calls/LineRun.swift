@@ -139,6 +139,10 @@ struct LineRun<Action: LineAction>: Sendable {
         await session?.leave(patience: Client.farewell)
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
         if let failure = progress.inputFailure { throw failure }
+        // Records are for programs; without a summary a person would hear nothing.
+        if isQuiet, action.printsRecords, let failure = progress.figures.failure(of: action.noun) {
+            throw failure
+        }
         return progress.figures.exitCode.rawValue
     }
 
@@ -217,9 +221,9 @@ struct LineRun<Action: LineAction>: Sendable {
                 case .lines: "line \(item.number)"
                 }
             if let end = session.end, error == end.error { progress.lose() }
-            fail(
-                CommandFailure(error, subject: subject), item, latency: start.duration(to: .now),
-                progress)
+            var failure = CommandFailure(error, subject: subject, role: session.authrole)
+            failure.hintAtReserved(item.target)
+            fail(failure, item, latency: start.duration(to: .now), progress)
         }
     }
 

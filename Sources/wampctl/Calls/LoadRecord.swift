@@ -31,10 +31,13 @@ final class LoadRecord: Sendable {
     private let command: CallCommand
     private let terminal: Terminal
     private let selector: TallySelector
+    private let role: String?
 
-    init(command: CallCommand, terminal: Terminal, callerCount: Int) {
+    /// - Parameter role: that of the callers.
+    init(command: CallCommand, terminal: Terminal, callerCount: Int, role: String?) {
         self.command = command
         self.terminal = terminal
+        self.role = role
         selector = command.distribution.tallyBy ?? .automatic
         var tally = Tally(
             procedure: command.uri, rule: command.distribution.rule, callerCount: callerCount,
@@ -83,12 +86,18 @@ final class LoadRecord: Sendable {
                 }
             }
         }
-        let facts = await RegistrationFacts.of(procedure, through: session)
+        var facts: RegistrationFacts?, blindness: String?
+        do throws(RegistrationFacts.Refusal) {
+            facts = try await RegistrationFacts.of(procedure, through: session)
+        } catch {
+            blindness = error.sentence(role: session.authrole)
+        }
         state.withLock { state in
+            state.tally.blindness = blindness
             if let facts {
                 state.registration = facts.id
                 if rule == nil { state.tally.rule = facts.rule }
-                state.tally.began(with: facts.callees)
+                if let callees = facts.callees { state.tally.began(with: callees) }
             }
             let early = state.early ?? []
             state.early = nil
@@ -264,7 +273,8 @@ final class LoadRecord: Sendable {
         } else if let error = answered.error {
             tell(
                 CommandFailure(
-                    error: error, args: values.args, kwargs: values.kwargs, subject: command.uri))
+                    error: error, args: values.args, kwargs: values.kwargs, subject: command.uri,
+                    role: role))
         } else if command.output.format == .raw {
             Streams.shared.append(ResultText.raw(args: values.args))
         } else if let text = ResultText.text(
@@ -276,14 +286,20 @@ final class LoadRecord: Sendable {
     }
 
     private func tell(_ failure: CommandFailure) {
-        let isTold = state.withLock { state in
+        let number = state.withLock { state in
             state.toldFailures += 1
-            return state.toldFailures <= Self.toldFailures
+            return state.toldFailures
         }
-        if isTold { Streams.shared.say(failure.text(command: CallCommand.fullName)) }
+        guard number <= Self.toldFailures else { return }
+        var failure = failure
+        if number == 1 { failure.hintAtReserved(command.uri) }
+        Streams.shared.say(failure.text(command: CallCommand.fullName))
     }
 
     // MARK: Figures
+
+    /// Whether failures were told one by one.
+    var hasToldFailures: Bool { state.withLock { $0.toldFailures > 0 } }
 
     var figures: RunFigures { state.withLock { $0.figures } }
 

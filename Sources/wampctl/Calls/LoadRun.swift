@@ -50,7 +50,8 @@ struct LoadRun: Sendable {
         }
         try await waitForProcedure(sessions[0])
         let record = LoadRecord(
-            command: command, terminal: context.terminal, callerCount: sessions.count)
+            command: command, terminal: context.terminal, callerCount: sessions.count,
+            role: sessions[0].authrole)
         if command.tallies { await record.observe(sessions[0], rule: command.distribution.rule) }
         let encoded = Payload(args: payload.args, kwargs: payload.kwargs, as: client.serializer)
         if let flaw = encoded.flaw { throw CommandFailure(.usage, flaw) }
@@ -73,8 +74,17 @@ struct LoadRun: Sendable {
         guard let patience = command.wait, patience > .zero else { return }
         let deadline = ContinuousClock.now + patience
         let watch = await RegistrationWatch(of: command.uri, in: session, before: deadline)
-        while await RegistrationFacts.of(command.uri, through: session, before: deadline) == nil {
-            guard await watch.registered(before: deadline) else { return }
+        do throws(RegistrationFacts.Refusal) {
+            while try await RegistrationFacts.of(command.uri, through: session, before: deadline)
+                == nil
+            {
+                guard await watch.registered(before: deadline) else { return }
+            }
+        } catch {
+            // Calls that try would count as calls of the run.
+            Streams.shared.say(
+                "warning: --wait cannot see who is registered: "
+                    + "\(error.sentence(role: session.authrole)); calling at once")
         }
     }
 
@@ -220,11 +230,27 @@ struct LoadRun: Sendable {
         if let lostEnd { throw CommandFailure(lostEnd) }
         if let failure = Streams.shared.failure { return failure.rawValue }
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
-        if figures.succeeded == 0, figures.failed > 0 { return figures.exitCode.rawValue }
-        if command.distribution.verify, verdict?.isOK == false {
-            return ExitCode.checkFailed.rawValue
+        guard let reason = failure(figures, verdict) else { return ExitCode.ok.rawValue }
+        guard isUntold(record) else { return reason.code.rawValue }
+        throw reason
+    }
+
+    /// Why the run does not end with 0; nil if it does.
+    private func failure(_ figures: RunFigures, _ verdict: Verdict?) -> CommandFailure? {
+        var failure = figures.failure(of: "call")
+        if command.distribution.verify, let verdict, !verdict.isOK,
+            figures.succeeded > 0 || figures.failed == 0
+        {
+            failure = CommandFailure(.checkFailed, "verdict: \(verdict.reason)")
         }
-        return figures.exitCode.rawValue
+        failure?.subject = command.uri
+        return failure
+    }
+
+    /// Whether nothing that people read has told yet how the run ended.
+    private func isUntold(_ record: LoadRecord) -> Bool {
+        if command.output.quiet { return command.tallies || !record.hasToldFailures }
+        return command.tallies && [.json, .jsonl].contains(command.output.format)
     }
 
     private func print(_ report: TallyReport) {
@@ -252,6 +278,6 @@ struct LoadRun: Sendable {
         guard tally.unknown > 0 else { return }
         Streams.shared.say(
             "hint: the answers do not tell who gave them; callees that answer with their name "
-                + "(--whoami), or --tally-by kwargs.NAME, do")
+                + "(--whoami), or --tally-by args.0.KEY or kwargs.NAME, do")
     }
 }

@@ -6,8 +6,8 @@ import WAMPClient
 struct RegistrationFacts {
     let id: UInt64
     var rule: String?
-    /// In the order of the registration.
-    var callees: [(session: UInt64, name: String?)]
+    /// In the order of the registration; nil if the router does not tell.
+    var callees: [(session: UInt64, name: String?)]?
 
     /// How many callees are asked for their names.
     private static let namedLimit = 256
@@ -20,7 +20,20 @@ struct RegistrationFacts {
         max(.milliseconds(1), min(limit, ContinuousClock.now.duration(to: deadline)))
     }
 
-    /// Asks the router; nil if nobody is registered, or it has no meta API.
+    /// The router does not tell: it has no such procedure, or not for us.
+    struct Refusal: Error {
+        let procedure: URI
+        let error: ErrorURI
+
+        /// - Parameter role: that of the session that asked.
+        func sentence(role: String?) -> String {
+            error == .noSuchProcedure
+                ? "the router has no \(procedure)"
+                : "\(role.map { "role '\($0)'" } ?? "this session") may not call \(procedure)"
+        }
+    }
+
+    /// Asks the router; nil if nobody is registered, or it does not answer in time.
     ///
     /// - Parameters:
     ///   - match: how the procedure is registered; nil = whatever would serve a call of it.
@@ -28,25 +41,25 @@ struct RegistrationFacts {
     static func of(
         _ procedure: String, as match: MatchPolicy? = nil, through session: Session,
         before deadline: ContinuousClock.Instant? = nil
-    ) async -> RegistrationFacts? {
+    ) async throws(Refusal) -> RegistrationFacts? {
         let limit = deadline.map(patience) ?? limit
         let found =
             if let match {
-                await ask(
+                try await ask(
                     session, "wamp.registration.lookup",
                     [.string(procedure), ["match": .string(match.rawValue)]], within: limit)
             } else {
-                await ask(
+                try await ask(
                     session, "wamp.registration.match", [.string(procedure)], within: limit)
             }
         guard let id = found?.unsigned else { return nil }
-        async let description = ask(session, "wamp.registration.get", [Value(id)])
-        async let list = ask(session, "wamp.registration.list_callees", [Value(id)])
-        let rule = await description?.dictionary?["invoke"]?.string
-        let sessions = await (list?.list ?? []).compactMap(\.unsigned)
-        let names = await names(of: sessions, through: session)
+        async let list = try? ask(session, "wamp.registration.list_callees", [Value(id)])
+        let description = try await ask(session, "wamp.registration.get", [Value(id)])
+        let sessions = await list?.list?.compactMap(\.unsigned)
+        let names = await names(of: sessions ?? [], through: session)
         return RegistrationFacts(
-            id: id, rule: rule, callees: sessions.map { ($0, names[$0]) })
+            id: id, rule: description?.dictionary?["invoke"]?.string,
+            callees: sessions?.map { ($0, names[$0]) })
     }
 
     /// The authids of sessions, as far as the router tells.
@@ -54,7 +67,7 @@ struct RegistrationFacts {
         await withTaskGroup(of: (UInt64, String?).self) { tasks in
             for id in sessions.prefix(namedLimit) {
                 tasks.addTask {
-                    let details = await ask(session, "wamp.session.get", [Value(id)])
+                    let details = try? await ask(session, "wamp.session.get", [Value(id)])
                     return (id, details?.dictionary?["authid"]?.string)
                 }
             }
@@ -66,12 +79,12 @@ struct RegistrationFacts {
 
     /// The URIs of exact registrations, at most a few hundred.
     static func procedures(through session: Session) async -> [String] {
-        let lists = await ask(session, "wamp.registration.list", [])
+        let lists = try? await ask(session, "wamp.registration.list", [])
         let ids = lists?.dictionary?["exact"]?.list ?? []
         return await withTaskGroup(of: String?.self) { tasks in
             for id in ids.prefix(namedLimit) {
                 tasks.addTask {
-                    let details = await ask(session, "wamp.registration.get", [id])
+                    let details = try? await ask(session, "wamp.registration.get", [id])
                     return details?.dictionary?["uri"]?.string
                 }
             }
@@ -83,7 +96,14 @@ struct RegistrationFacts {
 
     private static func ask(
         _ session: Session, _ procedure: URI, _ args: [Value], within limit: Duration = limit
-    ) async -> Value? {
-        try? await session.call(procedure, args: args, timeout: limit).args.first
+    ) async throws(Refusal) -> Value? {
+        do throws(ClientError) {
+            return try await session.call(procedure, args: args, timeout: limit).args.first
+        } catch {
+            guard case .error(let uri, _, _, _) = error,
+                uri == .noSuchProcedure || ExitCode(uri) == .notAuthorized
+            else { return nil }
+            throw Refusal(procedure: procedure, error: uri)
+        }
     }
 }

@@ -76,12 +76,7 @@ struct SingleCall: Sendable {
             ).printable()
             return AnsweredCall(result, of: command.uri, since: start)
         } catch {
-            if let end = session.end, error == end.error {
-                var failure = CommandFailure(end)
-                failure.subject = command.uri
-                throw failure
-            }
-            var failure = CommandFailure(error, subject: command.uri)
+            var failure = CommandFailure(error, subject: command.uri, in: session)
             if error == .timeout, let limit {
                 failure.message = "no answer within \(Figures.duration(limit))"
             }
@@ -95,6 +90,7 @@ struct SingleCall: Sendable {
         if failure.uri == .invalidArgument {
             failure.hints += Hints.strings(payload.bareWords)
         }
+        failure.hintAtReserved(command.uri)
         if failure.code == .noSuchProcedure, !Task.isCancelled {
             failure.hints += Hints.similar(
                 to: command.uri, among: await RegistrationFacts.procedures(through: session))

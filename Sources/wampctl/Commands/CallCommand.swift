@@ -15,10 +15,10 @@ struct CallCommand: Command {
                 + "unless they are written as values, so that the type of an argument never "
                 + "depends on what is in it. The exit code tells how the call ended: each kind "
                 + "of error has its own.",
-            "With -n or --duration there are many calls, with --concurrency several at a time, with "
-                + "--sessions from several sessions, with --rate on a schedule. Their results are printed as they come, and a summary "
-                + "follows. With --stdin lines or jsonl, or - in place of the URI, each line of "
-                + "standard input is a call.",
+            "With -n or --duration there are many calls, with --concurrency several at a time, "
+                + "with --sessions from several sessions, with --rate on a schedule. Their results "
+                + "are printed as they come, and a summary follows. With --stdin lines or jsonl, "
+                + "or - in place of the URI, each line of standard input is a call.",
             "A tally counts which callee answered, as the router tells it or as the answers do. "
                 + "It learns the rule and the callees of the registration from the router, shows "
                 + "who joins and who leaves, and ends with a verdict: whether the choices follow "
@@ -39,7 +39,7 @@ struct CallCommand: Command {
             "printf 'a\\nb\\n' | wampctl call com.example.upper --stdin lines",
         ],
         notes: CallNotes.all,
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: ExitCode.allCases.filter { $0 != .cannotRun && $0 != .commandNotFound },
         seeAlso: "wampctl register, wampctl router, wampctl help exit-codes")
 
@@ -183,7 +183,7 @@ struct DistributionOptions: ParsableArguments {
     @Option(
         name: .customLong("tally-by"),
         help: ArgumentHelp(
-            "What tells callees apart: auto, details.callee, args.0, kwargs.NAME (default: auto).",
+            "What tells callees apart: \(TallySelector.forms) (default: auto).",
             valueName: "selector"),
         transform: TallySelector.init(written:))
     var tallyBy: TallySelector?

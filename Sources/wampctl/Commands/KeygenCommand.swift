@@ -30,12 +30,14 @@ struct KeygenCommand: Command {
             .init(
                 title: "OUTPUT FORMATS",
                 lines: [
-                    "text   what has no file of its own, a line each; with --authid the users: entry",
+                    "text   what has no file of its own, a line each; with --authid the "
+                        + "users: entry",
                     "json   an object: type, file, private, public, secret, verifier, user",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ])
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [.ok, .failure, .usage, .interrupted, .brokenPipe],
         seeAlso: "wampctl router, wampctl-router.yaml(5), wampctl help exit-codes")
 

@@ -17,8 +17,7 @@ struct MetaCommand: Command {
                 + "where a part is missing the command ends with 15.",
             "What does harm is asked about on a terminal, and needs --yes elsewhere.",
         ],
-        usage: ["wampctl meta SUBJECT ACTION [ARG…] [options]"]
-            + MetaQuery.forms.map { "wampctl meta \($0)" },
+        usage: ["wampctl meta SUBJECT ACTION [ARG…] [options]"],
         examples: [
             "wampctl meta session list",
             "wampctl meta registration callees com.example.hello -o json",
@@ -27,6 +26,9 @@ struct MetaCommand: Command {
         ],
         notes: [
             .init(
+                title: "SUBCOMMANDS",
+                lines: MetaQuery.forms.map { "\(Columns.left($0.form, 36))\($0.meaning)" }),
+            .init(
                 title: "OUTPUT FORMATS",
                 lines: [
                     "table  aligned columns with a header; for lists on a terminal",
@@ -34,7 +36,8 @@ struct MetaCommand: Command {
                     "text   what is not a list: the bare value, or JSON; events of watch as lines",
                     "json   one document: a list of objects, or an object",
                     "jsonl  an object per line with type and time",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ]), .quantities,
             .init(
                 title: "STATISTICS",
@@ -60,7 +63,7 @@ struct MetaCommand: Command {
                     "  queue             calls that wait for a callee",
                 ]),
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .noSuchProcedure,
             .timeout, .canceled, .application, .connectionLost, .protocolFault, .hangup,
@@ -74,7 +77,7 @@ struct MetaCommand: Command {
         + EnvironmentVariable.named(after: ["--match", "--limit", "--keepalive"], of: "meta")
 
     @Argument(
-        help: ArgumentHelp("What is asked for: see the usage above.", valueName: "word"))
+        help: ArgumentHelp("What is asked for: see SUBCOMMANDS below.", valueName: "word"))
     var words: [String] = []
 
     @Option(

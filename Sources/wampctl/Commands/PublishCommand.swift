@@ -33,19 +33,21 @@ struct PublishCommand: Command {
                 title: "OUTPUT FORMATS",
                 lines: [
                     "text   nothing; stderr says 'published', with -v the publication's ID",
-                    "json   (one event) an object: topic, publication (null without acknowledgement),",
-                    "       acknowledged",
-                    "jsonl  the same, a line per event: type (published or error), time, id (of many)",
-                    "       and uri (of an error, else null) come first",
-                    "The lines read with - are objects with the keys topic, args, kwargs, options and",
-                    "id; their answers are always jsonl.",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    "json   (one event) an object: topic, publication (null without "
+                        + "acknowledgement), acknowledged",
+                    "jsonl  the same, a line per event: type (published or error), time, id "
+                        + "(of many) and uri (of an error, else null) come first",
+                    "The lines read with - are objects with the keys topic, args, kwargs, "
+                        + "options and id; their answers are always jsonl.",
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ]), .quantities,
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .timeout, .application,
-            .partial, .connectionLost, .protocolFault, .hangup, .interrupted, .brokenPipe,
+            .partial, .checkFailed, .connectionLost, .protocolFault, .hangup, .interrupted,
+            .brokenPipe,
             .terminated,
         ],
         seeAlso: "wampctl subscribe, wampctl call, wampctl help exit-codes")
@@ -81,9 +83,8 @@ struct PublishCommand: Command {
     @OptionGroup(title: "Receivers")
     var receivers: ReceiverOptions
 
-    @Flag(
-        inversion: .prefixedNo, help: "Ask the router to acknowledge each event.")
-    var ack = true
+    @Flag(exclusivity: .chooseLast)
+    var acknowledgement: Acknowledgement?
 
     @Flag(name: .long, help: "The router keeps the event for later subscribers.")
     var retain = false
@@ -94,7 +95,8 @@ struct PublishCommand: Command {
     @Option(
         name: .customLong("require-subscribers"),
         help: ArgumentHelp(
-            "Publish only if the topic has so many subscribers (default: 0).", valueName: "n"),
+            "Publish only if the topic has so many subscribers, else exit 13; after --wait, 8 "
+                + "(default: 0).", valueName: "n"),
         transform: Notation.count)
     var requiredSubscribers: Int?
 
@@ -111,6 +113,18 @@ struct PublishCommand: Command {
     var output: OutputOptions
 
     var isBatch: Bool { topic == "-" }
+
+    /// Whether the router is asked to say that it took an event.
+    enum Acknowledgement: EnumerableFlag {
+        case ack, noAck
+
+        static func help(for value: Acknowledgement) -> ArgumentHelp? {
+            switch value {
+            case .ack: "Ask the router to acknowledge each event (default)."
+            case .noAck: "Do not ask: whether an event was taken is not known."
+            }
+        }
+    }
 
     /// Whether many events may be published, so that one failure does not decide alone.
     var isRun: Bool { isBatch || load.isRepeated || arguments.stdin?.isLines == true }
@@ -136,7 +150,7 @@ struct PublishCommand: Command {
     /// What the named options put into PUBLISH.Options.
     var namedOptions: Value.Dictionary {
         var options = receivers.options
-        if ack { options.append("acknowledge", true) }
+        if acknowledgement != .noAck { options.append("acknowledge", true) }
         if retain { options.append("retain", true) }
         if discloseMe { options.append("disclose_me", true) }
         return options

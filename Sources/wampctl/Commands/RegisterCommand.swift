@@ -29,7 +29,7 @@ struct RegisterCommand: Command {
         examples: [
             "wampctl register com.example.hello",
             "wampctl register com.example.hello --invoke random --instances 3",
-            "wampctl register com.example.add2 --invoke roundrobin --echo --delay 10ms..50ms",
+            "wampctl register com.example.add2 --invoke random --echo --delay 10ms..50ms",
             "wampctl register com.example.pi --static 3.14159 --detach",
             "wampctl register com.example. --match prefix --progress --echo",
         ],
@@ -37,31 +37,34 @@ struct RegisterCommand: Command {
             .init(
                 title: "OUTPUT FORMATS",
                 lines: [
-                    "text   a line per answered invocation: time, instance, its count, procedure,",
-                    "       arguments, answer, duration",
-                    "jsonl  an object per line: type, time, instance, name, session, n, procedure, args,",
-                    "       kwargs, outcome (ok or error), uri, duration_ms",
+                    "text   a line per answered invocation: time, instance, its count, "
+                        + "procedure, arguments, answer, duration",
+                    "jsonl  an object per line: type, time, instance, name, session, n, "
+                        + "procedure, args, kwargs, outcome (ok or error), uri, duration_ms",
                     "Nothing is written if stdout is /dev/null.",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ]),
             .init(
                 title: "SIGNALS",
                 lines: [
-                    "The first SIGINT, SIGTERM or SIGHUP unregisters, answers what is running and ends",
-                    "with 0, before --count is reached with 128 + signal; the second ends at once.",
-                    "SIGUSR1 prints the figures of each instance on stderr.",
+                    "The first SIGINT, SIGTERM or SIGHUP unregisters, answers what is "
+                        + "running and ends with 0, before --count is reached with 128 + signal; "
+                        + "the second ends at once. SIGUSR1 prints the figures of each instance "
+                        + "on stderr."
                 ]),
             .init(
                 title: "LOST INSTANCES",
                 lines: [
-                    "When the router ends the session of one instance, or takes its registration",
-                    "away, stderr says so and the others go on. Without any left, the command ends.",
+                    "When the router ends the session of one instance, or takes its "
+                        + "registration away, stderr says so and the others go on. Without any "
+                        + "left, the command ends."
                 ]),
             .unreadOutput(
                 "Calls are answered whether anybody reads stdout or not. Lines wait up to 1 MiB."),
             .quantities,
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .application,
             .conflict, .connectionLost, .protocolFault, .hangup, .interrupted, .brokenPipe,

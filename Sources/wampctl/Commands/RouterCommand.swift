@@ -41,7 +41,7 @@ struct RouterCommand: Command {
         examples: [
             "wampctl router",
             "wampctl router --port 0 --print-url",
-            "wampctl router --listen unix:///tmp/wamp.sock --realm com.example.main --detach",
+            "wampctl router --listen unix:///tmp/wamp.sock -r com.example.main --detach",
             "wampctl router --config router.yaml --check",
             "wampctl router -p 0 -- sh -c 'wampctl register my.test --detach && "
                 + "wampctl call my.test'",
@@ -50,23 +50,26 @@ struct RouterCommand: Command {
             .init(
                 title: "OUTPUT FORMATS",
                 lines: [
-                    "stdout has what --print-port, --print-url and --detach ask for, a line each, and",
-                    "nothing else in any format. stderr has the log and what is said beside it: lines of",
-                    "text, or objects with time, level and message under --log-format json or -o json.",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    "stdout has what --print-port, --print-url and --detach ask for, a line "
+                        + "each, and nothing else in any format. stderr has the log and what is "
+                        + "said beside it: lines of text, or objects with time, level and message "
+                        + "under --log-format json or -o json.",
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ]),
             .init(
                 title: "SIGNALS",
                 lines: [
-                    "The first SIGINT or SIGTERM lets running calls finish and ends with 0; the second",
-                    "ends at once. SIGUSR1 writes statistics to the log. SIGHUP opens the log file anew",
-                    "and reads the configuration file again: realms are added, users, permissions, TLS",
-                    "files, log level and limits change, sessions stay; a file with an error changes",
-                    "nothing. Without such a file, the TLS files are read again. With a command, signals",
-                    "are passed on to it.",
+                    "The first SIGINT or SIGTERM lets running calls finish and ends with 0; "
+                        + "the second ends at once. SIGUSR1 writes statistics to the log. SIGHUP "
+                        + "opens the log file anew and reads the configuration file again: realms "
+                        + "are added, users, permissions, TLS files, log level and limits change, "
+                        + "sessions stay; a file with an error changes nothing. Without such a "
+                        + "file, the TLS files are read again. With a command, signals are passed "
+                        + "on to it."
                 ]), .quantities,
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [
             .ok, .failure, .usage, .conflict, .cannotRun, .commandNotFound, .interrupted,
             .brokenPipe, .terminated,

@@ -29,21 +29,24 @@ struct SubscribeCommand: Command {
                 title: "OUTPUT FORMATS",
                 lines: [
                     "text   a line per event: time, topic, arguments, keyword arguments if any",
-                    "jsonl  an object per line: type, time, topic, publication, args, kwargs, details",
-                    "raw    the first argument of each event: a string without quotes, bytes as they are",
-                    HelpPage.Note.errors, HelpPage.Note.errorObject,
+                    "jsonl  an object per line: type, time, topic, publication, args, "
+                        + "kwargs, details",
+                    "raw    the first argument of each event: a string without quotes, "
+                        + "bytes as they are",
+                    HelpPage.Note.errors,
+                    HelpPage.Note.errorObject,
                 ]),
             .init(
                 title: "SIGNALS",
                 lines: [
-                    "The first SIGINT, SIGTERM or SIGHUP leaves and ends with 0, before --count",
-                    "is reached with 128 + signal; the second ends at once.",
+                    "The first SIGINT, SIGTERM or SIGHUP leaves and ends with 0, before "
+                        + "--count is reached with 128 + signal; the second ends at once."
                 ]),
             .unreadOutput(
-                "Events wait for whoever reads stdout, after the end of the subscription too, up to",
-                "64 MiB."), .quantities,
+                "Events wait for whoever reads stdout, after the end of the subscription too, up to "
+                    + "64 MiB."), .quantities,
         ],
-        environment: EnvironmentVariable.table(variables) + OutputOptions.colors,
+        environment: EnvironmentVariable.table(variables),
         exitCodes: [
             .ok, .failure, .usage, .connect, .joinRefused, .notAuthorized, .timeout, .application,
             .connectionLost, .protocolFault, .hangup, .interrupted, .brokenPipe, .terminated,

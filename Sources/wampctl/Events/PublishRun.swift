@@ -68,12 +68,9 @@ struct PublishRun: Sendable {
                 URI(item.target), args: item.payload.args, kwargs: item.payload.kwargs,
                 options: item.options)
         } catch {
-            if let end = session.end, error == end.error {
-                var failure = CommandFailure(end)
-                failure.subject = item.target
-                throw failure
-            }
-            throw CommandFailure(error, subject: item.target)
+            var failure = CommandFailure(error, subject: item.target, in: session)
+            failure.hintAtReserved(item.target)
+            throw failure
         }
     }
 
@@ -164,7 +161,7 @@ struct SubscriberCheck: Sendable {
             if count >= wanted { return }
             guard .now < deadline, !Task.isCancelled else {
                 throw CommandFailure(
-                    .timeout,
+                    patience > .zero ? .timeout : .checkFailed,
                     "\(count) of \(wanted) subscribers"
                         + (patience > .zero ? " after \(Figures.duration(patience))" : ""),
                     subject: topic)

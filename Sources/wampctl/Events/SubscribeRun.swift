@@ -62,7 +62,9 @@ struct SubscribeRun {
                 }
             } catch {
                 await session.leave(patience: Client.farewell)
-                throw CommandFailure(error, subject: topic)
+                var failure = CommandFailure(error, subject: topic, in: session)
+                failure.hintAtReserved(topic)
+                throw failure
             }
         }
         return session
@@ -86,12 +88,17 @@ struct SubscribeRun {
         if !command.output.quiet {
             let pattern = command.match.map { $0 == .exact ? "" : " (\($0.rawValue))" } ?? ""
             for topic in topics { Streams.shared.say("subscribed to \(topic)\(pattern)") }
+            for hint in silentTopics { Streams.shared.say("hint: \(hint)") }
         }
         Readiness.announce(
             [
                 "pid": .int(Int64(getpid())), "topics": .list(topics.map { .string($0) }),
                 "match": .string((command.match ?? .exact).rawValue),
             ], command.readiness)
+    }
+
+    private var silentTopics: [String] {
+        command.match ?? .exact == .exact ? topics.flatMap(Hints.silent) : []
     }
 
     private func serve(

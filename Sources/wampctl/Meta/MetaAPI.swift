@@ -39,21 +39,20 @@ struct MetaAPI: Sendable {
             return try await session.call(
                 URI(procedure), args: args, kwargs: kwargs, timeout: Self.limit)
         } catch {
-            throw Self.failure(error, procedure, args, end: session.end)
+            throw failure(error, procedure, args)
         }
     }
 
-    private static func failure(
-        _ error: ClientError, _ procedure: String, _ args: [Value], end: SessionEnd?
+    private func failure(
+        _ error: ClientError, _ procedure: String, _ args: [Value]
     ) -> CommandFailure {
-        if let end, error == end.error { return CommandFailure(end) }
         var subject = procedure
         if case .error(let uri, _, _, _) = error, let id = args.first,
             MetaSubject.allCases.contains(where: { $0.unknown == uri })
         {
             subject = JSONText.text(id)
         }
-        var failure = CommandFailure(error, subject: subject)
+        var failure = CommandFailure(error, subject: subject, in: session)
         guard case .error(let uri, _, _, _) = error else { return failure }
         if uri == .noSuchProcedure {
             let part = procedure.split(separator: ".").dropFirst().first ?? ""

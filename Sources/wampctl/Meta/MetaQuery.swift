@@ -26,13 +26,29 @@ enum MetaQuery: Equatable {
 
     /// How each question is written, behind `wampctl meta`.
     static let forms = [
-        "session list | count | get ID",
-        "session kill ID | --of-authid ID | --of-authrole ROLE | --all",
-        "registration list | get ID | lookup URI | match URI | callees URI|ID",
-        "registration remove URI|ID SESSION",
-        "subscription list | get ID | lookup TOPIC | match TOPIC",
-        "subscription subscribers TOPIC|ID | events TOPIC|ID",
-        "watch [session | registration | subscription]",
+        (form: "session list", meaning: "all sessions, and who they are"),
+        (form: "session count", meaning: "how many there are"),
+        (form: "session get ID", meaning: "what the router tells of one"),
+        (
+            form: "session kill ID",
+            meaning: "end one, or with --of-authid, --of-authrole or --all many"
+        ),
+        (form: "registration list", meaning: "all registrations, their rules and callees"),
+        (form: "registration get ID", meaning: "what the router tells of one"),
+        (form: "registration lookup URI", meaning: "the ID of the one of this URI or pattern"),
+        (form: "registration match URI", meaning: "the ID of the one that a call would go to"),
+        (form: "registration callees URI|ID", meaning: "its callees, in their order"),
+        (form: "registration remove URI|ID SESSION", meaning: "take this callee out of it"),
+        (form: "subscription list", meaning: "all subscriptions, and how many have each"),
+        (form: "subscription get ID", meaning: "what the router tells of one"),
+        (form: "subscription lookup TOPIC", meaning: "the ID of the one of this topic or pattern"),
+        (form: "subscription match TOPIC", meaning: "the IDs of all that an event would reach"),
+        (form: "subscription subscribers TOPIC|ID", meaning: "who has subscribed"),
+        (form: "subscription events TOPIC|ID", meaning: "what the router kept of its history"),
+        (
+            form: "watch [SUBJECT]",
+            meaning: "who comes and goes: of a session, registration or subscription, or of all"
+        ),
     ]
 
     /// - Parameter target: what the options of `session kill` name.

@@ -19,6 +19,11 @@ struct MetaWatch: Sendable {
         }
     }
 
+    /// The topics of all subjects, as URIs.
+    static let allTopics = MetaSubject.allCases.flatMap { subject in
+        topics(of: subject).map { "wamp.\(subject.rawValue).\($0)" }
+    }
+
     func run() async throws(CommandFailure) -> Int32 {
         let client = try Client(
             command.connection, output: command.output, environment: context.environment)
@@ -75,7 +80,7 @@ struct MetaWatch: Sendable {
                     line.print(as: isJSON ? .jsonl : .text, isColored: isColored)
                 }
             } catch {
-                throw CommandFailure(error, subject: topic)
+                throw CommandFailure(error, subject: topic, in: session)
             }
         }
         Task { events.send(.sessionEnded(0, await session.ended)) }

@@ -48,6 +48,11 @@ struct AuthenticationOptions: ParsableArguments {
     static let secretVariable = "WAMPCTL_SECRET"
     static let keyVariable = "WAMPCTL_KEY"
 
+    static let environment = [
+        (name: secretVariable, meaning: "the secret itself, in place of --secret-file"),
+        (name: keyVariable, meaning: "the private key itself, in hex, in place of --key-file"),
+    ]
+
     private static let fourWays =
         "--secret-file FILE, WAMPCTL_SECRET_FILE=FILE, WAMPCTL_SECRET or --ask-secret"
 

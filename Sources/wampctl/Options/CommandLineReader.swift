@@ -23,7 +23,7 @@ struct CommandLineReader {
         if first == "help" { return help(on: arguments.dropFirst().first) }
         let command = Self.command(named: first)
         if options.contains("--help") || options.contains("-h") {
-            return .help(command?.helpText ?? Wampctl.overview)
+            return .help(command?.helpText(columns: columns) ?? overview)
         }
         if command == nil, options.contains("--version") { return .version(outputFormat) }
         if command == nil, !first.hasPrefix("-") { return unknownCommand(first) }
@@ -52,6 +52,11 @@ struct CommandLineReader {
         return written
     }
 
+    /// How wide help may be.
+    private var columns: Int { Terminal.columns(environment) }
+
+    private var overview: String { Columns.wrapped(Wampctl.overview, within: columns) }
+
     /// The words before `--`.
     private var options: ArraySlice<String> { arguments.prefix { $0 != "--" } }
 
@@ -64,12 +69,14 @@ struct CommandLineReader {
     private static var names: [String] { Wampctl.commands.map { $0.name } }
 
     private func help(on topic: String?) -> Reading {
-        guard let topic, topic != "--help", topic != "-h" else { return .help(Wampctl.overview) }
-        if topic == "exit-codes" { return .help(ExitCode.table) }
+        guard let topic, topic != "--help", topic != "-h" else { return .help(overview) }
+        if topic == "exit-codes" {
+            return .help(Columns.wrapped(ExitCode.table, within: columns))
+        }
         guard let command = Self.command(named: topic) else {
             return unknownCommand(topic, others: ["exit-codes"])
         }
-        return .help(command.helpText)
+        return .help(command.helpText(columns: columns))
     }
 
     private func unknownCommand(_ word: String, others: [String] = []) -> Reading {
@@ -127,8 +134,23 @@ struct CommandLineReader {
                     sentence += " (from \(variable))"
                 }
             }
-            return .fault(CommandFailure(.usage, sentence), of: command)
+            return .fault(
+                CommandFailure(.usage, sentence, hints: hints(after: sentence, of: command)),
+                of: command)
         }
+    }
+
+    /// How a negative number is written that was taken for an option.
+    private func hints(after fault: String, of command: (any Command.Type)?) -> [String] {
+        guard fault.hasPrefix("unknown option '-"),
+            command == CallCommand.self
+                || command == PublishCommand.self,
+            let number = options.first(where: { $0.hasPrefix("-") && Double($0) != nil })
+        else { return [] }
+        return [
+            "as a number write ':=\(number)'; behind -- a word is an argument even if it begins "
+                + "with -"
+        ]
     }
 
     /// What is wrong with the first long option that the command does not have, if there is one.
@@ -136,7 +158,10 @@ struct CommandLineReader {
         let isPart = { (character: Character) in
             character.isLetter || character.isNumber || character == "-"
         }
-        let known = command.helpText.split { !isPart($0) }.filter { $0.hasPrefix("--") }
+        // Wide enough for no name to be broken.
+        let known = command.helpText(columns: 200).split { !isPart($0) }.filter {
+            $0.hasPrefix("--")
+        }
         let names = options.lazy.filter { $0.hasPrefix("--") }.map { $0.prefix { $0 != "=" } }
         guard let name = names.first(where: { !known.contains($0) }) else { return nil }
         let nearest = Similarity.nearest(
@@ -158,9 +183,20 @@ struct CommandLineReader {
             let value = options.dropFirst(place + 1).first, value.hasPrefix("-"),
             value.dropFirst().first?.isNumber == true
         {
-            return "'\(value)' is no value for \(name): it must not be negative"
+            let joined = "\(name)=\(value)"
+            return name.hasPrefix("--") && isRead(with: joined, inPlaceOf: place...(place + 1))
+                ? "the value of \(name) begins with -: write \(joined)"
+                : "'\(value)' is no value for \(name): it must not be negative"
         }
         return text
+    }
+
+    /// Whether the line is in order with another word in place of some of its own.
+    private func isRead(with word: String, inPlaceOf places: ClosedRange<Int>) -> Bool {
+        var words = arguments
+        words.replaceSubrange(places, with: [word])
+        let other = CommandLineReader(arguments: words, environment: environment).read()
+        if case .command = other { return true } else { return false }
     }
 
     /// Whether a fault of a `router` line comes from the words of a command that it should run,
@@ -254,11 +290,13 @@ struct EnvironmentVariable: Equatable {
     /// More than the option, for help.
     var note = ""
 
-    /// The variables and their options, for help.
+    /// The variables and their options, for help; and those that are not for options.
     static func table(
         _ variables: [EnvironmentVariable]
     ) -> [(name: String, meaning: String)] {
-        variables.map { ($0.name, $0.option + $0.note) }
+        let joins = variables.contains { $0.option == "--secret-file" }
+        let options = variables.map { (name: $0.name, meaning: $0.option + $0.note) }
+        return options + (joins ? AuthenticationOptions.environment : []) + OutputOptions.terminal
     }
 
     func isWritten(_ word: String) -> Bool {

@@ -66,8 +66,6 @@ struct ConnectionOptions: ParsableArguments {
             EnvironmentVariable(name: "WAMPCTL_TRACE", option: "--trace", kind: .flag),
         ] + AuthenticationOptions.variables
 
-    static let environment = EnvironmentVariable.table(variables)
-
     private static func serializer(_ text: String) throws -> Serializer {
         guard let serializer = Serializer(name: text) else {
             throw NotationError(OutputOptions.choices(Serializer.allCases.map(\.name)))

@@ -18,27 +18,34 @@ struct HelpPage: Sendable {
     struct Note: Sendable {
         /// In capitals.
         let title: String
+        /// Paragraphs, or entries of a table, of any length: they are broken where they are shown.
         let lines: [String]
     }
+
+    /// The columns of text that stands in a manual page as it is.
+    private static let manualColumns = 77
 
     /// What a manual page says beyond the options.
     var discussion: String {
         var parts = description.isEmpty ? [] : ["PROSE:\n" + description.joined(separator: "\n")]
-        parts.append("EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n"))
-        parts += closing
+        let rest = ["EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n")] + closing
+        parts.append(
+            Columns.wrapped(rest.joined(separator: "\n\n"), within: Self.manualColumns))
         return parts.joined(separator: "\n\n")
     }
 
     /// The whole help text around the options of a command.
-    func text(options: String) -> String {
-        let usageText = usage.enumerated().map {
-            ($0.offset == 0 ? "Usage: " : "       ") + $0.element
-        }
-        return
-            ([
-                summary, usageText.joined(separator: "\n"),
+    func text(options: String, columns: Int) -> String {
+        let margin = "       "
+        let usageText = Columns.wrapped(
+            usage.map { margin + $0 }.joined(separator: "\n"), within: columns)
+        let parts =
+            [
+                summary, "Usage: " + usageText.dropFirst(margin.count),
                 "EXAMPLES:\n" + examples.map { "  \($0)" }.joined(separator: "\n"), options,
-            ] + closing).filter { !$0.isEmpty }.joined(separator: "\n\n")
+            ] + closing
+        return Columns.wrapped(
+            parts.filter { !$0.isEmpty }.joined(separator: "\n\n"), within: columns)
     }
 
     private var closing: [String] {
@@ -68,8 +75,8 @@ struct HelpPage: Sendable {
 
 extension Command {
     /// The help text of the command.
-    static var helpText: String {
-        let generated = Wampctl.helpMessage(for: Self.self, columns: 100)
+    static func helpText(columns: Int) -> String {
+        let generated = Wampctl.helpMessage(for: Self.self, columns: columns)
         // Paragraphs behind the usage: arguments, groups in the order declared, and last what is in
         // no group, which belongs to the command itself and goes first.
         let paragraphs = generated.replacing("\n\n", with: "\u{0}").split(separator: "\u{0}")
@@ -81,7 +88,7 @@ extension Command {
             let place = sections.firstIndex { !$0.hasPrefix("ARGUMENTS:") } ?? sections.endIndex
             sections.insert(section, at: place)
         }
-        return page.text(options: sections.joined(separator: "\n\n"))
+        return page.text(options: sections.joined(separator: "\n\n"), columns: columns)
     }
 }
 
@@ -109,9 +116,9 @@ extension HelpPage.Note {
         HelpPage.Note(
             title: "UNREAD OUTPUT",
             lines: lines + [
-                "What finds no room is dropped, and so is what waits when nothing was read for 2",
-                "seconds after a first signal. stderr counts it, and the exit code is not 0, but 1,",
-                "or 128 + signal.",
+                "What finds no room is dropped, and so is what waits when nothing was read for 2 "
+                    + "seconds after a first signal. stderr counts it, and the exit code is not 0, "
+                    + "but 1, or 128 + signal."
             ])
     }
 

@@ -35,12 +35,13 @@ struct OutputOptions: ParsableArguments {
             note: ", or the nearest format that there is")
     ]
 
-    static let environment = EnvironmentVariable.table(variables) + colors
-
     /// What other programs know too.
-    static let colors = [
+    static let terminal = [
         (name: "NO_COLOR", meaning: "no colour and no redraw: not one escape"),
         (name: "CLICOLOR_FORCE", meaning: "colour in a pipe too"),
+        (name: "TERM", meaning: "dumb: no colour on a terminal, no redraw"),
+        (name: "COLUMNS", meaning: "columns of help (default: those of the terminal, else 80)"),
+        (name: "LC_ALL", meaning: "UTF-8: more than ASCII in pictures; LC_CTYPE and LANG, too"),
     ]
 
     private static func color(_ text: String) throws -> ColorChoice {

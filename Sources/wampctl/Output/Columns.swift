@@ -10,6 +10,32 @@ enum Columns {
         String(repeating: " ", count: max(0, width - text.columnCount)) + text
     }
 
+    /// A text whose lines are broken at blanks where they are too long. What follows in an entry of
+    /// a table stands under its last column, in any other line under its beginning.
+    static func wrapped(_ text: String, within columns: Int) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { wrapped(line: $0, within: columns) }.joined(separator: "\n")
+    }
+
+    private static func wrapped(line: Substring, within columns: Int) -> String {
+        guard String(line).columnCount > columns else { return String(line) }
+        let column = lastColumn(of: line, before: columns * 2 / 3)
+        let margin = String(repeating: " ", count: column)
+        let words = line.dropFirst(column).split(separator: " ").map(String.init)
+        let rows = filled(words, separator: " ", within: columns - column)
+        return line.prefix(column) + rows.joined(separator: "\n\(margin)")
+    }
+
+    /// Where the text behind the last gap of two or more blanks begins.
+    private static func lastColumn(of line: Substring, before limit: Int) -> Int {
+        var column = 0, blanks = 2
+        for (place, character) in line.prefix(limit).enumerated() {
+            if character != " ", blanks >= 2 { column = place }
+            blanks = character == " " ? blanks + 1 : 0
+        }
+        return column
+    }
+
     /// Lines of parts that stand beside each other as long as they fit.
     static func filled(_ parts: [String], separator: String, within columns: Int) -> [String] {
         var lines: [String] = []

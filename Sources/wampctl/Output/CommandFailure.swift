@@ -23,9 +23,10 @@ struct CommandFailure: Error {
     }
 
     /// The failure of a request that was answered with an ERROR.
+    /// - Parameter role: of the session that asked: who is not allowed to learns as whom.
     init(
         error uri: ErrorURI, args: [Value], kwargs: Value.Dictionary, subject: String,
-        hints: [String] = []
+        role: String? = nil, hints: [String] = []
     ) {
         code = ExitCode(uri)
         self.subject = subject
@@ -33,26 +34,33 @@ struct CommandFailure: Error {
         self.args = args
         self.kwargs = kwargs
         self.hints = hints
-        message = Self.sentence(for: uri, args: args, subject: subject)
+        let asWhom = code == .notAuthorized ? role.map { " as role '\($0)'" } : nil
+        message = Self.sentence(for: uri, args: args, subject: subject, asWhom ?? "")
     }
 
     /// What an error says to people: the peer's own text, behind the name of a URI of WAMP in words.
     /// A text that says no more than that name and the subject is left out.
-    private static func sentence(for uri: ErrorURI, args: [Value], subject: String) -> String {
-        guard let text = args.first?.string, !text.isEmpty else { return uri.words }
+    /// - Parameter addition: what is said behind the name.
+    private static func sentence(
+        for uri: ErrorURI, args: [Value], subject: String, _ addition: String
+    ) -> String {
+        let words = uri.words + addition
+        guard let text = args.first?.string, !text.isEmpty else { return words }
         guard uri.rawValue.hasPrefix("wamp.error."), uri != .invalidArgument else { return text }
-        return uri.isPlain(text, about: subject) ? uri.words : "\(uri.words): \(text)"
+        return uri.isPlain(text, about: subject) ? words : "\(words): \(text)"
     }
 
     /// The error of a record in a stream, where no peer sent one: ours, named by the kind.
     var recordURI: ErrorURI { uri ?? ErrorURI("wampctl.error.\(code.kind)") }
 
+    /// The message, and the URI that a peer gave.
+    var sentence: String { uri.map { "\(message) (\($0))" } ?? message }
+
     /// The text for people: the error line and the hint lines.
     func text(command: String) -> String {
         var line = command
         if !subject.isEmpty { line += ": \(oneLine(subject))" }
-        line += ": \(oneLine(message))"
-        if let uri { line += " (\(oneLine(uri.rawValue)))" }
+        line += ": \(oneLine(sentence))"
         return ([line] + hints.map { "hint: \(oneLine($0))" }).joined(separator: "\n")
     }
 

@@ -72,7 +72,7 @@ enum ExitCode: Int32, CaseIterable {
         case .conflict: "procedure already registered, another rule in force, port in use"
         case .partial: "of several, some succeeded and some failed"
         case .checkFailed:
-            "--verify, --threshold or a comparison did not hold, or too little to judge"
+            "--verify, --threshold, --require-subscribers or a comparison did not hold"
         case .connectionLost: "the session ended before the work did"
         case .protocolFault: "protocol violation, payload too large, missing feature"
         case .cannotRun: "the command after -- could not be run"

@@ -60,6 +60,13 @@ struct Terminal {
         )
     }
 
+    /// How wide a text on stdout may be: as COLUMNS says, else as the terminal; 80 where there is
+    /// none.
+    static func columns(_ environment: Environment) -> Int {
+        let stated = environment["COLUMNS"].flatMap(Int.init) ?? 0
+        return max(40, stated > 0 ? stated : size(of: STDOUT_FILENO).columns)
+    }
+
     /// The text on one line, without what could steer the terminal: a peer may have written it.
     /// - Parameter keepsLines: lines stay lines, which somebody of ours has made.
     static func sanitized(_ text: String, keepsLines: Bool = false) -> String {

@@ -104,6 +104,8 @@ struct Tally {
     let procedure: String
     /// The rule of the registration as the router tells or the user says; nil if nobody knows.
     var rule: String?
+    /// Why the router told neither rule nor callees, where it did not.
+    var blindness: String?
     /// Why no rule can be tested: the calls went to registrations that do not compare.
     private(set) var mixture: String?
     private(set) var callees: [Callee] = []
@@ -308,12 +310,20 @@ struct Tally {
 
     // MARK: Figures
 
-    /// What people call a callee: its name, with its session if others have that name too.
+    /// What people call a callee: its name, with the first digits of its session if others have
+    /// that name too, as many as tell them apart.
     func label(of index: Int) -> String {
         let callee = callees[index]
         guard let session = callee.session, let name = callee.name, sharedNames.contains(name)
         else { return callee.label }
-        return "\(name) (\(session))"
+        let digits = String(session)
+        let others = callees.enumerated().filter { $0.offset != index && $0.element.name == name }
+            .compactMap { $0.element.session.map { String($0) } }
+        let length = (4...16).first { length in
+            !others.contains { $0.prefix(length) == digits.prefix(length) }
+        }
+        let shown = digits.prefix(length ?? digits.count)
+        return "\(name) · \(shown)" + (shown.count < digits.count ? "…" : "")
     }
 
     /// Which callees are registered now, in order; those seen answering where the router does not

@@ -112,9 +112,15 @@ struct TallyPicture {
     private var ellipsis: String { isUTF8 ? "…" : "..." }
 
     private func label(_ index: Int, limit: Int) -> String {
-        let label = Terminal.sanitized(tally.label(of: index))
+        let label = plain(tally.label(of: index))
         return label.columnCount <= limit
             ? label : label.prefixOfColumns(limit - ellipsis.count) + ellipsis
+    }
+
+    /// A text with names in it, as the terminal may show it.
+    private func plain(_ text: String) -> String {
+        let text = isUTF8 ? text : text.replacing("·", with: "-").replacing("…", with: "...")
+        return Terminal.sanitized(text)
     }
 
     private func times(of callee: Tally.Callee) -> String {
@@ -185,7 +191,7 @@ struct TallyPicture {
             : []
         return note
             + tally.events.suffix(limit).map { event in
-                let name = Terminal.sanitized(tally.label(of: event.callee))
+                let name = plain(tally.label(of: event.callee))
                 return "  \(event.time.timeOfDay)  \(name) \(event.hasJoined ? "joined" : "left")"
             }
     }
@@ -200,7 +206,7 @@ struct TallyPicture {
         let indent = String(repeating: " ", count: 9)
         func filled(_ text: String) -> [String] {
             Columns.filled(
-                Terminal.sanitized(text).split(separator: " ").map(String.init), separator: " ",
+                plain(text).split(separator: " ").map(String.init), separator: " ",
                 within: columns - indent.count)
         }
         // Failed calls are no part of the verdict, and nothing to shine about.

@@ -14,14 +14,14 @@ struct TallyReport {
 
     /// Tab-separated: callee, name, count, share, errors, p50_ms, p99_ms.
     var rows: [String] {
-        tally.listing.map { row(of: tally.callees[$0], share: tally.share($0)) }
+        tally.listing.map(row)
     }
 
-    private func row(of callee: Tally.Callee, share: Double) -> String {
-        let session = callee.session
+    private func row(of index: Int) -> String {
+        let callee = tally.callees[index]
         return [
-            session.map { String($0) } ?? "", Self.cell(callee.label),
-            String(callee.answers), Figures.fixed(share, 4), String(callee.errors),
+            callee.session.map { String($0) } ?? "", Self.cell(tally.label(of: index)),
+            String(callee.answers), Figures.fixed(tally.share(index), 4), String(callee.errors),
             Self.milliseconds(callee, 50).map { Figures.fixed($0, 3) } ?? "",
             Self.milliseconds(callee, 99).map { Figures.fixed($0, 3) } ?? "",
         ].joined(separator: "\t")

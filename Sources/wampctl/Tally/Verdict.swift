@@ -61,7 +61,8 @@ private struct Judge {
             return nobody ? found(false, "nothing to judge: no callee answered") : tooFewCalls
         }
         guard let rule = tally.rule else {
-            return found(false, "the rule is not known; name it with --rule")
+            let reason = tally.blindness.map { ": \($0)" } ?? ""
+            return found(false, "the rule is not known\(reason); name it with --rule")
         }
         switch rule {
         case "random": return random()
