@@ -7,6 +7,9 @@ import WAMPTransport
 
 extension ClientLink {
     func invoke(_ invocation: Invocation, _ responder: Responder) {
+        if let flaw = invocation.payload.flaw {
+            return fail(invocation.request, .invalidPayload, flaw)
+        }
         let request = InvocationRequest(invocation) { [weak self] request, answer in
             self?.submit { $0.answer(request, answer) }
         }
@@ -24,6 +27,11 @@ extension ClientLink {
         case .late: return true
         case .part(let request):
             if request.timeout > 0 { limit(request) }
+            if let flaw = invocation.payload.flaw {
+                request.interrupt()
+                request.fail(.invalidPayload, args: [.string(flaw)])
+                return true
+            }
             request.received(CallPart(payload: invocation.payload, isLast: isLast))
             return true
         }
@@ -40,52 +48,57 @@ extension ClientLink {
 
     private func answer(_ request: InvocationRequest, _ answer: InvocationRequest.Answer) {
         guard state == .joined, invocations[request.id] === request else { return }
-        if case .progress(let payload, let options) = answer {
-            progress(request, payload, options)
+        if case .progress = answer {
+            if request.timeout > 0 { limit(request) }
+            if let (uri, sentence) = send(answer, to: request.id) {
+                request.fail(uri, args: sentence.map { [.string($0)] } ?? [])
+            }
             return
         }
         invocations[request.id] = nil
         if request.isProgressive { open.answered(request.id) }
         if request.timeout > 0 { limits.removeValue(forKey: request.id)?.cancel() }
-        let result =
-            switch answer {
-            case .yield(let payload, let options), .progress(let payload, let options):
-                yield(request.id, payload, OutcomeDetails(custom: options))
-            case .error(let uri, let payload, let details):
-                transcoded(payload).map {
-                    send(
-                        .error(
-                            ErrorMessage(
-                                .invocation, request: request.id,
-                                details: OutcomeDetails(custom: details), error: uri, payload: $0)))
-                }
+        if let (uri, sentence) = send(answer, to: request.id) { fail(request.id, uri, sentence) }
+    }
+
+    private func fail(_ request: RequestID, _ uri: ErrorURI, _ sentence: String?) {
+        let payload = Payload(args: sentence.map { [.string($0)] } ?? [], as: serializer)
+        send(.error(ErrorMessage(.invocation, request: request, error: uri, payload: payload)))
+    }
+
+    /// - Returns: why an answer cannot be sent; nil if it was, or nothing can be sent any more.
+    private func send(
+        _ answer: InvocationRequest.Answer, to request: RequestID
+    ) -> (ErrorURI, String?)? {
+        do throws(TranscodingError) {
+            guard send(try message(answer, to: request)) == .tooLarge else { return nil }
+            return (.payloadSizeExceeded, nil)
+        } catch {
+            switch error {
+            case .tooManyElements: return (.payloadSizeExceeded, error.description)
+            case .invalid(let sentence): return (.invalidPayload, sentence)
             }
-        guard result == nil || result == .tooLarge else { return }
-        send(
-            .error(
-                ErrorMessage(.invocation, request: request.id, error: .payloadSizeExceeded)))
-    }
-
-    private func progress(
-        _ request: InvocationRequest, _ payload: Payload, _ options: Value.Dictionary
-    ) {
-        if request.timeout > 0 { limit(request) }
-        let details = OutcomeDetails(progress: true, custom: options)
-        switch yield(request.id, payload, details) {
-        case nil, .tooLarge?: request.fail(.payloadSizeExceeded)
-        case .queued?, .full?, .closed?: break
         }
     }
 
-    private func yield(
-        _ request: RequestID, _ payload: Payload, _ options: OutcomeDetails
-    ) -> SendResult? {
-        transcoded(payload).map {
-            send(.yield(Yield(request: request, options: options, payload: $0)))
+    private func message(
+        _ answer: InvocationRequest.Answer, to request: RequestID
+    ) throws(TranscodingError) -> Message {
+        switch answer {
+        case .progress(let payload, let options):
+            let details = OutcomeDetails(progress: true, custom: options)
+            let payload = try payload.transcoded(to: serializer)
+            return .yield(Yield(request: request, options: details, payload: payload))
+        case .yield(let payload, let options):
+            let details = OutcomeDetails(custom: options)
+            let payload = try payload.transcoded(to: serializer)
+            return .yield(Yield(request: request, options: details, payload: payload))
+        case .error(let uri, let payload, let details):
+            let payload = try payload.transcoded(to: serializer)
+            return .error(
+                ErrorMessage(
+                    .invocation, request: request, details: OutcomeDetails(custom: details),
+                    error: uri, payload: payload))
         }
-    }
-
-    private func transcoded(_ payload: Payload) -> Payload? {
-        try? payload.transcoded(to: serializer)
     }
 }

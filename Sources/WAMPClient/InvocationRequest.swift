@@ -83,7 +83,7 @@ public final class InvocationRequest: Sendable {
     public func progress(
         args: [Value] = [], kwargs: Value.Dictionary = [:], options: Value.Dictionary = [:]
     ) -> Bool {
-        progress(payload: Payload(args: args, kwargs: kwargs), options: options)
+        progress(payload: Payload(args: args, kwargs: kwargs, as: .cbor), options: options)
     }
 
     /// The same, with arguments that are encoded already, in whatever serializer.
@@ -136,7 +136,7 @@ public final class InvocationRequest: Sendable {
     public func reply(
         args: [Value] = [], kwargs: Value.Dictionary = [:], options: Value.Dictionary = [:]
     ) {
-        reply(payload: Payload(args: args, kwargs: kwargs), options: options)
+        reply(payload: Payload(args: args, kwargs: kwargs, as: .cbor), options: options)
     }
 
     /// The same, with arguments that are encoded already, in whatever serializer.
@@ -153,7 +153,8 @@ public final class InvocationRequest: Sendable {
         details: Value.Dictionary = [:]
     ) {
         if take() {
-            answer(self, .error(uri, Payload(args: args, kwargs: kwargs), details: details))
+            let payload = Payload(args: args, kwargs: kwargs, as: .cbor)
+            answer(self, .error(uri, payload, details: details))
         }
     }
 

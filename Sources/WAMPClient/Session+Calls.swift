@@ -17,7 +17,7 @@ public struct CallResult: Sendable {
         do {
             (args, kwargs) = try result.payload.values()
         } catch {
-            throw .protocolViolation(error.description)
+            throw ClientError(.invalidPayload, error.description)
         }
         payload = result.payload
         details = result.details.dictionary
@@ -59,7 +59,7 @@ extension Session {
         onProgress: (@Sendable (CallResult) -> Void)? = nil
     ) async throws(ClientError) -> CallResult {
         let message = Call(
-            request: RequestID(0), options: callOptions(options, timeout: timeout),
+            request: RequestID(0), options: callOptions(try checked(options), timeout: timeout),
             procedure: procedure, payload: try encoded(payload))
         let pending = pendingCall(cancelMode, timeout: timeout, onProgress)
         let outcome = await withTaskCancellationHandler {
@@ -92,7 +92,7 @@ extension Session {
             throw .notSupported("the router takes no calls in parts")
         }
         return OpenCall(
-            self, procedure, callOptions(options, timeout: timeout),
+            self, procedure, callOptions(try checked(options), timeout: timeout),
             pendingCall(cancelMode, timeout: timeout, onProgress), cancelMode: cancelMode)
     }
 
@@ -142,7 +142,7 @@ extension Session {
         onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         respond: @escaping @Sendable (InvocationRequest) -> Void
     ) async throws(ClientError) -> Registration {
-        let options = RegisterOptions(options)
+        let options = RegisterOptions(try checked(options))
         let responder = ClientLink.Responder(respond: respond, onRevoked: onRevoked)
         let answer = try await request { link, waiter in
             _ = link.request(waiter) {

@@ -67,7 +67,7 @@ extension Session {
     public func publish(
         _ topic: URI, payload: Payload, options: Value.Dictionary = [:]
     ) async throws(ClientError) -> PublicationID? {
-        let options = PublishOptions(options)
+        let options = PublishOptions(try checked(options))
         let payload = try encoded(payload)
         let answer = try await request { link, waiter in
             let request = link.request(waiter) {
@@ -95,7 +95,7 @@ extension Session {
         onRevoked: (@Sendable (Revocation) -> Void)? = nil,
         onEvent: @escaping @Sendable (EventMessage) -> Void
     ) async throws(ClientError) -> Subscription {
-        let options = SubscribeOptions(options)
+        let options = SubscribeOptions(try checked(options))
         let token = nextToken()
         let listener = ClientLink.Listener(onEvent: onEvent, onRevoked: onRevoked)
         let answer = try await request { link, waiter in

@@ -98,22 +98,38 @@ public final class Session: Sendable {
 
     /// A payload in the session's serializer.
     func encoded(_ payload: Payload) throws(ClientError) -> Payload {
-        do {
+        do throws(TranscodingError) {
             return try payload.transcoded(to: serializer)
         } catch {
-            throw .error(
-                uri: .invalidArgument, args: [.string("\(error)")], kwargs: [:], details: [:])
+            throw ClientError(.invalidPayload, error.description)
         }
+    }
+
+    /// Options that can be written as they are.
+    func checked(_ options: Value.Dictionary) throws(ClientError) -> Value.Dictionary {
+        // They stand as deep in their message as keyword arguments do.
+        guard let flaw = Payload(kwargs: options, as: serializer).flaw else { return options }
+        throw ClientError(.invalidArgument, "option " + flaw.dropFirst("kwargs.".count))
     }
 }
 
 extension ClientError {
-    /// What an ERROR says. Arguments that cannot be decoded are left out.
+    /// What an ERROR says. In place of arguments that cannot be decoded it says why.
     init(_ error: ErrorMessage) {
-        let values = try? error.payload.values()
-        self = .error(
-            uri: error.error, args: values?.args ?? [], kwargs: values?.kwargs ?? [:],
-            details: error.details.dictionary)
+        let (uri, details) = (error.error, error.details.dictionary)
+        do throws(ProtocolViolation) {
+            let (args, kwargs) = try error.payload.values()
+            self = .error(uri: uri, args: args, kwargs: kwargs, details: details)
+        } catch {
+            self = .error(
+                uri: .invalidPayload, args: [.string("\(uri): \(error.description)")],
+                kwargs: [:], details: details)
+        }
+    }
+
+    /// An error of our own.
+    init(_ uri: ErrorURI, _ sentence: String) {
+        self = .error(uri: uri, args: [.string(sentence)], kwargs: [:], details: [:])
     }
 }
 

@@ -17,6 +17,7 @@ struct CallAction: LineAction {
         var onProgress: (@Sendable (CallResult) -> Void)?
         if command.progress {
             onProgress = { result in
+                guard result.isPrintable(for: item.target) else { return }
                 let outcome = AnsweredCall(result, of: item.target, since: start)
                 output(outcome, of: item, isLast: false).print()
             }
@@ -24,7 +25,8 @@ struct CallAction: LineAction {
         let result = try await session.call(
             URI(item.target), args: item.payload.args, kwargs: item.payload.kwargs,
             options: item.options, cancelMode: command.cancelMode ?? .kill,
-            timeout: command.limit(with: item.options), onProgress: onProgress)
+            timeout: command.limit(with: item.options), onProgress: onProgress
+        ).printable()
         return output(AnsweredCall(result, of: item.target, since: start), of: item, isLast: true)
     }
 

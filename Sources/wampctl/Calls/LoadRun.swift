@@ -52,6 +52,7 @@ struct LoadRun: Sendable {
             command: command, terminal: context.terminal, callerCount: sessions.count)
         if command.tallies { await record.observe(sessions[0], rule: command.distribution.rule) }
         let encoded = Payload(args: payload.args, kwargs: payload.kwargs, as: client.serializer)
+        if let flaw = encoded.flaw { throw CommandFailure(.usage, flaw) }
         var drivers: [Driver] = []
         for (number, session) in sessions.enumerated() {
             let observer = LoadObserver(

@@ -72,7 +72,8 @@ struct SingleCall: Sendable {
             let result = try await session.call(
                 URI(command.uri), args: payload.args, kwargs: payload.kwargs, options: options,
                 cancelMode: command.cancelMode ?? .kill, timeout: limit,
-                onProgress: onProgress)
+                onProgress: onProgress
+            ).printable()
             return AnsweredCall(result, of: command.uri, since: start)
         } catch {
             if let end = session.end, error == end.error {
@@ -105,6 +106,7 @@ struct SingleCall: Sendable {
     private func print(
         progress result: CallResult, since start: ContinuousClock.Instant, _ ahead: ResultsAhead
     ) {
+        guard result.isPrintable(for: command.uri) else { return }
         if command.output.format == .json {
             ahead.add(result)
         } else {

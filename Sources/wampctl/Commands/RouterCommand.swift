@@ -15,6 +15,15 @@ struct RouterCommand: Command {
                 + "events from publishers to subscribers. One port speaks WebSocket and RawSocket, "
                 + "with JSON, MessagePack and CBOR; a payload is translated where the two ends of "
                 + "a call use different serializers.",
+            "A payload arrives as it was sent, or not at all. In JSON, keys that are integers or "
+                + "bools become their text; an extension of MessagePack becomes binary, and tags "
+                + "of CBOR, but for bignums, are dropped. What the receiver's serializer cannot "
+                + "hold (in JSON NaN, infinities, other keys and two keys that become the same; in "
+                + "MessagePack integers beyond 64 bits), or what is broken inside an intact "
+                + "message, costs that message and no session: a call ends with "
+                + "wamp.error.invalid_payload and a sentence that names the place; an event does "
+                + "not reach that subscriber, and wampctl.router.stats counts it as "
+                + "events_undeliverable; wamp.subscription.get_events has an error in its place.",
             "Several callees may share a procedure under one of the rules roundrobin, random, "
                 + "first and last; the first registration sets the rule, and another rule is "
                 + "refused. A callee that leaves is out of the choice at once. A call that its "

@@ -35,8 +35,14 @@ struct EventLine {
 
 extension EventLine {
     /// - Parameter topic: of the subscription, where the event does not tell it.
-    init?(_ event: EventMessage, topic: String) {
-        guard let values = try? event.values() else { return nil }
+    /// - Throws: why the event is nothing that JSON could hold.
+    init(_ event: EventMessage, topic: String) throws(ProtocolViolation) {
+        let values = try event.values()
+        if event.payload.serializer != .json,
+            let flaw = Payload(args: values.args, kwargs: values.kwargs, as: .json).flaw
+        {
+            throw ProtocolViolation(flaw)
+        }
         self.init(
             topic: event.topic?.description ?? topic, publication: event.publication.rawValue,
             args: values.args, kwargs: values.kwargs, details: event.details, time: .now())

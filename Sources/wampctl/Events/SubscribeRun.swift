@@ -53,7 +53,7 @@ struct SubscribeRun {
                     URI(topic), options: options,
                     onRevoked: { events.send(.revoked(number, $0)) }
                 ) { event in
-                    guard let line = EventLine(event, topic: topic) else { return }
+                    guard let line = Self.line(event, topic) else { return }
                     let admission = count.admit()
                     guard admission != .declined else { return }
                     line.print(as: format, isColored: isColored)
@@ -65,6 +65,17 @@ struct SubscribeRun {
             }
         }
         return session
+    }
+
+    /// An event as it is printed; if it cannot be, that is said.
+    private static func line(_ event: EventMessage, _ topic: String) -> EventLine? {
+        do throws(ProtocolViolation) {
+            return try EventLine(event, topic: topic)
+        } catch {
+            let reason = Terminal.sanitized(error.description)
+            Streams.shared.say("\(topic): an event cannot be printed: \(reason)")
+            return nil
+        }
     }
 
     private func announce() {

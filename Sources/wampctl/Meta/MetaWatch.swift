@@ -70,7 +70,7 @@ struct MetaWatch: Sendable {
         }) {
             do throws(ClientError) {
                 _ = try await session.subscribe(URI(topic)) { event in
-                    guard let line = EventLine(event, topic: topic) else { return }
+                    guard let line = try? EventLine(event, topic: topic) else { return }
                     line.print(as: isJSON ? .jsonl : .text, isColored: isColored)
                 }
             } catch {
