@@ -3,6 +3,7 @@
 import Testing
 import WAMP
 import WAMPRouter
+import WAMPServer
 
 @testable import wampctl
 
