@@ -94,6 +94,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SimulationTests", dependencies: ["WAMPSimulator"], swiftSettings: settings),
+        .target(
+            name: "PayloadTrials", dependencies: ["WAMP"], path: "Tests/PayloadTrials",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "payloads",
+            dependencies: ["PayloadTrials", "WAMPServer", "WAMPTransport", logging],
+            path: "Tests/Payloads", swiftSettings: settings),
         .testTarget(
             name: "WAMPTransportTests",
             dependencies: [
@@ -110,8 +117,8 @@ let package = Package(
         .testTarget(
             name: "WAMPServerTests",
             dependencies: [
-                "WAMPServer", "WAMPRouter", "WAMPClient", "WAMPTransport", "WAMP", nioCore,
-                nioPosix, logging,
+                "PayloadTrials", "WAMPServer", "WAMPRouter", "WAMPClient", "WAMPTransport", "WAMP",
+                nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
