@@ -145,10 +145,7 @@ extension Session {
         respond: @escaping @Sendable (InvocationRequest) -> Void
     ) async throws(ClientError) -> Registration {
         let options = RegisterOptions(try checked(options))
-<<<<<<< HEAD
         let token = nextToken()
-=======
->>>>>>> origin/main
         let responder = ClientLink.Responder(respond: respond, onRevoked: onRevoked)
         let answer = try await request { link, waiter in
             _ = link.request(waiter) {

@@ -23,7 +23,7 @@ import WAMPServer
             "CALL arrived", "CALL refused", "RESULT arrived", "RESULT refused", "EVENT arrived",
             "EVENT left out", "PUBLISH refused",
         ] {
-            #expect(report.counts[outcome, default: 0] > 50, "\(outcome), seed \(seed)")
+            #expect(report.counts[outcome, default: 0] > 5, "\(outcome), seed \(seed)")
         }
     }
 

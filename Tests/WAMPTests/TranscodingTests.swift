@@ -156,6 +156,9 @@ struct TranscodingTests {
         #expect(
             refusal([0x82, 0xa1, 0x31, 1, 1, 2], .msgpack, .json)
                 == "args.0 has two keys that are the same text in JSON")
+        // An "é" of one character is not that of two.
+        let accents: [UInt8] = [0xa3, 1, 1, 0x62, 0xc3, 0xa9, 2, 0x63, 0x65, 0xcc, 0x81, 3]
+        #expect(refusal(accents, .cbor, .json) == nil)
         let long = Array(String(repeating: "9", count: 100_000).utf8)
         #expect(refusal(long, .json, .cbor)?.contains("too long") ?? false)
     }

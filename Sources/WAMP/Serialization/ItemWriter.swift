@@ -166,13 +166,14 @@ extension ItemWriter {
 
     /// Checks the keys of a dictionary that are to become texts.
     static func checkKeys(_ keys: [Value]) throws(Malformed) {
-        var seen: Set<String> = []
+        // Texts are the same when their bytes are.
+        var seen: Set<[UInt8]> = []
         for key in keys {
             guard let text = key.keyText else {
                 throw .unrepresentable(
                     "has a key that is no text, integer or bool, which JSON cannot hold")
             }
-            guard seen.insert(text).inserted else {
+            guard seen.insert(Array(text.utf8)).inserted else {
                 throw .unrepresentable("has two keys that are the same text in JSON")
             }
         }

@@ -54,11 +54,7 @@ struct SubscribeRun {
                     URI(topic), options: options,
                     onRevoked: { events.send(.revoked(number, $0)) }
                 ) { event in
-<<<<<<< HEAD
                     guard let line = line(of: event, topic) else { return }
-=======
-                    guard let line = Self.line(event, topic) else { return }
->>>>>>> origin/main
                     let admission = count.admit()
                     guard admission != .declined else { return }
                     line.print(as: format, isColored: isColored)
@@ -74,7 +70,6 @@ struct SubscribeRun {
         return session
     }
 
-<<<<<<< HEAD
     /// Nil, with a word about it, if the event cannot be shown.
     private func line(of event: EventMessage, _ topic: String) -> EventLine? {
         do throws(ProtocolViolation) {
@@ -85,15 +80,6 @@ struct SubscribeRun {
                 CommandFailure(
                     .protocolFault, "an event cannot be shown: \(error)", subject: topic
                 ).text(command: SubscribeCommand.fullName))
-=======
-    /// An event as it is printed; if it cannot be, that is said.
-    private static func line(_ event: EventMessage, _ topic: String) -> EventLine? {
-        do throws(ProtocolViolation) {
-            return try EventLine(event, topic: topic)
-        } catch {
-            let reason = Terminal.sanitized(error.description)
-            Streams.shared.say("\(topic): an event cannot be printed: \(reason)")
->>>>>>> origin/main
             return nil
         }
     }
