@@ -2,6 +2,7 @@
 
 import Glibc
 import Logging
+import NIOCore
 import UnixSignals
 import WAMP
 import WAMPServer
@@ -49,6 +50,8 @@ struct RouterRun {
         if getpid() == 1, command.command.isEmpty { signal(SIGCHLD, SIG_IGN) }
         let events = await RunEvents(trapping: [.sigint, .sigterm], beside: [.sighup, .sigusr1])
         for warning in plan.warnings { logger.warning("\(warning)") }
+        // One loop beside the router's own is enough.
+        NIOSingletons.groupLoopCountSuggestion = 1
         let server = RouterServer(configuration: plan.configuration, logger: logger)
         let listeners = try await start(server)
         defer { if let file = plan.pidFile { unlink(file) } }
@@ -118,7 +121,7 @@ struct RouterRun {
         if command.printPort { Streams.shared.append("\(port ?? 0)") }
         if command.printURL { Streams.shared.append(listeners.first?.description ?? "") }
         Streams.shared.settle()
-        let urls = listeners.flatMap(\.urls)
+        let urls = listeners.urls
         Readiness.announce(
             [
                 "pid": .int(Int64(getpid())),
@@ -131,7 +134,7 @@ struct RouterRun {
 
     private func sayStart(_ listeners: [Endpoint]) {
         let isServing = command.command.isEmpty && !Detachment.isChild
-        let urls = listeners.flatMap(\.urls)
+        let urls = listeners.urls
         let facts: Logger.Metadata = [
             "version": "\(Wampctl.version)", "realms": .array(realms.map { "\($0)" }),
             "urls": .array(urls.map { "\($0)" }),
@@ -287,9 +290,16 @@ extension ServerError {
     /// Whether no other state of the machine could help: the line itself must change.
     fileprivate var isWrongOption: Bool {
         switch self {
-        case .notSupported, .unknownHost, .tls: true
+        case .notSupported, .contradiction, .unknownHost, .tls: true
         case .addressInUse, .cannotListen: false
         }
+    }
+}
+
+extension [Endpoint] {
+    /// The ways to reach them. Those that share a port share some.
+    fileprivate var urls: [String] {
+        flatMap(\.urls).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 }
 
