@@ -113,7 +113,7 @@ import WAMP
         for _ in 0..<10 {
             let call = try await Program.run(
                 "call", "wamp.session.count", "-u",
-                String(await url.soFar.prefix { $0 != "\n" }))
+                String(url.soFar.prefix { $0 != "\n" }))
             #expect(call.code == 0, "\(call.talk)")
         }
         kill(router.id, SIGTERM)
