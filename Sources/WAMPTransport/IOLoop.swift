@@ -95,8 +95,8 @@ package final class IOLoop: @unchecked Sendable {
         let frame = format.headerLength(length) + length
         let key = nextKey(for: format)
         outbox.willStage(frame)
-        let slot = slot(for: outbox.loop)
         if frame < Outbox.sharedSize {
+            let slot = slot(for: outbox.loop, room: frame)
             format.append(
                 envelope: scratch.bytes, payload: payload, length: length, key: key,
                 to: &staging[slot].mail.bytes)
@@ -105,7 +105,7 @@ package final class IOLoop: @unchecked Sendable {
             var bytes = ByteBufferAllocator().buffer(capacity: frame)
             format.append(
                 envelope: scratch.bytes, payload: payload, length: length, key: key, to: &bytes)
-            staging[slot].mail.entries.append(.largeFrame(outbox, bytes))
+            stage(.largeFrame(outbox, bytes), for: outbox.loop)
         }
         return .queued
     }
@@ -121,13 +121,15 @@ package final class IOLoop: @unchecked Sendable {
 
     /// Stages a finished frame.
     private func stage(_ frame: ByteBuffer, for outbox: Outbox) {
-        let slot = slot(for: outbox.loop), count = frame.readableBytes
+        let count = frame.readableBytes
+        let isShared = outbox.isShared(frame: count)
         outbox.willStage(count)
-        if count < Outbox.sharedSize {
+        if isShared {
+            stage(.largeFrame(outbox, frame), for: outbox.loop)
+        } else {
+            let slot = slot(for: outbox.loop, room: count)
             staging[slot].mail.bytes.writeImmutableBuffer(frame)
             staging[slot].mail.addedFrames(count, for: outbox)
-        } else {
-            staging[slot].mail.entries.append(.largeFrame(outbox, frame))
         }
     }
 
@@ -217,11 +219,13 @@ package final class IOLoop: @unchecked Sendable {
     ///
     /// Called before the realm's lock is released.
     package func postStaged() {
-        for slot in staging.indices where !staging[slot].mail.isEmpty {
-            let target = staging[slot].target
-            if target.mailbox.post(&staging[slot].mail) {
-                target.eventLoop.execute { target.readMail(awake: true) }
-            }
+        for slot in staging.indices where !staging[slot].mail.isEmpty { post(slot) }
+    }
+
+    private func post(_ slot: Int) {
+        let target = staging[slot].target
+        if target.mailbox.post(&staging[slot].mail) {
+            target.eventLoop.execute { target.readMail(awake: true) }
         }
     }
 
@@ -233,17 +237,24 @@ package final class IOLoop: @unchecked Sendable {
 
     private func readMail(awake: Bool) {
         var mail = Mail()
+        var further: [Mail] = []
         swap(&mail, &emptyMail)
         defer {
             mail.clear()
             swap(&mail, &emptyMail)
         }
-        guard mailbox.collect(into: &mail, awake: awake) else { return }
+        guard mailbox.collect(into: &mail, &further, awake: awake) else { return }
+        deliver(&mail)
+        for index in further.indices { deliver(&further[index]) }
+    }
+
+    private func deliver(_ mail: inout Mail) {
         for entry in mail.entries {
             switch entry {
             case .frames(let outbox, let count):
-                if let bytes = mail.bytes.readSlice(length: count) { outbox.take(staged: bytes) }
-            case .largeFrame(let outbox, let bytes): outbox.take(staged: bytes)
+                guard let bytes = mail.bytes.readSlice(length: count) else { continue }
+                outbox.take(staged: bytes, isShared: count >= Outbox.sharedSize)
+            case .largeFrame(let outbox, let bytes): outbox.take(staged: bytes, isShared: true)
             case .overflow(let outbox): markDirty(outbox)
             case .close(let outbox, let code, let reason):
                 // An order may close and so tell the owner, who may be waiting for the lock we are
@@ -256,12 +267,30 @@ package final class IOLoop: @unchecked Sendable {
     }
 
     private func refused(_ result: SendResult, _ outbox: Outbox) -> SendResult {
-        if result == .full, outbox.overflow() { stage(.overflow(outbox), for: outbox.loop) }
+        if result == .full { cut(outbox) }
         return result
+    }
+
+    /// Ends the connection of a peer that takes too little of what it is sent.
+    package func cut(_ outbox: Outbox) {
+        guard outbox.overflow() else { return }
+        if outbox.loop === self {
+            markDirty(outbox)
+        } else {
+            stage(.overflow(outbox), for: outbox.loop)
+        }
     }
 
     private func stage(_ entry: Mail.Entry, for target: IOLoop) {
         staging[slot(for: target)].mail.entries.append(entry)
+    }
+
+    /// Where so many bytes more are staged for a loop. What is complete goes there first, so that it
+    /// never grows beyond bounds.
+    private func slot(for target: IOLoop, room count: Int) -> Int {
+        let slot = slot(for: target)
+        if !staging[slot].mail.hasRoom(for: count) { post(slot) }
+        return slot
     }
 
     private func slot(for target: IOLoop) -> Int {

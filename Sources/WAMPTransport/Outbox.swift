@@ -65,6 +65,10 @@ package final class Outbox: @unchecked Sendable {
 
     /// From this size on bytes are kept as a shared slice and not copied.
     static let sharedSize = 16 << 10
+    /// With more than so many bytes waiting, finished frames from this size on are shared, too: what
+    /// waits for many peers must not be there as many times.
+    private static let copiedBytes = 128 << 10
+    private static let sharedFrame = 4 << 10
     /// A slice is not shared if it keeps more than so many times its size from being freed.
     private static let mostPinned = 8
     /// No envelope is longer, but for the details of a RESULT.
@@ -202,28 +206,34 @@ package final class Outbox: @unchecked Sendable {
     func append(_ encoded: EncodedMessage) -> SendResult {
         let admitted = admit(encoded.length)
         guard admitted == .queued else { return refused(admitted) }
-        add(encoded.bytes)
+        add(encoded.bytes, isShared: isShared(frame: encoded.bytes.readableBytes))
         return .queued
+    }
+
+    /// Whether a finished frame of that size is kept as it is and not copied. From any thread.
+    func isShared(frame count: Int) -> Bool {
+        count >= Outbox.sharedSize
+            || count >= Outbox.sharedFrame && pendingBytes > Outbox.copiedBytes
     }
 
     /// Counts bytes that another loop stages for this peer.
     func willStage(_ count: Int) { staged.add(count, ordering: .relaxed) }
 
     /// Takes frames that another loop staged. On the loop.
-    func take(staged bytes: ByteBuffer) {
+    func take(staged bytes: ByteBuffer, isShared: Bool) {
         staged.subtract(bytes.readableBytes, ordering: .relaxed)
         guard state.load(ordering: .relaxed) != Outbox.closed else { return }
-        add(bytes)
+        add(bytes, isShared: isShared)
     }
 
     /// Adds finished frames.
-    private func add(_ frames: ByteBuffer) {
-        if frames.readableBytes < Outbox.sharedSize {
-            copyToTail(frames)
-            endTail()
-        } else {
+    private func add(_ frames: ByteBuffer, isShared: Bool) {
+        if isShared {
             if tail.count > 0 { segments.append(Segment(bytes: tail.take(), endsFrame: true)) }
             segments.append(Segment(bytes: frames, endsFrame: true))
+        } else {
+            copyToTail(frames)
+            endTail()
         }
         added(frames.readableBytes)
     }
@@ -286,7 +296,7 @@ package final class Outbox: @unchecked Sendable {
     }
 
     private func refused(_ result: SendResult) -> SendResult {
-        if result == .full, overflow() { loop.markDirty(self) }
+        if result == .full { loop.cut(self) }
         return result
     }
 

@@ -201,6 +201,74 @@ import WAMP
         #expect(pair.outbox.pendingBytes == 0)
     }
 
+    @Test("what is more than a batch holds arrives in order, however often it is posted")
+    func manyPieces() throws {
+        let pair = try Pair(bound: 64 << 20)
+        let count = UInt64(3 * Mail.piece / 10_000)
+        for request in 1...count {
+            #expect(
+                pair.here.send(Sample.result(request, bytes: 10_000, as: .json), to: pair.outbox)
+                    == .queued)
+            if request % 50 == 0 { pair.here.postStaged() }
+        }
+        #expect(pair.outbox.pendingBytes > 2 * Mail.piece)
+        pair.here.postStaged()
+        #expect(requests(pair.bench.sent()) == (1...count).map { "\($0)" })
+        #expect(pair.outbox.pendingBytes == 0)
+    }
+
+    @Test("no batch of a mailbox grows beyond its bound, however much is posted before it is read")
+    func boundedPieces() throws {
+        let pair = try Pair()
+        let mailbox = Mailbox()
+        var sizes: [Int] = []
+        for index in 1...60 {
+            var mail = Mail()
+            mail.bytes.writeRepeatingByte(UInt8(index), count: 100_000)
+            mail.addedFrames(100_000, for: pair.outbox)
+            _ = mailbox.post(&mail)
+            #expect(mail.isEmpty)
+        }
+        var first = Mail()
+        var further: [Mail] = []
+        #expect(mailbox.collect(into: &first, &further, awake: true))
+        var order: [UInt8] = []
+        for mail in [first] + further {
+            sizes.append(mail.bytes.readableBytes)
+            order += mail.bytes.readableBytesView.enumerated().filter { $0.offset % 100_000 == 0 }
+                .map(\.element)
+        }
+        #expect(sizes.allSatisfy { $0 <= Mail.piece })
+        #expect(order == (1...60).map { UInt8($0) })
+        #expect(!mailbox.collect(into: &first, &further, awake: true) || !first.isEmpty)
+    }
+
+    @Test("frames of a size that is copied are shared once much waits, here and across loops")
+    func sharedFrames() throws {
+        for isRemote in [false, true] {
+            let pair = try Pair(bound: 64 << 20)
+            pair.bench.channel.isWritable = false
+            let sender = isRemote ? pair.here : pair.there
+            let message = Sample.result(1, bytes: 8_000, as: .json)
+            let frame = sender.encode(
+                message, payload: message.payload, format: pair.outbox.format)
+            #expect(!pair.outbox.isShared(frame: frame.bytes.readableBytes))
+            for _ in 0..<100 {
+                #expect(sender.send(frame, to: pair.outbox) == .queued)
+                sender.postStaged()
+            }
+            #expect(pair.outbox.isShared(frame: frame.bytes.readableBytes))
+            #expect(!pair.outbox.isShared(frame: 100))
+            #expect(sender.send(Sample.result(2, bytes: 3, as: .json), to: pair.outbox) == .queued)
+            sender.postStaged()
+            pair.bench.eventLoop.run()
+            pair.bench.channel.isWritable = true
+            pair.bench.channel.pipeline.fireChannelWritabilityChanged()
+            #expect(
+                requests(pair.bench.sent()) == [String](repeating: "1", count: 100) + ["2"])
+        }
+    }
+
     @Test("a loop that empties its mailbox first keeps the order of the lock")
     func drainsFirst() throws {
         let pair = try Pair()
