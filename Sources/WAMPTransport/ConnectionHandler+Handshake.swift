@@ -39,10 +39,7 @@ extension ConnectionHandler {
             case RawSocketHandshake.magic: answerRawSocket()
             case UInt8(ascii: "A")...UInt8(ascii: "Z"):
                 guard let head = readHead(lastPiece: bytes) else { return }
-                send(
-                    WebSocketUpgrade.answer(
-                        head, paths: settings.paths, serializers: settings.serializers,
-                        deflate: settings.deflate))
+                send(answer(to: head))
             case TLSFront.handshakeRecord:
                 refuse(.refused("the client speaks TLS, which this listener does not"), reply: nil)
             default:
@@ -53,6 +50,13 @@ extension ConnectionHandler {
         }
     }
 
+    private func answer(to head: HTTPHead) -> WebSocketUpgrade.Answer {
+        if settings.isFull { return WebSocketUpgrade.full }
+        return WebSocketUpgrade.answer(
+            head, paths: settings.paths, serializers: settings.serializers,
+            deflate: settings.deflate)
+    }
+
     private func readOctets() -> [UInt8]? {
         partial.readBytes(length: RawSocketHandshake.length)
     }
@@ -61,6 +65,7 @@ extension ConnectionHandler {
         guard let octets = readOctets() else { return }
         do throws(RawSocketHandshake.Refusal) {
             let peer = try RawSocketHandshake.request(octets, serializers: settings.serializers)
+            if settings.isFull { throw .tooManyConnections }
             write(
                 RawSocketHandshake.octets(peer.serializer, maximumBytes: settings.maxMessage))
             openAndGoOn(
@@ -105,8 +110,8 @@ extension ConnectionHandler {
             write(Array(response.utf8))
             // The peer does not say what it takes: no more is sent than would be taken from it.
             openAndGoOn(.webSocket, agreement, sendLimit: settings.maxMessage)
-        case (.refuse(let status, let response), .server):
-            refuse(.refused("HTTP \(status)"), reply: ByteBuffer(string: response))
+        case (.refuse(let status, let response, let text), .server):
+            refuse(.refused("HTTP \(status): \(text)"), reply: ByteBuffer(string: response))
         case (.refuse, .client):
             refuse(.refused("the server's answer is not HTTP"), reply: nil)
         }

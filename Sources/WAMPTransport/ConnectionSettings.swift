@@ -6,7 +6,12 @@ package import WAMP
 /// What holds for every connection of a listener or of a client.
 package struct ConnectionSettings: Sendable {
     /// The longest message received, in bytes.
-    package var maxMessage = 16 << 20
+    package var maxMessage = 16 << 20 {
+        didSet { maxMessage = min(maxMessage, Self.largestMessage) }
+    }
+    /// No message is longer. In JSON, what was one byte may be six, and a buffer holds less than 4
+    /// GiB.
+    package static let largestMessage = 512 << 20
     /// Silence after which a ping is sent; two unanswered end the connection. Zero = off.
     package var keepalive = TimeAmount.seconds(10)
     /// Time for the transport's handshake.
@@ -17,11 +22,13 @@ package struct ConnectionSettings: Sendable {
     package var writeTimeout = TimeAmount.seconds(8)
     /// Time a peer has to close its side after we closed ours.
     package var lingerTime = TimeAmount.seconds(2)
-    /// The paths at which WebSocket is served.
-    package var paths = ["/ws", "/"]
+    /// The paths at which WebSocket is served, and which pages may come in there.
+    package var paths = ["/ws": OriginRule(), "/": OriginRule()]
     package var serializers = Serializer.allCases
     /// Whether a WebSocket client that asks for permessage-deflate gets it.
     package var deflate = false
+    /// Whether the connection is there only to be told that there is no room for it.
+    package var isFull = false
 
     package init() {}
 

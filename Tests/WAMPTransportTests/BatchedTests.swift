@@ -129,7 +129,7 @@ import WAMP
             by: "Sec-WebSocket-Protocol: wamp.2.json.batch, wamp.2.cbor.batched, wamp.2.json")
         guard case .complete(let head, _) = HTTPHead.parse(ByteBuffer(string: request)),
             case .accept(let agreement, let response) = WebSocketUpgrade.answer(
-                head, paths: ["/ws"], serializers: Serializer.allCases)
+                head, paths: ["/ws": OriginRule()], serializers: Serializer.allCases)
         else {
             Issue.record("refused")
             return

@@ -150,7 +150,11 @@ private let framings = [Framing.rawSocket, .webSocket]
         let bench = try ConnectionBench()
         try bench.receive(Array("GET / HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
         #expect(String(decoding: bench.sent(), as: UTF8.self).hasPrefix("HTTP/1.1 426 "))
-        #expect(bench.owner.reasons == [.refused("HTTP 426")])
+        #expect(
+            bench.owner.reasons == [
+                .refused(
+                    "HTTP 426: This is a WAMP router: connect with WebSocket.")
+            ])
         #expect(!bench.channel.isActive)
     }
 

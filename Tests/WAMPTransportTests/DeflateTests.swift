@@ -151,9 +151,9 @@ import WAMP
         let text = request.dropLast() + "Sec-WebSocket-Extensions: \(offer)\r\n\r\n"
         guard case .complete(let head, _) = HTTPHead.parse(ByteBuffer(string: String(text))),
             case .accept(let agreement, let response) = WebSocketUpgrade.answer(
-                head, paths: ["/ws"], serializers: Serializer.allCases, deflate: true),
+                head, paths: ["/ws": OriginRule()], serializers: Serializer.allCases, deflate: true),
             case .accept(let plain, let plainResponse) = WebSocketUpgrade.answer(
-                head, paths: ["/ws"], serializers: Serializer.allCases)
+                head, paths: ["/ws": OriginRule()], serializers: Serializer.allCases)
         else {
             Issue.record("refused")
             return

@@ -21,17 +21,23 @@ import WAMP
         return ([line] + kept).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
-    private func answer(_ text: String) -> WebSocketUpgrade.Answer {
-        guard case .complete(let head, text.utf8.count) = HTTPHead.parse(ByteBuffer(string: text))
+    private func answer(_ text: String) -> WebSocketUpgrade.Answer { answer(Array(text.utf8)) }
+
+    private func answer(_ bytes: [UInt8], _ rule: OriginRule = OriginRule())
+        -> WebSocketUpgrade.Answer
+    {
+        guard case .complete(let head, bytes.count) = HTTPHead.parse(ByteBuffer(bytes: bytes))
         else { return WebSocketUpgrade.badRequest }
         return WebSocketUpgrade.answer(
-            head, paths: ["/ws", "/"], serializers: Serializer.allCases)
+            head, paths: ["/ws": rule, "/": rule], serializers: Serializer.allCases)
     }
 
-    private func status(_ text: String) -> Int {
-        switch answer(text) {
+    private func status(_ text: String) -> Int { status(Array(text.utf8)) }
+
+    private func status(_ bytes: [UInt8], _ rule: OriginRule = OriginRule()) -> Int {
+        switch answer(bytes, rule) {
         case .accept: 101
-        case .refuse(let status, let response):
+        case .refuse(let status, let response, _):
             response.hasPrefix("HTTP/1.1 \(status) ") ? status : -1
         }
     }
@@ -86,11 +92,72 @@ import WAMP
     func version() {
         let text = Self.request(
             replacing: "Sec-WebSocket-Version", by: "Sec-WebSocket-Version: 12")
-        guard case .refuse(426, let response) = answer(text) else {
+        guard case .refuse(426, let response, _) = answer(text) else {
             Issue.record("not 426")
             return
         }
         #expect(response.contains("\r\nSec-WebSocket-Version: 13\r\n"))
+    }
+
+    /// `text` with each `¤` replaced by a byte that UTF-8 does not have.
+    private func bytes(_ text: some StringProtocol) -> [UInt8] {
+        text.split(separator: "¤", omittingEmptySubsequences: false).map { Array($0.utf8) }
+            .joined(separator: [0xE9]).map { $0 }
+    }
+
+    @Test(
+        "a field with bytes that are not UTF-8 is ignored unless it is one that is read",
+        arguments: [
+            ("Cookie: caf¤=1", 101), ("User-Agent: ¤", 101), ("X-Forwarded-For: ¤", 101),
+            ("Cookie: ¤\r\nCookie: caf¤", 101), ("Host: ¤", 400), ("Upgrade: ¤", 400),
+            ("Connection: ¤", 400), ("Origin: http://h¤", 400),
+            ("Sec-WebSocket-Protocol: ¤, wamp.2.json", 400), ("Sec-WebSocket-Key: ¤", 400),
+            ("Sec-WebSocket-Version: ¤", 400), ("Sec-WebSocket-Extensions: ¤", 400),
+            ("Cook¤ie: a", 400), ("Cookie: \u{0}", 400), ("Cookie: \u{7F}", 400),
+        ])
+    func opaqueField(field: String, expected: Int) {
+        let text = Self.request().dropLast(1) + field + "\r\n\r\n"
+        #expect(status(bytes(text)) == expected)
+    }
+
+    @Test("what is not UTF-8 may stand in the query of a request's target and not in its path")
+    func opaqueTarget() {
+        #expect(status(bytes(Self.request("GET /ws?name=caf¤ HTTP/1.1"))) == 101)
+        #expect(status(bytes(Self.request("GET /w¤s HTTP/1.1"))) == 400)
+        #expect(status(bytes(Self.request("GET /¤?ws HTTP/1.1"))) == 400)
+        #expect(status(bytes(Self.request("¤ET /ws HTTP/1.1"))) == 405)
+        #expect(status(bytes(Self.request("GET /ws HTTP/1.1¤"))) == 400)
+    }
+
+    @Test("a client takes an answer whose phrase and unread fields are not UTF-8")
+    func opaqueAnswer() {
+        let text = bytes("HTTP/1.1 404 N¤o\r\nServer: caf¤\r\n\r\n")
+        guard case .complete(let head, _) = HTTPHead.parse(ByteBuffer(bytes: text)) else {
+            Issue.record("malformed")
+            return
+        }
+        #expect(fault(head, .json, "")?.contains("HTTP 404 N\u{FFFD}o") == true)
+    }
+
+    @Test("a page from elsewhere gets 403 that says how it is let in; two origins are none")
+    func origin() throws {
+        func request(_ fields: String...) -> [UInt8] {
+            bytes(Self.request().dropLast(1) + fields.joined(separator: "\r\n") + "\r\n\r\n")
+        }
+        #expect(status(request("Origin: http://h:3000")) == 101)
+        #expect(status(request("origin: https://H")) == 101)
+        #expect(status(request("Origin: http://h", "Origin: http://h")) == 400)
+        let evil = request("Origin: http://Evil.example:81")
+        guard case .refuse(403, let response, let text) = answer(evil) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(text.contains(#"allowed_origins: ["http://evil.example:81"]"#))
+        #expect(response.hasPrefix("HTTP/1.1 403 Forbidden\r\n"))
+        #expect(response.hasSuffix("\r\n\r\n\(text)\n"))
+        var rule = OriginRule()
+        rule.allowed = [try OriginPattern("http://evil.example:81")]
+        #expect(status(evil, rule) == 101)
     }
 
     @Test("a head is complete with its empty line and not before")

@@ -8,13 +8,15 @@ package struct HTTPHead: Equatable, Sendable {
     /// The longest head that is read, in bytes.
     package static let longest = 16 << 10
 
+    /// What is not UTF-8 in it is U+FFFD.
     package var startLine: String
     /// Names in lower case, in the order they came.
     package var fields: [Field]
 
     package struct Field: Equatable, Sendable {
         package var name: String
-        package var value: String
+        /// Nil if it is not UTF-8: such a value is opaque (RFC 9110, 5.5).
+        package var value: String?
     }
 
     /// What stands at the front of the bytes received so far.
@@ -35,18 +37,24 @@ package struct HTTPHead: Equatable, Sendable {
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
         ).map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
         while lines.last?.isEmpty == true { lines.removeLast() }
-        guard let start = lines.first, let startLine = text(start), !startLine.isEmpty else {
+        guard let start = lines.first, !start.isEmpty, lines.allSatisfy(isPrintable) else {
             return .malformed
         }
-        var head = HTTPHead(startLine: startLine, fields: [])
+        var head = HTTPHead(startLine: String(decoding: start, as: UTF8.self), fields: [])
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
-                line[..<colon].allSatisfy(isToken), let name = text(line[..<colon]),
-                let value = text(line[(colon + 1)...])
+                line[..<colon].allSatisfy(isToken)
             else { return .malformed }
-            head.fields.append(Field(name: name.lowercased(), value: trimmed(value)))
+            let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+            let value = String(validating: line[(colon + 1)...], as: UTF8.self)
+            head.fields.append(Field(name: name, value: value.map(trimmed)))
         }
         return .complete(head, length: end - view.startIndex)
+    }
+
+    /// Whether the fields of these names can be read.
+    package func isReadable(_ names: [String]) -> Bool {
+        fields.allSatisfy { $0.value != nil || !names.contains($0.name) }
     }
 
     /// The value of the only field of that name; nil if there is none or more than one.
@@ -58,7 +66,7 @@ package struct HTTPHead: Equatable, Sendable {
     /// The elements of a comma-separated field, over all its lines.
     package func list(_ name: String) -> [String] {
         fields.filter { $0.name == name }.flatMap { field in
-            field.value.split(separator: ",").map { HTTPHead.trimmed(String($0)) }
+            (field.value ?? "").split(separator: ",").map { HTTPHead.trimmed(String($0)) }
         }.filter { !$0.isEmpty }
     }
 
@@ -84,9 +92,8 @@ package struct HTTPHead: Equatable, Sendable {
         return nil
     }
 
-    private static func text(_ bytes: ByteBufferView) -> String? {
-        guard bytes.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
+    private static func isPrintable(_ line: ByteBufferView) -> Bool {
+        line.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
     }
 
     private static func isToken(_ byte: UInt8) -> Bool {

@@ -8,22 +8,33 @@ package enum WebSocketUpgrade {
     package enum Answer: Equatable {
         case accept(WebSocketAgreement, response: String)
         /// The response is sent and the connection closed.
-        case refuse(status: Int, response: String)
+        /// - Parameter text: says why, to the client in the response's body and to the log.
+        case refuse(status: Int, response: String, text: String)
     }
+
+    /// The fields of a request that are read.
+    private static let fields = [
+        "connection", "host", "origin", "sec-websocket-extensions", "sec-websocket-key",
+        "sec-websocket-protocol", "sec-websocket-version", "upgrade",
+    ]
 
     /// Answers the head of a client's request. The first subprotocol it offers that is supported is
     /// taken.
-    /// - Parameter deflate: whether messages may be compressed.
+    /// - Parameters:
+    ///   - paths: where WebSocket is served, and which pages may come in there.
+    ///   - deflate: whether messages may be compressed.
     package static func answer(
-        _ request: HTTPHead, paths: [String], serializers: [Serializer], deflate: Bool = false
+        _ request: HTTPHead, paths: [String: OriginRule], serializers: [Serializer],
+        deflate: Bool = false
     ) -> Answer {
+        guard request.isReadable(fields) else { return badRequest }
         let parts = request.startLine.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[2].hasPrefix("HTTP/1.") else { return badRequest }
         guard parts[0] == "GET" else {
             return refusal(405, "Method Not Allowed", "Only GET is known here.", "Allow: GET\r\n")
         }
         guard parts[2] == "HTTP/1.1", let target = path(of: parts[1]) else { return badRequest }
-        guard paths.contains(target) else {
+        guard let rule = paths[target] else {
             return refusal(404, "Not Found", "There is no WAMP router at this path.")
         }
         guard request.has("upgrade", token: "websocket"),
@@ -38,7 +49,13 @@ package enum WebSocketUpgrade {
                 426, "Upgrade Required", "Only WebSocket version 13 is spoken here.",
                 "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
         }
-        guard request.value("host") != nil else { return badRequest }
+        guard let host = request.value("host") else { return badRequest }
+        if request.fields.contains(where: { $0.name == "origin" }) {
+            guard let origin = request.value("origin") else { return badRequest }
+            if let text = rule.refusal(of: origin, at: host) {
+                return refusal(403, "Forbidden", text)
+            }
+        }
         guard let key = request.value("sec-websocket-key"), isKey(key) else {
             return refusal(400, "Bad Request", "Sec-WebSocket-Key must be 16 bytes in base64.")
         }
@@ -76,24 +93,35 @@ package enum WebSocketUpgrade {
             "The head is longer than \(HTTPHead.longest) bytes.")
     }
 
+    /// The answer of a router that has no room for another connection.
+    package static var full: Answer {
+        refusal(
+            503, "Service Unavailable", "The router has reached its number of connections.",
+            "Retry-After: 1\r\n")
+    }
+
     private static func refusal(
         _ status: Int, _ name: String, _ text: String, _ fields: String = ""
     ) -> Answer {
         .refuse(
             status: status,
-            response: "HTTP/1.1 \(status) \(name)\r\n\(fields)Content-Type: text/plain\r\n"
-                + "Content-Length: \(text.utf8.count + 1)\r\nConnection: close\r\n\r\n\(text)\n")
+            response: "HTTP/1.1 \(status) \(name)\r\n\(fields)"
+                + "Content-Type: text/plain; charset=utf-8\r\n"
+                + "Content-Length: \(text.utf8.count + 1)\r\nConnection: close\r\n\r\n\(text)\n",
+            text: text)
     }
 
-    /// The path of a request target, in origin form or absolute form, without the query.
+    /// The path of a request target, in origin form or absolute form, without the query, whose bytes
+    /// do not matter.
     private static func path(of target: Substring) -> String? {
         var rest = target
         if let scheme = target.firstRange(of: "://") {
             let authority = target[scheme.upperBound...]
             rest = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
         }
-        guard rest.hasPrefix("/") else { return nil }
-        return String(rest.prefix { $0 != "?" })
+        let path = rest.prefix { $0 != "?" }
+        guard path.hasPrefix("/"), !path.unicodeScalars.contains("\u{FFFD}") else { return nil }
+        return String(path)
     }
 
     private static func isKey(_ key: String) -> Bool { Base64.decode(key)?.count == 16 }
