@@ -6,8 +6,13 @@ package import WAMPRouter
 
 public struct Configuration: Sendable {
     /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told
-    /// apart by the first byte; port 0 lets the system choose.
+    /// apart by the first byte; port 0 lets the system choose. Listeners of one address and port
+    /// share a socket, which serves the paths of all.
     public var listeners: [Endpoint]
+    /// Pages that may connect to any listener though they are of another host.
+    public var allowedOrigins: [OriginPattern] = []
+    /// What holds at one listener only.
+    package var listenerSettings: [Endpoint: ListenerSettings] = [:]
     public var realms: [RealmConfiguration]
     /// Create any realm that a client asks for.
     public var createsRealms = false
@@ -34,6 +39,8 @@ public struct Configuration: Sendable {
     /// How long peers have to answer the router's GOODBYE.
     package var farewellTimeout = Duration.seconds(5)
     package var limits = Limits()
+    /// How much the events may take that one message causes.
+    package var burst = Burst()
 
     /// Realms of the given names, as they are without settings: whoever asks is let in.
     public init(listeners: [Endpoint], realms: [String] = ["realm1"]) {
@@ -53,6 +60,14 @@ extension Configuration {
         newRealm.settings.permissions.isKillAllowed = false
         for index in realms.indices { realms[index].settings.permissions.isKillAllowed = false }
     }
+}
+
+/// What a listener has of its own.
+package struct ListenerSettings: Hashable, Sendable {
+    /// In place of the router's; nil = those.
+    package var allowedOrigins: [OriginPattern]?
+
+    package init() {}
 }
 
 /// A realm that a router has: what holds in it, and who may join it.
@@ -86,6 +101,8 @@ public enum ServerError: Error, CustomStringConvertible {
     /// The host of an address to listen on cannot be resolved.
     case unknownHost(String)
     case notSupported(String)
+    /// Two listeners that cannot be there together.
+    case contradiction(String)
     /// The files of TLS cannot be used.
     case tls(String)
 
@@ -94,7 +111,7 @@ public enum ServerError: Error, CustomStringConvertible {
         case .addressInUse(let address): "\(address) is already in use"
         case .cannotListen(let address, let cause): "cannot listen on \(address): \(cause)"
         case .unknownHost(let host): "cannot listen on '\(host)': there is no such host"
-        case .notSupported(let what), .tls(let what): what
+        case .notSupported(let what), .contradiction(let what), .tls(let what): what
         }
     }
 }

@@ -26,6 +26,8 @@ final class RealmHost: Sendable {
         /// By session slot.
         var members = UniqueArray<Member>()
         var effects = Effects()
+        /// What the events of the present message take.
+        var burst: Burst
         /// Of RESULTs whose callee is not disclosed.
         var anonymous = ResultDetails(naming: nil)
         /// What links are told once all frames of the present batch are on their way.
@@ -46,10 +48,12 @@ final class RealmHost: Sendable {
         case answered(SessionLink, Answer)
     }
 
-    /// - Parameter started: when the router began.
+    /// - Parameters:
+    ///   - started: when the router began.
+    ///   - burst: how much the events may take that one message causes.
     init(
         _ configuration: RealmConfiguration, limits: Limits, seed: UInt64, started: Moment,
-        home: IOLoop
+        home: IOLoop, burst: Burst
     ) {
         name = configuration.name
         allowed = Mutex(configuration.principals)
@@ -59,7 +63,8 @@ final class RealmHost: Sendable {
                 realm: Realm(
                     name: configuration.name, settings: configuration.settings, limits: limits,
                     seed: seed, hashSeed: .random(in: .min ... .max), started: started,
-                    at: .current)))
+                    at: .current),
+                burst: burst))
     }
 
     /// Who may join.
@@ -232,6 +237,7 @@ final class RealmHost: Sendable {
 
     /// Turns effects into frames. What cannot be delivered may cause more.
     private func carryOut(_ state: inout State, on loop: IOLoop, at now: Now) {
+        state.burst.restart()
         while let effect = state.effects.popFirst() {
             switch effect {
             case .send(let message, let session):
@@ -335,14 +341,23 @@ final class RealmHost: Sendable {
             return try new.get()
         }
         func send(to outbox: Outbox) throws(Obstacle) {
+            guard !state.burst.isEnough(pending: outbox.pendingBytes) else {
+                return loop.cut(outbox)
+            }
             var message = encoded.first { $0.format == outbox.format }
             if message == nil {
                 let arguments = try payload(in: outbox.format.serializer)
                 let new = loop.encode(.event(event), payload: arguments, format: outbox.format)
+                state.burst.add(frame: new.length)
                 encoded.append(new)
                 message = new
             }
-            if let message, loop.send(message, to: outbox) == .tooLarge { throw .tooLarge }
+            guard let message else { return }
+            switch loop.send(message, to: outbox) {
+            case .queued: state.burst.add(delivery: message.length)
+            case .tooLarge: throw .tooLarge
+            case .full, .closed: break
+            }
         }
         var missed: (count: Int, last: SessionKey, Obstacle)?
         for session in sessions {

@@ -14,7 +14,7 @@ public final class RouterServer: Sendable {
     private let logger: Logger
     private let pool: LoopPool
     private let directory: RealmDirectory
-    private let listeners = Mutex<[any Channel]>([])
+    private let sockets = Mutex<[ListeningSocket]>([])
     private let tls = SharedTLS()
 
     public init(configuration: Configuration, logger: Logger) {
@@ -30,7 +30,7 @@ public final class RouterServer: Sendable {
         directory = RealmDirectory(configuration, logger: logger) { realm, limits in
             RealmHost(
                 realm, limits: limits, seed: seeds.withLock { $0.next() }, started: started,
-                home: pool.loops[0])
+                home: pool.loops[0], burst: configuration.burst)
         }
     }
 
@@ -49,6 +49,7 @@ public final class RouterServer: Sendable {
             configuration.threads = old.threads
             return old
         }
+        for socket in sockets.withLock({ $0 }) { socket.update(new) }
         var notes = directory.update(new).map {
             "realm \($0) is no longer configured and stays until a restart"
         }
@@ -62,6 +63,8 @@ public final class RouterServer: Sendable {
     /// - Throws: `ServerError`; then nothing is left bound.
     public func start() async throws -> [Endpoint] {
         raiseDescriptorLimit()
+        // What `drain` needs is made now: then there may be no descriptor left.
+        _ = MultiThreadedEventLoopGroup.singleton.any()
         var bound: [Endpoint] = []
         do {
             let configuration = configuration.withLock { $0 }
@@ -72,10 +75,12 @@ public final class RouterServer: Sendable {
                 }
                 tls.replace(with: context)
             }
-            for endpoint in configuration.listeners {
-                let channel = try await listen(on: endpoint)
-                listeners.withLock { $0.append(channel) }
-                bound.append(channel.localAddress?.port.map(endpoint.with(port:)) ?? endpoint)
+            bound = configuration.listeners
+            for socket in try ListeningSocket.sockets(of: configuration) {
+                sockets.withLock { $0.append(socket) }
+                try await socket.listen(
+                    pool: pool, directory: directory, tls: socket.isSecure ? tls : nil)
+                socket.name(in: &bound)
             }
         } catch {
             await stop()
@@ -147,90 +152,11 @@ public final class RouterServer: Sendable {
     }
 
     private func closeListeners() async {
-        let open = listeners.withLock { channels in
-            defer { channels = [] }
-            return channels
+        let open = sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets
         }
-        for channel in open { try? await channel.close() }
-    }
-
-    private func listen(on endpoint: Endpoint) async throws(ServerError) -> any Channel {
-        guard !endpoint.isSecure || configuration.withLock({ $0.tls }) != nil else {
-            throw .tls("\(endpoint) needs a certificate and its key")
-        }
-        let tls = endpoint.isSecure ? tls : nil
-        let directory = directory
-        let pool = pool
-        let logger = logger
-        let bootstrap = ServerBootstrap(group: pool.group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    // Out of descriptors, a connection that cannot be accepted would be tried again
-                    // and again.
-                    let backoff = AcceptBackoffHandler { error in
-                        logger.warning(
-                            "cannot accept connections", metadata: ["cause": "\(error)"])
-                        return .milliseconds(500)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(backoff)
-                }
-            }
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let loop = pool.loop(of: channel.eventLoop) else { return }
-                    let context = tls?.current
-                    try ChannelConfiguration.apply(
-                        to: channel, sharing: context == nil ? loop : nil)
-                    var settings = ConnectionSettings(configuration.withLock { $0 })
-                    if case .tcp = endpoint.address, !settings.paths.contains(endpoint.path) {
-                        settings.paths.append(endpoint.path)
-                    }
-                    let front = try context?.install(on: channel)
-                    let link = SessionLink(
-                        loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
-                    try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(owner: link, loop: loop, settings: settings, tls: front))
-                }
-            }
-        do {
-            switch endpoint.address {
-            case .tcp(let host, let port):
-                return try await bootstrap.bind(host: host, port: port).get()
-            case .unix(let path):
-                try removeStaleSocket(path)
-                return try await bootstrap.bind(unixDomainSocketPath: path).get()
-            }
-        } catch let error as ServerError {
-            throw error
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw .addressInUse(endpoint.description)
-        } catch let error as SocketAddressError.UnknownHost {
-            throw .unknownHost(error.host)
-        } catch let error as IOError {
-            throw .cannotListen(
-                endpoint.description, cause: String(cString: strerror(error.errnoCode)))
-        } catch {
-            throw .cannotListen(endpoint.description, cause: "\(error)")
-        }
-    }
-
-    /// A socket file that nobody listens on is a leftover; one that somebody does is in use.
-    private func removeStaleSocket(_ path: String) throws(ServerError) {
-        var info = stat()
-        guard lstat(path, &info) == 0 else { return }
-        guard info.st_mode & S_IFMT == S_IFSOCK else {
-            throw .cannotListen("unix://\(path)", cause: "a file that is no socket is in the way")
-        }
-        guard let address = try? SocketAddress(unixDomainSocketPath: path) else { return }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        let fault = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) == 0 ? 0 : errno }
-        // Whatever else went wrong, such as a lack of permission, somebody may listen.
-        guard fault == ECONNREFUSED else { throw .addressInUse("unix://\(path)") }
-        unlink(path)
+        for socket in open { await socket.close() }
     }
 
     /// Sessions are descriptors: take as many as the system grants.
@@ -239,17 +165,5 @@ public final class RouterServer: Sendable {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-}
-
-extension ConnectionSettings {
-    /// What a configuration says of its connections.
-    fileprivate init(_ configuration: Configuration) {
-        self.init()
-        maxMessage = configuration.maxMessageBytes
-        keepalive = TimeAmount(configuration.keepalive)
-        handshakeTimeout = TimeAmount(configuration.handshakeTimeout)
-        outboundQueue = configuration.outboundQueueBytes
-        deflate = configuration.deflate
     }
 }

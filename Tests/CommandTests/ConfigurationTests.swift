@@ -87,7 +87,8 @@ final class Folder: Sendable {
     static let whole = """
         listeners:
           - wss://0.0.0.0:8080/ws
-          - unix:///run/wampctl/router.sock
+          - { url: "unix:///run/wampctl/router.sock", allowed_origins: ["null"] }
+        allowed_origins: [https://app.example.com, "*"]
         tls: { cert: cert.pem, key: cert.pem, client_ca: cert.pem }
         deflate: true
         auto_realms: true

@@ -31,6 +31,7 @@ enum Installed {
     static var hasJavaScript: Bool {
         exists(autobahnJS) && exists(nodeModules + "/ws") && inPath("node")
     }
+    static var hasChromium: Bool { inPath("chromium") && inPath("python3") }
     static var hasLoad: Bool { exists(loadSource) && inPath("cc") }
 
     private static func exists(_ path: String) -> Bool {

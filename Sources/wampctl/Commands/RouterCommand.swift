@@ -266,6 +266,10 @@ struct RouterCommand: Command {
                 "--max-message must be at least \(RouterLimits.shortestMessageSize): "
                     + "the messages that open a session would not fit")
         }
+        if let maxMessage, maxMessage > RouterLimits.largestMessageSize {
+            throw ValidationError(
+                "--max-message must be at most \(RouterLimits.largestMessageSize)")
+        }
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {

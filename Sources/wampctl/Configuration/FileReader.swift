@@ -167,6 +167,8 @@ struct FileValue {
     /// What is written, if it is one word or text and not a list or mapping.
     var raw: String? { node.scalar?.string }
 
+    var isMapping: Bool { node.mapping != nil }
+
     var isList: Bool { node.sequence != nil }
 
     var isEmptyList: Bool { node.sequence?.isEmpty == true }

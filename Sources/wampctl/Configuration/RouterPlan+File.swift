@@ -1,6 +1,7 @@
 // `router.yaml` on its top level; realms and users are read beside it.
 
 import WAMPRouter
+import WAMPServer
 import WAMPTransport
 
 extension RouterPlan {
@@ -9,6 +10,7 @@ extension RouterPlan {
         guard let file = reader.root() else { return }
         readListeners(file["listeners"])
         readTLS(file["tls"])
+        set(&allowedOrigins, file["allowed_origins"]?.origins())
         set(&offersDeflate, file["deflate"]?.bool())
         set(&createsRealms, file["auto_realms"]?.bool())
         readRealms(file["realms"])
@@ -23,11 +25,12 @@ extension RouterPlan {
     }
 
     private mutating func readListeners(_ value: FileValue?) {
+        var lines: [Endpoint: Int] = [:]
         for entry in value?.list() ?? [] {
-            guard let endpoint = entry.endpoint() else { continue }
-            if listeners.contains(endpoint) {
-                entry.fail("\(endpoint) is there more than once; keep one")
-            }
+            guard let (endpoint, settings) = entry.listener() else { continue }
+            listenerSettings[endpoint] = settings ?? listenerSettings[endpoint]
+            if let fault = contradiction(of: endpoint, lines: lines) { entry.fail(fault) }
+            lines[endpoint] = entry.line
             listeners.append(endpoint)
             if endpoint.isSecure, unsecured == nil {
                 unsecured = entry.problem(
@@ -65,6 +68,9 @@ extension RouterPlan {
                 value.fail(
                     "'message_size' must be at least \(RouterLimits.shortestMessageSize): "
                         + "the messages that open a session would not fit")
+            }
+            if bytes > RouterLimits.largestMessageSize {
+                value.fail("'message_size' must be at most \(RouterLimits.largestMessageSize)")
             }
             limits.messageSize = bytes
         }
@@ -141,6 +147,30 @@ extension RouterPlan {
 }
 
 extension FileValue {
+    /// Where to listen: a URL, or a mapping of it and what holds there.
+    fileprivate func listener() -> (Endpoint, ListenerSettings?)? {
+        guard isMapping else { return endpoint().map { ($0, nil) } }
+        guard let section = section() else { return nil }
+        let endpoint = section.required("url")?.endpoint()
+        var settings = ListenerSettings()
+        settings.allowedOrigins = section["allowed_origins"]?.origins()
+        section.finish()
+        return endpoint.map { ($0, settings) }
+    }
+
+    /// The pages that may connect.
+    fileprivate func origins() -> [OriginPattern]? {
+        list()?.compactMap { entry in
+            guard let text = entry.string() else { return nil }
+            do throws(OriginError) {
+                return try OriginPattern(text)
+            } catch {
+                entry.fail("'\(key)': \(error)")
+                return nil
+            }
+        }
+    }
+
     /// A URL to listen on.
     func endpoint() -> Endpoint? {
         guard let text = string() else { return nil }

@@ -82,13 +82,19 @@ extension RouterPlan {
     private mutating func applyListeners(_ command: RouterCommand) throws(CommandFailure) {
         if !command.listen.isEmpty {
             listeners = []
+            listenerSettings = [:]
             unsecured = nil
-            for url in command.listen { listeners.append(try Endpoint.written(url)) }
+            for url in command.listen {
+                let listener = try Endpoint.written(url)
+                if let fault = contradiction(of: listener) { throw CommandFailure(.usage, fault) }
+                listeners.append(listener)
+            }
         } else if listeners.isEmpty || command.port != nil || command.host != nil {
             let host = command.host ?? "127.0.0.1"
             let bracketed = host.contains(":") ? "[\(host)]" : host
             let scheme = tls == nil ? "ws" : "wss"
             unsecured = nil
+            listenerSettings = [:]
             listeners = [
                 try Endpoint.written("\(scheme)://\(bracketed):\(command.port ?? 8080)/ws")
             ]

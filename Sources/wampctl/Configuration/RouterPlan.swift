@@ -10,6 +10,10 @@ import WAMPTransport
 struct RouterPlan: Sendable {
     /// Empty: the port and host of the line, or their defaults.
     var listeners: [Endpoint] = []
+    /// What holds at one of them only.
+    var listenerSettings: [Endpoint: ListenerSettings] = [:]
+    /// Pages that may connect though they are of another host.
+    var allowedOrigins: [OriginPattern] = []
     /// The listener of the file that needs TLS, and what to say if there is none.
     var unsecured: FileProblem?
     var tls: ServerTLS?
@@ -46,6 +50,8 @@ struct RouterPlan: Sendable {
     /// What the server is given.
     var configuration: Configuration {
         var configuration = Configuration(listeners: listeners, realms: realms)
+        configuration.listenerSettings = listenerSettings
+        configuration.allowedOrigins = allowedOrigins
         configuration.createsRealms = createsRealms
         configuration.newRealm = newRealm
         if !isLocal { configuration.forbidKilling() }
@@ -84,6 +90,7 @@ struct RouterLimits: Sendable {
 
     /// A power of two, since RawSocket agrees on those; the HELLO of our own client fits in.
     static let shortestMessageSize = 1024
+    static let largestMessageSize = ConnectionSettings.largestMessage
 }
 
 /// The HTTP endpoints beside WAMP.
@@ -109,7 +116,7 @@ extension Endpoint {
     var isLoopback: Bool {
         switch address {
         case .unix: true
-        case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        case .tcp(let host, _): WebHost(address: host)?.isLoopback ?? false
         }
     }
 }

@@ -21,13 +21,18 @@ enum YAMLText {
 
     /// The file that a plan could have come from. Secrets stay in theirs.
     static func text(_ plan: RouterPlan) -> String {
-        var lines = ["listeners:"] + plan.listeners.map { "  - \(quoted($0.description))" }
+        var lines =
+            ["listeners:"]
+            + plan.listeners.map { listener in
+                "  - \(text(listener, plan.listenerSettings[listener]))"
+            }
         if let tls = plan.tls {
             var files = [("cert", quoted(tls.certificate)), ("key", quoted(tls.key))]
             if let authority = tls.clientCA { files.append(("client_ca", quoted(authority))) }
             lines.append("tls: \(flow(files))")
         }
         lines += [
+            "allowed_origins: \(text(plan.allowedOrigins))",
             "deflate: \(plan.offersDeflate)", "auto_realms: \(plan.createsRealms)", "realms:",
         ]
         for realm in plan.realms {
@@ -50,6 +55,16 @@ enum YAMLText {
         lines.append("drain_timeout: \(Notation.text(plan.drainTimeout))")
         lines.append("threads: \(plan.threads.map { "\($0)" } ?? "auto")")
         return lines.joined(separator: "\n")
+    }
+
+    private static func text(_ listener: Endpoint, _ settings: ListenerSettings?) -> String {
+        let url = quoted(listener.description)
+        guard let origins = settings?.allowedOrigins else { return url }
+        return flow([("url", url), ("allowed_origins", text(origins))])
+    }
+
+    private static func text(_ origins: [OriginPattern]) -> String {
+        "[\(origins.map { quoted($0.description) }.joined(separator: ", "))]"
     }
 
     private static func text(_ limits: RouterLimits) -> [(String, String)] {

@@ -2,6 +2,7 @@
 
 import Glibc
 import Logging
+import NIOCore
 import UnixSignals
 import WAMP
 import WAMPServer
@@ -46,6 +47,8 @@ struct RouterRun {
         _ = Detachment.isChild
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
         for warning in plan.warnings { logger.warning("\(warning)") }
+        // One loop beside the router's own is enough.
+        NIOSingletons.groupLoopCountSuggestion = 1
         let server = RouterServer(configuration: plan.configuration, logger: logger)
         let listeners = try await start(server)
         defer { if let file = plan.pidFile { unlink(file) } }
@@ -124,7 +127,7 @@ struct RouterRun {
         if !command.output.quiet { sayStart(listeners) }
         if command.printPort { Streams.shared.print("\(port ?? 0)") }
         if command.printURL { Streams.shared.print(listeners.first?.description ?? "") }
-        let urls = listeners.flatMap(\.urls)
+        let urls = listeners.urls
         Readiness.announce(
             [
                 "pid": .int(Int64(getpid())),
@@ -138,7 +141,7 @@ struct RouterRun {
     private func sayStart(_ listeners: [Endpoint]) {
         let isServing = command.command.isEmpty && !Detachment.isChild
         if command.command.isEmpty {
-            let urls = listeners.flatMap(\.urls)
+            let urls = listeners.urls
             say(
                 """
                 wampctl \(Wampctl.version) router, \
@@ -291,9 +294,16 @@ extension ServerError {
     /// Whether no other state of the machine could help: the line itself must change.
     fileprivate var isWrongOption: Bool {
         switch self {
-        case .notSupported, .unknownHost, .tls: true
+        case .notSupported, .contradiction, .unknownHost, .tls: true
         case .addressInUse, .cannotListen: false
         }
+    }
+}
+
+extension [Endpoint] {
+    /// The ways to reach them. Those that share a port share some.
+    fileprivate var urls: [String] {
+        flatMap(\.urls).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 }
 

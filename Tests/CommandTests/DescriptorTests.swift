@@ -1,0 +1,131 @@
+// A router that has used up its descriptors: it says no, stays quiet, and goes on when it can.
+
+import Foundation
+import Glibc
+import Testing
+import WAMP
+
+@testable import wampctl
+
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DescriptorTests {
+    /// A router that can take so many more connections and not one beyond.
+    private func router(room: Int) async throws -> (Program, Int) {
+        let program = try Program(["router", "-p", "0", "--log-format", "json"], announces: true)
+        let url = try await program.ready()["listeners"]?.list?.first?.dictionary?["url"]?.string
+        let port = try #require(url?.split(separator: ":").last?.split(separator: "/").first)
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.id)/fd")
+        let last = try #require(open.compactMap(Int.init).max())
+        let gaps = last + 1 - open.count
+        let limit = last + 1 + room - gaps
+        let limiting = try Program(
+            ["--pid=\(program.id)", "--nofile=\(limit):\(limit)"], executable: "prlimit")
+        try #require(try await limiting.ended().code == 0)
+        return (program, try #require(Int(port)))
+    }
+
+    /// The processor time that a process has used, in hundredths of a second.
+    private func ticks(_ program: Program) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(program.id)/stat", encoding: .utf8)
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return try #require(Int(fields[11])) + #require(Int(fields[12]))
+    }
+
+    private static let handshake: [UInt8] = [0x7F, 0xF1, 0, 0]
+
+    @Test(
+        "Out of descriptors, clients are told so in their language, and served once there is room")
+    func full() async throws {
+        let (router, port) = try await router(room: 3)
+        var guests: [Guest] = []
+        for _ in 0..<3 {
+            let guest = try Guest(port: port)
+            guest.send(Self.handshake)
+            #expect(guest.read(4) == Self.handshake)
+            guests.append(guest)
+        }
+        for _ in 0..<3 {
+            let raw = try Guest(port: port)
+            raw.send(Self.handshake)
+            #expect(raw.readToEnd() == [0x7F, 0x40, 0, 0])
+            let web = try Guest(port: port)
+            web.send(Array("GET /ws HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
+            let answer = String(decoding: web.readToEnd(), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"))
+        }
+        guests.removeLast()
+        // The router may not have seen yet that the guest has left.
+        var reply: [UInt8] = []
+        while reply != Self.handshake {
+            let guest = try Guest(port: port)
+            guest.send(Self.handshake)
+            reply = guest.read(4)
+            if reply == Self.handshake { guests.append(guest) }
+        }
+        router.signal(SIGTERM)
+        #expect(try await router.ended().code == 0)
+    }
+
+    @Test(
+        "Out of descriptors, clients that wait and say nothing cost no processor time and few lines"
+    )
+    func silent() async throws {
+        let (router, port) = try await router(room: 1)
+        let guest = try Guest(port: port)
+        guest.send(Self.handshake)
+        #expect(guest.read(4) == Self.handshake)
+        let start = ContinuousClock.now, before = try ticks(router)
+        let waiting = try (0..<6).map { _ in try Guest(port: port) }
+        for other in waiting { #expect(other.readToEnd() == []) }
+        let used = try ticks(router) - before
+        let (seconds, _) = (ContinuousClock.now - start).components
+        #expect(used * 5 < Int(seconds) * 100, "\(used) hundredths in \(seconds) seconds")
+        router.signal(SIGTERM)
+        let lines = try await router.ended().talk.split(separator: "\n").filter {
+            $0.contains("cannot accept connections")
+        }
+        #expect((1...Int(seconds) + 2).contains(lines.count), "\(lines)")
+        #expect(lines.first?.contains("too many open files") == true)
+    }
+}
+
+/// A bare connection that is closed with its last reference.
+private final class Guest {
+    private let descriptor: Int32
+
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        try #require(isConnected)
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ bytes: [UInt8]) {
+        _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    /// So many bytes, or what came before the end.
+    func read(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: count)
+        while bytes.count < count {
+            let got = recv(descriptor, &piece, count - bytes.count, 0)
+            guard got > 0 else { break }
+            bytes += piece[..<got]
+        }
+        return bytes
+    }
+
+    func readToEnd() -> [UInt8] { read(65536) }
+}
