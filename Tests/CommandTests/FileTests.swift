@@ -33,6 +33,31 @@ import Testing
         #expect(try File.contents(target) == Array("two".utf8))
     }
 
+    @Test("Whatever lies where a draft could be, it is not written to, and no draft stays")
+    func draft() throws {
+        let folder = try TemporaryFolder()
+        let (path, victim) = (folder.path + "/port", folder.path + "/victim")
+        #expect(File.replace(victim, with: "precious"))
+        for name in ["\(path).\(getpid())", "\(path).tmp", "\(path)~"] {
+            #expect(symlink(victim, name) == 0)
+        }
+        #expect(File.replace(path, with: "8080"))
+        #expect(try File.contents(victim) == Array("precious".utf8))
+        #expect(try File.contents(path) == Array("8080".utf8))
+        #expect(mode(path) & 0o777 == 0o644 & ~currentMask)
+        var entries = 0
+        let listing = try #require(opendir(folder.path))
+        while readdir(listing) != nil { entries += 1 }
+        closedir(listing)
+        #expect(entries == 2 + 5)
+    }
+
+    private var currentMask: mode_t {
+        let mask = umask(0)
+        umask(mask)
+        return mask
+    }
+
     @Test("A pipe is written to and stays")
     func pipe() throws {
         let folder = try TemporaryFolder()

@@ -53,15 +53,27 @@ enum File {
             return write(bytes, to: descriptor)
         }
         let target = exists ? resolved(path) : path
-        let draft = "\(target).\(getpid())"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return false }
+        guard let (draft, descriptor) = newFile(beside: target) else { return false }
         if exists { fchmod(descriptor, present.st_mode & 0o7777) }
         let isWritten = write(bytes, to: descriptor)
         close(descriptor)
         if isWritten, rename(draft, target) == 0 { return true }
+        let code = errno
         unlink(draft)
+        errno = code
         return false
+    }
+
+    /// A file that was not there, nor a link of that name: in a folder where others may write,
+    /// somebody could have put one there in advance.
+    private static func newFile(beside path: String) -> (path: String, descriptor: Int32)? {
+        for _ in 0..<100 {
+            let new = "\(path).\(String(UInt32.random(in: .min ... .max), radix: 16))"
+            let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            if descriptor >= 0 { return (new, descriptor) }
+            guard errno == EEXIST else { return nil }
+        }
+        return nil
     }
 
     /// Where the links of a path lead.
@@ -73,6 +85,12 @@ enum File {
 
     /// Writes all bytes; false if the descriptor does not take them.
     static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        writeAsFarAsPossible(bytes[...], to: descriptor) == bytes.count
+    }
+
+    /// Writes bytes until the descriptor takes no more.
+    /// - Returns: how many were written.
+    static func writeAsFarAsPossible(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int {
         bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
@@ -85,11 +103,11 @@ enum File {
                         _ = poll(&slot, 1, -1)
                         continue
                     }
-                    return false
+                    break
                 }
                 rest = rest.dropFirst(count)
             }
-            return true
+            return bytes.count - rest.count
         }
     }
 
