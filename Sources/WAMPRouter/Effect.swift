@@ -112,8 +112,10 @@ package enum Ending: Equatable, Sendable {
     case goodbyeAnswered
     /// The router said GOODBYE: the connection waits for the peer's, ignores all else, and closes.
     case goodbyeSent
-    /// ABORT was sent or received: the connection closes.
-    case aborted
+    /// The router said ABORT: the connection closes.
+    indirect case abortSent(Abort)
+    /// The peer said ABORT: the connection closes.
+    indirect case abortReceived(Abort)
 }
 
 /// A queue of effects that is filled by the realm, emptied by the shell, and used again.

@@ -15,8 +15,8 @@ extension Realm {
     ) {
         let bare = Roles([.broker: [], .dealer: []]).details
         guard welcome.details["roles"] != .dictionary(bare) else {
-            effects.send(.abort(Abort(reason: .payloadSizeExceeded)), to: session)
-            return end(session, .aborted, at: now, into: &effects)
+            return abort(
+                session, Abort(reason: .payloadSizeExceeded), at: now, into: &effects)
         }
         var details: Value.Dictionary = ["roles": .dictionary(bare)]
         for (key, value) in welcome.details.entries

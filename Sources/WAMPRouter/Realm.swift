@@ -26,6 +26,8 @@ package struct Realm: ~Copyable {
     var isReplaying = false
     /// What the dynamic authorizer allowed to remember.
     var decisions: [Inquiry: Decision] = [:]
+    /// Which nobody has logged yet.
+    var denials: [Denial] = []
     var questions: [RequestID: Question] = [:]
     var lastQuestion: UInt64 = 0
     private(set) var permissions: PermissionIndex
@@ -193,7 +195,8 @@ package struct Realm: ~Copyable {
                 let reason: ErrorURI = settings.followsCrossbar ? .closeNormal : .goodbyeAndOut
                 effects.send(.goodbye(Goodbye(reason: reason)), to: session)
                 end(session, .goodbyeAnswered, at: now, into: &effects)
-            case .abort: end(session, .aborted, at: now, into: &effects)
+            case .abort(let abort):
+                end(session, .abortReceived(abort), at: now, into: &effects)
             case .hello: throw ProtocolViolation("HELLO in an established session")
             default:
                 throw ProtocolViolation("\(code.name) must not be sent to a router here")
@@ -253,8 +256,14 @@ package struct Realm: ~Copyable {
         into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
-        effects.send(.abort(Abort(violation)), to: session)
-        end(session, .aborted, at: now, into: &effects)
+        abort(session, Abort(violation), at: now, into: &effects)
+    }
+
+    mutating func abort(
+        _ session: SessionKey, _ abort: Abort, at now: Now, into effects: inout Effects
+    ) {
+        effects.send(.abort(abort), to: session)
+        end(session, .abortSent(abort), at: now, into: &effects)
     }
 
     /// The session's connection is gone: nothing more can be sent to it.

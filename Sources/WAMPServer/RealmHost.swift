@@ -20,6 +20,7 @@ final class RealmHost: Sendable {
     private let allowed: Mutex<Principals>
     /// Where the realm's timer runs.
     private let home: IOLoop
+    private let logger: Logger
 
     private struct State: ~Copyable {
         var realm: Realm
@@ -53,9 +54,10 @@ final class RealmHost: Sendable {
     ///   - burst: how much the events may take that one message causes.
     init(
         _ configuration: RealmConfiguration, limits: Limits, seed: UInt64, started: Moment,
-        home: IOLoop, burst: Burst
+        home: IOLoop, burst: Burst, logger: Logger
     ) {
         name = configuration.name
+        self.logger = logger
         allowed = Mutex(configuration.principals)
         self.home = home
         state = Mutex(
@@ -194,7 +196,7 @@ final class RealmHost: Sendable {
         on loop: IOLoop, _ body: (inout State, Now) -> T
     ) -> T {
         let now = Now.current
-        let (result, notices) = state.withLock { state in
+        let (result, notices, denials) = state.withLock { state in
             // What others sent to this loop's connections comes before what is sent to them now.
             loop.drainMailbox()
             let result = body(&state, now)
@@ -207,10 +209,23 @@ final class RealmHost: Sendable {
             }
             var notices: [Notice] = []
             if !state.notices.isEmpty { swap(&notices, &state.notices) }
-            return (result, notices)
+            return (result, notices, state.realm.takeDenials())
         }
         for notice in notices { tell(notice, on: loop) }
+        for denial in denials { log(denial) }
         return result
+    }
+
+    private func log(_ denial: Denial) {
+        logger.debug(
+            "request denied",
+            metadata: [
+                "realm": "\(name)", "session": "\(denial.identity.session)",
+                "authid": "\(denial.identity.authid ?? "")",
+                "role": "\(denial.identity.authrole ?? "")",
+                "action": "\(denial.action.rawValue)", "uri": "\(denial.uri)",
+                "error": "\(denial.error)",
+            ])
     }
 
     /// Not under the lock: a link that closes its connection reports back here.

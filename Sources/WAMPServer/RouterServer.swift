@@ -30,7 +30,7 @@ public final class RouterServer: Sendable {
         directory = RealmDirectory(configuration, logger: logger) { realm, limits in
             RealmHost(
                 realm, limits: limits, seed: seeds.withLock { $0.next() }, started: started,
-                home: pool.loops[0], burst: configuration.burst)
+                home: pool.loops[0], burst: configuration.burst, logger: logger)
         }
     }
 

@@ -30,12 +30,12 @@ extension SessionLink {
         switch decision {
         case .join(let realm, let newcomer):
             guard let host = directory.host(of: realm) else {
-                return refuse(Abort(reason: .noSuchRealm))
+                return refuse(Abort(reason: .noSuchRealm), asked: message)
             }
             join(host, newcomer)
         case .authenticate(let realm, var candidate):
             guard let host = directory.host(of: realm), !directory.isDraining else {
-                return refuse(Abort(reason: .systemShutdown))
+                return refuse(Abort(reason: .systemShutdown), asked: message)
             }
             let session = host.reserveSessionID()
             let chance = Candidate.Chance(
@@ -48,7 +48,7 @@ extension SessionLink {
                     host: host, candidate: candidate, session: session,
                     deadline: loop.eventLoop.now + directory.handshakeTimeout))
         case .refuse(let abort):
-            refuse(abort)
+            refuse(abort, asked: message)
         case .close:
             close()
         }
@@ -105,23 +105,26 @@ extension SessionLink {
         endedAtOnce = nil
         let (session, identity) = host.join(newcomer, self, outbox)
         state = .joined(host, session, identity)
-        log("session joined", host, identity)
+        log(
+            "session joined", host, identity,
+            ["role": "\(newcomer.authrole)", "method": "\(newcomer.authmethod)"])
         // Its WELCOME may be more than it accepts.
         if let ending = endedAtOnce { ended(ending) }
     }
 
-    /// - Parameter reason: why, for the log, if the peer is not told.
-    func refuse(_ abort: Abort, because reason: String? = nil) {
-        var metadata: Logger.Metadata = [
-            "reason": "\(abort.reason)",
-            "message": "\(reason ?? abort.details["message"]?.string ?? "")",
-            "peer": "\(connection?.peer ?? "")",
-        ]
-        if case .authenticating(let applicant) = state {
-            metadata["realm"] = "\(applicant.host.name.excerpt)"
-            if let authid = applicant.candidate.hello.authid {
-                metadata["authid"] = "\(authid.excerpt)"
-            }
+    /// - Parameters:
+    ///   - reason: why, for the log, if the peer is not told.
+    ///   - message: what was refused, if nothing is known of the peer yet.
+    func refuse(_ abort: Abort, because reason: String? = nil, asked message: Message? = nil) {
+        var metadata = abort.facts
+        metadata["peer"] = "\(connection?.peer ?? "")"
+        if let reason { metadata["cause"] = "\(reason)" }
+        var hello: Hello?
+        if case .authenticating(let applicant) = state { hello = applicant.candidate.hello }
+        if case .hello(let asked)? = message { hello = asked }
+        if let hello {
+            metadata["realm"] = "\(hello.realm.excerpt)"
+            if let authid = hello.authid { metadata["authid"] = "\(authid)" }
         }
         directory.logger.info("session refused", metadata: metadata)
         if let outbox { _ = loop.send(.abort(abort), to: outbox) }

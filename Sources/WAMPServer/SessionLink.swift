@@ -102,8 +102,10 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
 
     func tick(_ now: NIODeadline) {
         switch state {
-        case .awaitingHello(let deadline) where now >= deadline || directory.isDraining:
+        case .awaitingHello(let deadline) where now >= deadline:
+            logConnection("connection closed", reason: "there was no HELLO in time")
             close()
+        case .awaitingHello where directory.isDraining: close()
         case .authenticating(let applicant) where now >= applicant.deadline:
             refuse(
                 Abort(
@@ -122,9 +124,9 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         case .joined(let host, let session, let identity):
             state = .closed
             host.leave(session, on: loop)
-            log("session lost", host, identity, reason: "\(reason)")
-        case .opening: logRefusal(reason)
-        default: break
+            log("session lost", host, identity, ["reason": "\(reason)"])
+        case .opening, .awaitingHello, .authenticating: logEnd(reason)
+        case .awaitingGoodbye, .closed: break
         }
         setClosed()
         directory.connectionClosed(on: loop.eventLoop)
@@ -138,7 +140,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             endedAtOnce = ending
             return
         }
-        log("session left", host, identity, reason: ending.words)
+        log("session left", host, identity, ending.facts)
         switch ending {
         case .goodbyeAnswered:
             state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
@@ -146,7 +148,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             close()
         case .goodbyeSent:
             state = .awaitingGoodbye(loop.eventLoop.now + directory.farewellTimeout)
-        case .aborted:
+        case .abortSent, .abortReceived:
             close()
         }
     }
@@ -157,12 +159,21 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         connection?.close()
     }
 
-    /// A handshake that went wrong is worth a line; one that never began is not.
-    private func logRefusal(_ reason: CloseReason) {
-        guard case .refused(let text) = reason else { return }
+    /// What went wrong before there was a session is worth a line; a peer that only looks whether
+    /// somebody listens, or changes its mind, is not.
+    private func logEnd(_ reason: CloseReason) {
+        switch reason {
+        case .refused: logConnection("connection refused", reason: "\(reason)")
+        case .peerClosed, .closedHere, .io: break
+        case .peerClosedWith, .handshakeTimeout, .keepAliveTimeout, .slowConsumer,
+            .messageTooLarge, .transportFault:
+            logConnection("connection closed", reason: "\(reason)")
+        }
+    }
+
+    private func logConnection(_ what: Logger.Message, reason: String) {
         let peer = connection?.peer ?? Connection.name(of: remoteAddress)
-        directory.logger.info(
-            "connection refused", metadata: ["reason": "\(text)", "peer": "\(peer)"])
+        directory.logger.info(what, metadata: ["reason": "\(reason)", "peer": "\(peer)"])
     }
 
     private func setClosed() {
@@ -171,26 +182,36 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     }
 
     func log(
-        _ what: Logger.Message, _ host: RealmHost, _ identity: PeerIdentity, reason: String? = nil
+        _ what: Logger.Message, _ host: RealmHost, _ identity: PeerIdentity,
+        _ more: Logger.Metadata
     ) {
         guard directory.logger.logLevel <= .info, let connection else { return }
-        var metadata: Logger.Metadata = [
-            "realm": "\(host.name.excerpt)", "session": "\(identity.session)",
-            "authid": "\(identity.authid?.excerpt ?? "")", "peer": "\(connection.peer)",
+        let metadata: Logger.Metadata = [
+            "realm": "\(host.name)", "session": "\(identity.session)",
+            "authid": "\(identity.authid ?? "")", "peer": "\(connection.peer)",
             "transport": "\(connection.framing)", "serializer": "\(connection.serializer.name)",
         ]
-        if let reason { metadata["reason"] = "\(reason)" }
-        directory.logger.info(what, metadata: metadata)
+        directory.logger.info(what, metadata: metadata.merging(more) { $1 })
     }
 }
 
 extension Ending {
     /// How the log says it.
-    fileprivate var words: String {
+    fileprivate var facts: Logger.Metadata {
         switch self {
-        case .goodbyeAnswered: "the client said goodbye"
-        case .goodbyeSent: "the router said goodbye"
-        case .aborted: "aborted"
+        case .goodbyeAnswered: ["reason": "the client said goodbye"]
+        case .goodbyeSent: ["reason": "the router said goodbye"]
+        case .abortSent(let abort): abort.facts.merging(["by": "router"]) { $1 }
+        case .abortReceived(let abort): abort.facts.merging(["by": "client"]) { $1 }
         }
+    }
+}
+
+extension Abort {
+    /// How the log says it: why, and in what words.
+    var facts: Logger.Metadata {
+        var facts: Logger.Metadata = ["reason": "\(reason)"]
+        if let text = details["message"]?.string { facts["text"] = "\(text)" }
+        return facts
     }
 }

@@ -5,7 +5,8 @@ import NIOCore
 extension Connection {
     /// Whether the other end is on this very machine.
     package var isLocal: Bool {
-        guard let address = remoteAddress?.ipAddress else { return true }
+        guard let remoteAddress else { return false }
+        guard let address = remoteAddress.ipAddress else { return true }
         return address == "::1" || address.hasPrefix("127.") || address.hasPrefix("::ffff:127.")
     }
 }

@@ -47,14 +47,16 @@ package final class Connection: @unchecked Sendable {
     package var framing: Framing { outbox.format.framing }
     package var serializer: Serializer { outbox.format.serializer }
 
-    /// The peer's address for people: `127.0.0.1:50312`, `[::1]:50312` or `unix`.
+    /// The peer's address for people: `127.0.0.1:50312`, `[::1]:50312`, `unix`, or `unknown` if it
+    /// was gone before it could be asked for.
     package var peer: String {
         Connection.name(of: remoteAddress)
     }
 
     /// The same for any address of a peer.
     package static func name(of address: SocketAddress?) -> String {
-        guard let host = address?.ipAddress, let port = address?.port else { return "unix" }
+        guard let address else { return "unknown" }
+        guard let host = address.ipAddress, let port = address.port else { return "unix" }
         return Endpoint.authority(host: host, port: port)
     }
 

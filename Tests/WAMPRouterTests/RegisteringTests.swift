@@ -120,7 +120,7 @@ struct RegisteringTests {
         let a = realm.join()
         let effects = realm.register(a, "t.x", "foo")
         #expect(effects.abortReason == .protocolViolation)
-        #expect(effects.last == a.ends(.aborted))
+        #expect(effects.last == effects.abort.map { a.ends(.abortSent($0)) })
         #expect(realm.realm.sessionCount == 0)
     }
 
@@ -139,7 +139,7 @@ struct RegisteringTests {
         guard let violation else { return }
         let effects = realm.run { $0.abort(a.key, violation, at: realm.now, into: &$1) }
         #expect(effects.abortReason == .protocolViolation)
-        #expect(effects.last == a.ends(.aborted))
+        #expect(effects.last == effects.abort.map { a.ends(.abortSent($0)) })
         #expect(realm.isEmpty)
     }
 

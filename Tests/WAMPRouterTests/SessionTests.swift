@@ -115,7 +115,7 @@ struct SessionTests {
         let realm = TestRealm()
         let a = realm.join()
         let effects = realm.send(.abort(Abort(reason: .closeNormal)), from: a)
-        #expect(effects == [a.ends(.aborted)])
+        #expect(effects == [a.ends(.abortReceived(Abort(reason: .closeNormal)))])
     }
 
     static let violations: [Message] = [
@@ -155,7 +155,7 @@ struct SessionTests {
         let effects = realm.send(message, from: a)
         #expect(effects.count == 2)
         #expect(effects.abortReason == .protocolViolation)
-        #expect(effects.last == a.ends(.aborted))
+        #expect(effects.last == effects.abort.map { a.ends(.abortSent($0)) })
         #expect(realm.realm.sessionCount == 1)
         #expect(realm.pick(from: b) == b)
     }
@@ -350,9 +350,10 @@ struct SessionTests {
             Issue.record("no second WELCOME: \(shorter)")
             return
         }
+        let abort = Abort(reason: .payloadSizeExceeded)
         #expect(
             realm.run { $0.undeliverable(.welcome(bare), to: key, at: realm.now, into: &$1) } == [
-                .send(.abort(Abort(reason: .payloadSizeExceeded)), to: key), .ended(key, .aborted),
+                .send(.abort(abort), to: key), .ended(key, .abortSent(abort)),
             ])
         #expect(realm.isEmpty)
     }

@@ -57,9 +57,10 @@ extension Realm {
         switch decision {
         case .allowed(let permission): return permission
         case .denied, .failed:
+            var error = ErrorURI.notAuthorized
+            if case .failed = decision { error = .authorizationFailed }
+            note(denied: action, uri, of: session, error)
             if let request {
-                var error = ErrorURI.notAuthorized
-                if case .failed = decision { error = .authorizationFailed }
                 refuse(
                     action.code, request, of: session, error, about: uri.excerpt, into: &effects)
             }

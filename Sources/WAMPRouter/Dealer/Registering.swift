@@ -60,6 +60,7 @@ extension Realm {
         var consequences = Effects()
         if let slot = found, register.options.custom.isOn("force_reregister") {
             guard mayForce(slot, session, register.procedure, match) else {
+                note(denied: .forceReregister, register.procedure, of: session)
                 return refuse(
                     .notAuthorized,
                     [.string("this session may not take '\(register.procedure.excerpt)' over")])
@@ -197,7 +198,7 @@ extension URI {
     /// Whether the URI lies in the part of the name space that belongs to the router.
     ///
     /// Spec: Basic Profile, Reserved URIs. `wampctl.router.` and its kin are ours.
-    var isReserved: Bool {
+    package var isReserved: Bool {
         guard hasPrefix("wamp") else { return false }
         return count == 4 || hasPrefix("wamp.") || hasPrefix("wampctl.router.")
             || hasPrefix("wampctl.registration.") || hasPrefix("wampctl.cluster.")

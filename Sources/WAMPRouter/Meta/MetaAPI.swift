@@ -31,6 +31,7 @@ extension Realm {
                 .result(Result(request: call.request, payload: result.payload)), to: caller)
             effects.append(contentsOf: &consequences)
         } catch {
+            if error.uri == .notAuthorized { note(denied: .call, call.procedure, of: caller) }
             refuse(
                 .call, call.request, of: caller, error.uri,
                 error.message.map { [.string($0)] } ?? [],

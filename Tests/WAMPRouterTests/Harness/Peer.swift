@@ -138,9 +138,11 @@ extension [Effect] {
         return nil
     }
 
-    /// The reason of an ABORT.
-    var abortReason: ErrorURI? {
-        for case .send(.abort(let abort), _) in self { return abort.reason }
+    var abort: Abort? {
+        for case .send(.abort(let abort), _) in self { return abort }
         return nil
     }
+
+    /// The reason of an ABORT.
+    var abortReason: ErrorURI? { abort?.reason }
 }
