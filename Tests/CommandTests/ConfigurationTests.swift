@@ -197,8 +197,6 @@ final class Folder: Sendable {
         #expect(YAMLText.text(again) == text)
         #expect(again.realms.first?.principals.users.count == 5)
         #expect(!text.contains("sesame") && !text.contains("FMEKD4z"))
-        let (empty, none) = Self.read("", in: folder)
-        #expect(none == [] && empty.realms.isEmpty)
     }
 
     /// Line and column of the fault, and words that name the cure.
@@ -344,7 +342,7 @@ final class Folder: Sendable {
             #expect(problems.count == 1 && problems.first?.isWarning == true, "\(problems)")
             #expect(problems.first?.line == 2 && problems.first?.text.contains("no effect") == true)
         }
-        for setting in ["dashboard: true", "metrics_per_procedure: true"] {
+        for setting in ["enabled: true", "dashboard: true", "metrics_per_procedure: true"] {
             let (_, problems) = Self.read("http: { \(setting) }", in: try Folder())
             #expect(problems.map(\.isWarning) == [true])
         }
@@ -419,7 +417,7 @@ struct ConfiguredRouterTests {
         #expect(outcome.code == 0)
         #expect(outcome.lines.contains("keepalive: 3s"))
         #expect(outcome.lines.contains("drain_timeout: 2s"))
-        #expect(outcome.lines.contains("log: { level: error }"))
+        #expect(outcome.lines.contains("log: { level: error, format: text }"))
         #expect(outcome.lines.contains("    disclose_callee: false"))
         #expect(!outcome.output.contains("com.example.other"))
         #expect(outcome.talk.isEmpty)

@@ -130,7 +130,8 @@ import WAMPServer
         let reader = FileReader(
             path: folder.write("router.yaml", String(page[start.upperBound..<end.lowerBound])))
         let plan = RouterPlan(reading: reader)
-        #expect(reader.problems == [])
+        // Folders of the example need not be on this machine.
+        #expect(reader.problems.allSatisfy { $0.isWarning && $0.text.contains("mkdir -p") })
         #expect(plan.realms.first?.principals.users.count == 4)
     }
 }

@@ -273,7 +273,7 @@ struct RouterCommand: Command {
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
-        let plan: RouterPlan
+        var plan: RouterPlan
         do throws(PlanFailure) {
             plan = try RouterPlan(for: self)
         } catch {
@@ -283,7 +283,8 @@ struct RouterCommand: Command {
             throw error.failure(listed: output.format == .text)
         }
         if printConfig {
-            for warning in plan.warnings { Streams.shared.say("\(warning)") }
+            for warning in plan.doubts { Streams.shared.say("\(warning)") }
+            plan.log = plan.log.inForce(for: self)
             Streams.shared.print(YAMLText.text(plan))
             return ExitCode.ok.rawValue
         }
@@ -294,13 +295,13 @@ struct RouterCommand: Command {
     /// Says that nothing is wrong, beside what is worth a word.
     private func sayChecked(_ plan: RouterPlan) -> Int32 {
         if output.format == .text {
-            for warning in plan.warnings { Streams.shared.say("\(warning)") }
+            for warning in plan.doubts { Streams.shared.say("\(warning)") }
             Streams.shared.print("\(config ?? "the configuration"): OK")
         } else {
             Streams.shared.print(
                 JSONText.text([
                     "ok": true, "file": config.map { .string($0) } ?? .null,
-                    "warnings": .list(plan.warnings.map { .string("\($0)") }),
+                    "warnings": .list(plan.doubts.map { .string("\($0)") }),
                 ]))
         }
         return ExitCode.ok.rawValue

@@ -9,7 +9,7 @@ struct FileProblem: Equatable, CustomStringConvertible {
     var line: Int?
     var column: Int?
     /// What is wrong and how it is put right, in one sentence.
-    let text: String
+    var text: String
     /// The file can be used nevertheless.
     var isWarning = false
 
@@ -58,7 +58,7 @@ final class FileReader {
     private func root(of text: String) -> FileSection? {
         do {
             guard let node = try Yams.compose(yaml: text) else { return nil }
-            return FileValue(node, key: "the file", reader: self).section()
+            return FileValue(node, key: "the file", reader: self).settings()
         } catch let error as YamlError {
             report(error)
         } catch {
@@ -173,6 +173,9 @@ struct FileValue {
 
     var isEmptyList: Bool { node.sequence?.isEmpty == true }
 
+    /// Whether it is a mapping with an empty list under this key.
+    func hasEmptyList(of key: String) -> Bool { node.mapping?[key]?.sequence?.isEmpty == true }
+
     func fail(_ text: String) { reader.report(text, at: mark) }
 
     /// What may turn out to be wrong once the line is read as well.
@@ -275,6 +278,13 @@ struct FileValue {
     /// A path of a file that need not be there.
     func path() -> String? { string().map { File.path($0, beside: reader.path) } }
 
+    /// The path of a file that is going to be written.
+    func place() -> String? {
+        guard let path = path() else { return nil }
+        if let fault = File.fault(ofPlace: path) { warn("'\(key)': \(fault)") }
+        return path
+    }
+
     func list() -> [FileValue]? {
         guard let sequence = node.sequence else {
             fail("'\(key)' must be a list: [ … ], or lines that begin with -")
@@ -283,6 +293,11 @@ struct FileValue {
         return sequence.map {
             FileValue($0, key: key, reader: reader, keyMark: mark, isEntry: true)
         }
+    }
+
+    /// A section of settings that have defaults: one with nothing in it is like none.
+    func settings() -> FileSection? {
+        ["", "~", "null"].contains(plain) ? nil : section()
     }
 
     func section() -> FileSection? {

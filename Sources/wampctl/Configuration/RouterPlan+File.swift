@@ -15,10 +15,10 @@ extension RouterPlan {
         set(&createsRealms, file["auto_realms"]?.bool())
         readRealms(file["realms"])
         set(&keepalive, file["keepalive"]?.duration())
-        readLimits(file["limits"]?.section())
-        readHTTP(file["http"]?.section())
-        readLog(file["log"]?.section())
-        pidFile = file["pid_file"]?.path()
+        readLimits(file["limits"]?.settings())
+        readHTTP(file["http"]?.settings())
+        readLog(file["log"]?.settings())
+        pidFile = file["pid_file"]?.place()
         set(&drainTimeout, file["drain_timeout"]?.duration())
         readThreads(file["threads"])
         file.finish()
@@ -32,6 +32,10 @@ extension RouterPlan {
             if let fault = contradiction(of: endpoint, lines: lines) { entry.fail(fault) }
             lines[endpoint] = entry.line
             listeners.append(endpoint)
+            listenerPlaces[endpoint] = entry.problem("")
+            if case .unix(let path) = endpoint.address, let fault = File.fault(ofSocket: path) {
+                entry.warn("\(endpoint): \(fault)")
+            }
             if endpoint.isSecure, unsecured == nil {
                 unsecured = entry.problem(
                     "\(endpoint) needs a certificate: add 'tls' with 'cert' and 'key'")
@@ -45,7 +49,9 @@ extension RouterPlan {
     private mutating func readTLS(_ value: FileValue?) {
         guard let section = value?.section() else { return }
         let certificate = section.required("cert")?.file()
-        let key = section.required("key")?.file()
+        let keyValue = section.required("key")
+        let key = keyValue?.file()
+        if let fault = key.flatMap(File.fault(ofSecret:)) { keyValue?.warn(fault) }
         let authority = section["client_ca"]?.file()
         section.finish()
         guard let certificate, let key else { return }
@@ -117,13 +123,10 @@ extension RouterPlan {
         section.finish()
     }
 
-    private mutating func readHTTP(_ section: FileSection?) {
+    private func readHTTP(_ section: FileSection?) {
         guard let section else { return }
-        set(&http.isEnabled, section["enabled"]?.bool())
-        http.hasDashboard = section["dashboard"]?.bool()
-        http.listener = section["listen"]?.endpoint()
-        set(&http.hasProcedureMetrics, section["metrics_per_procedure"]?.bool())
-        if http.hasDashboard == true || http.listener != nil || http.hasProcedureMetrics {
+        let switches = ["enabled", "dashboard", "metrics_per_procedure"].map { section[$0]?.bool() }
+        if switches.contains(true) || section["listen"]?.endpoint() != nil {
             section.value.warn("'http' has no effect: this version has no HTTP endpoints")
         }
         section.finish()
@@ -133,7 +136,7 @@ extension RouterPlan {
         guard let section else { return }
         log.level = section["level"]?.choice(of: RouterCommand.LogLevel.self)
         log.format = section["format"]?.choice(of: RouterCommand.LogFormat.self)
-        log.file = section["file"]?.path()
+        log.file = section["file"]?.place()
         section.finish()
     }
 

@@ -44,6 +44,7 @@ extension RouterPlan {
             throw PlanFailure(error)
         }
         if tls == nil, let unsecured { throw PlanFailure([unsecured]) }
+        warnings += doubts(about: command)
     }
 
     private mutating func apply(_ command: RouterCommand) throws(CommandFailure) {

@@ -18,7 +18,8 @@ extension RouterPlan {
                 places[Name(realm.name)] = name.line
             }
             readSettings(section, into: &realm.settings)
-            let roles = readRoles(section["roles"])
+            let roles = readRoles(
+                section["roles"], areFinal: section["authorizer"] == nil)
             realm.settings.permissions.roles = roles
             readUsers(section["users"], roles: roles, into: &realm)
             readAnonymous(section, roles: roles, into: &realm.principals)
@@ -34,6 +35,7 @@ extension RouterPlan {
                         "whoever is let in may register '\(uri)': add 'roles' that say who may")
                 }
             }
+            lookForDoubts(about: realm, in: section)
             section.finish()
             realms.append(realm)
         }
@@ -89,6 +91,9 @@ extension RouterPlan {
         return (value?.list() ?? []).compactMap { entry in
             guard let section = entry.section() else { return nil }
             let pattern = section.pattern(unlike: &places)
+            if let pattern {
+                section["uri"]?.checkReserved(pattern.uri, "nobody else can register it")
+            }
             var queue: CallQueueSettings?
             if let value = section["queue"], let inner = value.section() {
                 let limit = inner.required("limit")?.number(in: 1...Int(Int32.max))
@@ -120,7 +125,10 @@ extension RouterPlan {
 
     // MARK: Roles
 
-    private func readRoles(_ value: FileValue?) -> [Name: RolePermissions]? {
+    /// - Parameter areFinal: no authorizer allows more than they do.
+    private func readRoles(
+        _ value: FileValue?, areFinal: Bool
+    ) -> [Name: RolePermissions]? {
         guard let entries = value?.list() else { return nil }
         var roles: [Name: RolePermissions] = [:]
         var places: [Name: Int] = [:]
@@ -136,8 +144,16 @@ extension RouterPlan {
             }
             var role = RolePermissions()
             var patterns: [URIPattern: Int] = [:]
-            for rule in section["allow"]?.list() ?? [] {
+            let rules = section["allow"]?.list() ?? []
+            for rule in rules {
                 if let rule = readRule(rule, unlike: &patterns) { role.rules.append(rule) }
+            }
+            if areFinal, role.rules.allSatisfy(\.actions.isEmpty) {
+                for rule in rules where rule.hasEmptyList(of: "actions") {
+                    rule.warn(
+                        "the rule allows nothing, and there is none from which it would take: name "
+                            + "its actions, such as [call, subscribe]")
+                }
             }
             for what in section["meta"]?.list() ?? [] {
                 switch what.choice(among: ["read", "kill"]) {
@@ -158,6 +174,10 @@ extension RouterPlan {
     ) -> PermissionRule? {
         guard let section = value.section() else { return nil }
         let pattern = section.pattern(unlike: &places)
+        if let pattern {
+            section["uri"]?.checkReserved(
+                pattern.uri, "no rule can allow it; 'meta: [read]' and 'meta: [kill]' of a role do")
+        }
         var actions: Set<Action> = []
         for word in section.required("actions")?.list() ?? [] {
             if let action = word.choice(of: Action.self) { actions.insert(action) }
@@ -211,6 +231,7 @@ extension FileSection {
         let value = required("uri")
         let match = self["match"]?.choice(of: MatchPolicy.self) ?? .exact
         guard let value, let uri = value.uri(as: match) else { return nil }
+        value.checkWildcards(of: uri)
         let pattern = URIPattern(uri, match: match)
         if let line = places[pattern] {
             value.fail("'\(uri)' is there already with match: \(match), in line \(line)")

@@ -1,6 +1,5 @@
 // The users of a realm in `router.yaml`. Secrets stand in files of their own, never in this one.
 
-import Glibc
 import WAMP
 import WAMPRouter
 import WAMPServer
@@ -52,14 +51,14 @@ extension RouterPlan {
             let salt = readSalt(section, &source)
             if let (path, text) = value.secret() {
                 credentials.append(.wampcra(secret: text, salt: salt))
-                source.append(("wampcra_file", .string(path)))
+                source.append(("wampcra_file", .string(File.absolute(path))))
             }
         }
         if let value = section["ticket_file"] {
             hasAny = true
             if let (path, text) = value.secret() {
                 credentials.append(.ticket(text))
-                source.append(("ticket_file", .string(path)))
+                source.append(("ticket_file", .string(File.absolute(path))))
             }
         }
         if let value = section["scram_file"] {
@@ -70,7 +69,7 @@ extension RouterPlan {
                 } catch {
                     value.fail("'scram_file': '\(path)' \(error)")
                 }
-                source.append(("scram_file", .string(path)))
+                source.append(("scram_file", .string(File.absolute(path))))
             }
         }
         if let value = section["tls"], let isOn = value.bool() {
@@ -187,10 +186,7 @@ extension FileValue {
             fail("'\(key)': \(error)")
             return nil
         }
-        var information = stat()
-        if stat(path, &information) == 0, information.st_mode & 0o007 != 0 {
-            warn("'\(path)' can be read by everybody; chmod o= '\(path)'")
-        }
+        if let fault = File.fault(ofSecret: path) { warn(fault) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             fail("'\(key)': '\(path)' is not UTF-8")
             return nil

@@ -14,6 +14,8 @@ struct RouterPlan: Sendable {
     var listenerSettings: [Endpoint: ListenerSettings] = [:]
     /// Pages that may connect though they are of another host.
     var allowedOrigins: [OriginPattern] = []
+    /// Where the listeners stand in the file.
+    var listenerPlaces: [Endpoint: FileProblem] = [:]
     /// The listener of the file that needs TLS, and what to say if there is none.
     var unsecured: FileProblem?
     var tls: ServerTLS?
@@ -28,7 +30,6 @@ struct RouterPlan: Sendable {
     var userEntries: [Name: [String]] = [:]
     var keepalive = Duration.seconds(10)
     var limits = RouterLimits()
-    var http = HTTPSettings()
     var log = LogSettings()
     var pidFile: String?
     var drainTimeout = Duration.seconds(10)
@@ -93,22 +94,34 @@ struct RouterLimits: Sendable {
     static let largestMessageSize = ConnectionSettings.largestMessage
 }
 
-/// The HTTP endpoints beside WAMP.
-struct HTTPSettings: Sendable {
-    var isEnabled = true
-    /// Nil: on loopback only.
-    var hasDashboard: Bool?
-    /// Elsewhere than on the listeners.
-    var listener: Endpoint?
-    var hasProcedureMetrics = false
-}
-
 struct LogSettings: Sendable {
     /// Nil: `info`, or less under `--quiet`.
     var level: RouterCommand.LogLevel?
     var format: RouterCommand.LogFormat?
     /// Nil: stderr.
     var file: String?
+
+    /// How much is logged: as the line or the file says. Less by default on a stderr that belongs
+    /// to a command, or is to be quiet.
+    func level(for command: RouterCommand) -> Logger.Level {
+        let isReticent = file == nil && (!command.command.isEmpty || command.output.quiet)
+        let fallback: RouterCommand.LogLevel =
+            isReticent ? .warning : command.output.verbose > 0 ? .debug : .info
+        return Logger.Level(rawValue: (level ?? fallback).rawValue) ?? .info
+    }
+
+    /// With what holds where nothing is said.
+    func inForce(for command: RouterCommand) -> LogSettings {
+        var log = self
+        log.level = RouterCommand.LogLevel(rawValue: level(for: command).rawValue)
+        log.format = isJSON(for: command) ? .json : .text
+        return log
+    }
+
+    /// Whether the log is for programs: as `--log-format` says, else as `--output`.
+    func isJSON(for command: RouterCommand) -> Bool {
+        format.map { $0 == .json } ?? (command.output.format != .text)
+    }
 }
 
 extension Endpoint {

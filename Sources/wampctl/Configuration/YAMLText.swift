@@ -19,6 +19,8 @@ enum YAMLText {
 
     private static func quoted(_ text: String) -> String { JSONText.text(.string(text)) }
 
+    private static func path(_ path: String) -> String { quoted(File.absolute(path)) }
+
     /// The file that a plan could have come from. Secrets stay in theirs.
     static func text(_ plan: RouterPlan) -> String {
         var lines =
@@ -27,8 +29,8 @@ enum YAMLText {
                 "  - \(text(listener, plan.listenerSettings[listener]))"
             }
         if let tls = plan.tls {
-            var files = [("cert", quoted(tls.certificate)), ("key", quoted(tls.key))]
-            if let authority = tls.clientCA { files.append(("client_ca", quoted(authority))) }
+            var files = [("cert", path(tls.certificate)), ("key", path(tls.key))]
+            if let authority = tls.clientCA { files.append(("client_ca", path(authority))) }
             lines.append("tls: \(flow(files))")
         }
         lines += [
@@ -41,17 +43,13 @@ enum YAMLText {
         lines.append("keepalive: \(Notation.text(plan.keepalive))")
         lines.append("limits:")
         lines += text(plan.limits).map { "  \($0): \($1)" }
-        var http = [("enabled", "\(plan.http.isEnabled)")]
-        if let isOn = plan.http.hasDashboard { http.append(("dashboard", "\(isOn)")) }
-        if let url = plan.http.listener { http.append(("listen", quoted(url.description))) }
-        http.append(("metrics_per_procedure", "\(plan.http.hasProcedureMetrics)"))
-        lines.append("http: \(flow(http))")
-        var log: [(String, String)] = []
-        if let level = plan.log.level { log.append(("level", level.rawValue)) }
-        if let format = plan.log.format { log.append(("format", format.rawValue)) }
-        if let file = plan.log.file { log.append(("file", quoted(file))) }
-        if !log.isEmpty { lines.append("log: \(flow(log))") }
-        if let file = plan.pidFile { lines.append("pid_file: \(quoted(file))") }
+        var log = [
+            ("level", (plan.log.level ?? .info).rawValue),
+            ("format", (plan.log.format ?? .text).rawValue),
+        ]
+        if let file = plan.log.file { log.append(("file", path(file))) }
+        lines.append("log: \(flow(log))")
+        if let file = plan.pidFile { lines.append("pid_file: \(path(file))") }
         lines.append("drain_timeout: \(Notation.text(plan.drainTimeout))")
         lines.append("threads: \(plan.threads.map { "\($0)" } ?? "auto")")
         return lines.joined(separator: "\n")
