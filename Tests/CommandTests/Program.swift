@@ -190,6 +190,9 @@ final class Transcript: Sendable {
         }
     }
 
+    /// What has come.
+    var soFar: String { state.withLock { $0.text } }
+
     /// Waits for the end.
     func whole() async -> String {
         _ = await holds("\u{0}", times: 1)

@@ -1,8 +1,7 @@
 // The pure parts of running commands: admission of invocations, hints, the words of a detached
-// child, log lines.
+// child.
 
 import Glibc
-import Logging
 import Testing
 import WAMP
 import WAMPTransport
@@ -131,23 +130,6 @@ import WAMPTransport
                 "router", "--detach", "-p", "0", "--ready-fd", "5", "--ready-fd=6", "--",
                 "--detach",
             ]) == ["router", "--ready-fd=3", "-p", "0", "--", "--detach"])
-    }
-}
-
-@Suite struct LogLineTests {
-    @Test("Text and JSON hold the same, keys in order, and no peer can forge a line")
-    func lines() {
-        let metadata: Logger.Metadata = ["session": "812", "realm": "a\nb"]
-        let time = WallMoment(milliseconds: 204)
-        let text = LogLines.line(.info, "session joined", metadata, at: time, isJSON: false)
-        #expect(text.hasSuffix(".204 info    session joined  realm=a b session=812"))
-        let colored = LogLines.line(
-            .error, "no", [:], at: time, isJSON: false, isColored: true)
-        #expect(colored.hasSuffix(".204\u{1b}[0m \u{1b}[1;31merror  \u{1b}[0m no"))
-        #expect(
-            LogLines.line(.info, "session joined", metadata, at: time, isJSON: true)
-                == #"{"time":"1970-01-01T00:00:00.204Z","level":"info","message":"session joined","#
-                + #""realm":"a\nb","session":"812"}"#)
     }
 }
 

@@ -17,11 +17,16 @@ struct WallMoment: Hashable {
     var timestamp: String { WAMP.timestamp(unixMilliseconds: milliseconds) }
 
     /// The local time of day for people: `12:00:01.204`.
-    var timeOfDay: String {
+    var timeOfDay: String { String(local.dropFirst("2026-11-22T".count)) }
+
+    /// The local date: `2026-11-22`.
+    var localDate: String { String(local.prefix("2026-11-22".count)) }
+
+    private var local: Substring {
         var seconds = time_t(milliseconds / 1000), parts = tm()
         localtime_r(&seconds, &parts)
         let local = WallMoment(milliseconds: milliseconds + Int64(parts.tm_gmtoff) * 1000)
-        return String(local.timestamp.dropFirst("2026-11-22T".count).dropLast())
+        return local.timestamp.dropLast()
     }
 }
 

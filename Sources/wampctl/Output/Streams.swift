@@ -14,6 +14,8 @@ final class Streams: Sendable {
         /// Set once stdout cannot be written to.
         var failure: ExitCode?
         var onFailure: (@Sendable () -> Void)?
+        /// Where talk goes in a command that serves others.
+        var talk: LineWriter?
     }
 
     private let state = Mutex(State())
@@ -29,6 +31,9 @@ final class Streams: Sendable {
 
     /// How many bytes may wait before whoever adds to them has to wait too.
     private static let bound = 1 << 20
+
+    /// How long a command that serves others waits for readers at its end.
+    private static let patience = Duration.seconds(1)
 
     private init() {
         // A closed stdout must not become the descriptor of the next socket.
@@ -77,11 +82,37 @@ final class Streams: Sendable {
         }
     }
 
-    /// Writes what waits.
-    func flush() { writer.sync { flushWaiting() } }
+    /// From now on nobody waits for the reader of stderr: a command that serves others must not
+    /// stand still because of it.
+    /// - Parameter notice: the line that says that so many lines are missing.
+    func serve(_ notice: @escaping @Sendable (Int) -> String) {
+        state.withLock { state in
+            if state.talk == nil { state.talk = LineWriter(STDERR_FILENO, notice: notice) }
+        }
+    }
+
+    /// Writes what waits. A command that serves others gives up where nobody reads.
+    func flush() {
+        guard let talk = state.withLock({ $0.talk }) else {
+            return writer.sync { flushWaiting() }
+        }
+        let done = DispatchSemaphore(value: 0)
+        writer.async {
+            self.flushWaiting()
+            done.signal()
+        }
+        _ = done.wait(timeout: .now() + Self.patience.seconds)
+        talk.flush(within: Self.patience)
+    }
+
+    /// Waits until the talk so far is written, but not for ever.
+    func flushTalk() { state.withLock { $0.talk }?.flush(within: Self.patience) }
 
     /// Writes a line of talk; nobody reading it is no fault.
-    func say(_ line: String) { _ = File.write(Array("\(line)\n".utf8), to: STDERR_FILENO) }
+    func say(_ line: String) {
+        if let talk = state.withLock({ $0.talk }) { return talk.append(line) }
+        _ = File.write(Array("\(line)\n".utf8), to: STDERR_FILENO)
+    }
 
     private func flushWaiting() {
         let bytes = state.withLock { state in

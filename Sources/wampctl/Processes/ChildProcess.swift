@@ -66,9 +66,15 @@ struct ChildProcess {
     private static let setSession: Int32 = 0x80
 
     /// Waits in the background until the child has ended, and tells its exit code as a shell would.
-    func whenEnded(_ report: @escaping @Sendable (Int32) -> Void) {
+    /// - Parameter reapsOrphans: lets go of all others that end meanwhile, which the first process
+    ///   of a container inherits. Nobody else may wait for a child then.
+    func whenEnded(
+        reapsOrphans: Bool = false, _ report: @escaping @Sendable (Int32) -> Void
+    ) {
         let id = id
-        DispatchQueue.global().async { report(ChildProcess.wait(for: id)) }
+        DispatchQueue.global().async {
+            report(ChildProcess.wait(for: id, reapsOrphans: reapsOrphans))
+        }
     }
 
     /// Blocks until the child has ended, for this long at the most.
@@ -84,10 +90,12 @@ struct ChildProcess {
     }
 
     /// Blocks until the child has ended.
-    static func wait(for id: pid_t) -> Int32 {
+    static func wait(for id: pid_t, reapsOrphans: Bool = false) -> Int32 {
         var status: Int32 = 0
-        while waitpid(id, &status, 0) < 0 {
-            guard errno == EINTR else { return ExitCode.failure.rawValue }
+        while true {
+            let ended = waitpid(reapsOrphans ? -1 : id, &status, 0)
+            if ended == id { break }
+            guard ended > 0 || errno == EINTR else { return ExitCode.failure.rawValue }
         }
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : ExitCode.ended(by: signal)

@@ -136,6 +136,7 @@ enum Readiness {
             close(descriptor)
         }
         guard Detachment.isChild else { return }
+        Streams.shared.flushTalk()
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { return }
         dup2(null, STDERR_FILENO)

@@ -22,16 +22,17 @@ struct RouterRun {
         self.command = command
         self.context = context
         self.plan = plan
-        let log = LogTarget()
+        let isJSON = plan.log.isJSON(for: command)
+        let log = LogTarget(
+            isJSON: isJSON, isColored: context.terminal.stderrHasColor && plan.log.file == nil)
         self.log = log
-        let isJSON = Self.saysJSON(command, plan), isColored = context.terminal.stderrHasColor
-        logger = Logger(label: "wampctl.router") { _ in
-            LogLines(target: log, isJSON: isJSON, isColored: isColored && plan.log.file == nil)
-        }
-        log.level = level(of: plan)
+        logger = Logger(label: "wampctl.router") { _ in LogLines(target: log) }
+        log.level = plan.log.level(for: command)
+        Streams.shared.serve { LogLines.missing($0, isJSON: isJSON) }
     }
 
     func run() async throws(CommandFailure) -> Int32 {
+        defer { log.flush() }
         if command.readiness.detach {
             guard !command.printPort, !command.printURL else {
                 throw CommandFailure(
@@ -45,6 +46,8 @@ struct RouterRun {
         }
         // Asked before any program is started from here, which must not take itself for one.
         _ = Detachment.isChild
+        // The first process of a container inherits the orphans of others, and starts none itself.
+        if getpid() == 1, command.command.isEmpty { signal(SIGCHLD, SIG_IGN) }
         let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup, .sigusr1])
         for warning in plan.warnings { logger.warning("\(warning)") }
         // One loop beside the router's own is enough.
@@ -64,26 +67,16 @@ struct RouterRun {
 
     // MARK: Start
 
-    /// How much is logged: as the line or the file says, less by default beside a command.
-    private func level(of plan: RouterPlan) -> Logger.Level {
-        let fallback: RouterCommand.LogLevel =
-            !command.command.isEmpty || command.output.quiet
-            ? .warning : command.output.verbose > 0 ? .debug : .info
-        return Logger.Level(rawValue: (plan.log.level ?? fallback).rawValue) ?? .info
-    }
-
-    /// Whether stderr is for programs: as `--log-format` says, else as `--output`.
-    private static func saysJSON(_ command: RouterCommand, _ plan: RouterPlan) -> Bool {
-        plan.log.format.map { $0 == .json } ?? (command.output.format != .text)
-    }
-
-    /// Says something on stderr beside the log: to people as `text`, to programs as the log does.
+    /// Tells people what the log tells: on stderr as `text`, or as an object where stderr is for
+    /// programs. A log that goes to stderr has it there.
     private func say(
         _ text: String, _ message: String, _ metadata: Logger.Metadata,
         level: Logger.Level = .info
     ) {
+        if log.isFile { logger.log(level: level, "\(message)", metadata: metadata) }
+        guard !command.output.quiet else { return }
         Streams.shared.say(
-            Self.saysJSON(command, plan)
+            log.isJSON
                 ? LogLines.line(level, message, metadata, at: .now(), isJSON: true) : text)
     }
 
@@ -124,9 +117,10 @@ struct RouterRun {
         if let file = plan.pidFile, !File.replace(file, with: "\(getpid())\n") {
             throw CommandFailure(.failure, "cannot write '\(file)': \(File.reason())")
         }
-        if !command.output.quiet { sayStart(listeners) }
-        if command.printPort { Streams.shared.print("\(port ?? 0)") }
-        if command.printURL { Streams.shared.print(listeners.first?.description ?? "") }
+        sayStart(listeners)
+        if command.printPort { Streams.shared.append("\(port ?? 0)") }
+        if command.printURL { Streams.shared.append(listeners.first?.description ?? "") }
+        if command.printPort || command.printURL { Streams.shared.flush() }
         let urls = listeners.urls
         Readiness.announce(
             [
@@ -140,23 +134,24 @@ struct RouterRun {
 
     private func sayStart(_ listeners: [Endpoint]) {
         let isServing = command.command.isEmpty && !Detachment.isChild
+        let urls = listeners.urls
+        let facts: Logger.Metadata = [
+            "version": "\(Wampctl.version)", "realms": .array(realms.map { "\($0)" }),
+            "urls": .array(urls.map { "\($0)" }),
+        ]
         if command.command.isEmpty {
-            let urls = listeners.urls
             say(
                 """
                 wampctl \(Wampctl.version) router, \
                 \(realms.count == 1 ? "realm" : "realms") \(realms.joined(separator: ", "))
                   \(urls.joined(separator: "   "))
                   anonymous access: \(plan.isAnonymous ? "on " : "off")    meta API: on\(isServing ? "          press Ctrl-C to stop" : "")
-                """, "listening",
-                [
-                    "version": "\(Wampctl.version)", "realms": "\(realms.joined(separator: " "))",
-                    "urls": "\(urls.joined(separator: " "))",
-                ])
+                """, "listening", facts)
+        } else if log.isFile {
+            logger.info("listening", metadata: facts)
         }
         for listener in listeners where !listener.isLoopback && plan.isAnonymous {
-            let missing = listener.isSecure ? "authentication" : "TLS and authentication"
-            let danger = "is open to the network, without \(missing)"
+            let danger = RouterPlan.danger(of: listener)
             say(
                 "warning: \(listener) \(danger)", "a listener \(danger)",
                 ["url": "\(listener)"], level: .warning)
@@ -204,7 +199,7 @@ struct RouterRun {
         do throws(PlanFailure) {
             let new = try RouterPlan(for: command)
             let notes = try reload(server, with: new)
-            log.level = level(of: new)
+            log.level = new.log.level(for: command)
             if new.log.file != plan.log.file { logger.notice("log.file changes with a restart") }
             for warning in new.warnings { logger.warning("\(warning)") }
             for note in notes { logger.notice("\(note)") }
@@ -249,7 +244,6 @@ struct RouterRun {
     }
 
     private func sayDraining(_ outstanding: Int) {
-        guard !command.output.quiet else { return }
         say(
             Figures.stopping(outstanding, "call"), "stopping", ["pending_calls": "\(outstanding)"])
     }
@@ -273,7 +267,7 @@ struct RouterRun {
             throw CommandFailure(
                 error.exitCode, "'\(words[0])' \(what): \(File.reason(error.code))")
         }
-        child.whenEnded { events.send(.childEnded($0)) }
+        child.whenEnded(reapsOrphans: true) { events.send(.childEnded($0)) }
         for await event in events.stream {
             switch event {
             case .signal(let signal):
@@ -281,6 +275,7 @@ struct RouterRun {
                 if signal == SIGINT, tcgetpgrp(STDIN_FILENO) == getpgrp() { continue }
                 kill(child.id, signal)
             case .childEnded(let code):
+                if log.isFile { logger.info("stopping", metadata: ["exit_code": "\(code)"]) }
                 await server.drain(timeout: Self.farewell)
                 return code
             default: continue
