@@ -18,7 +18,7 @@ extension RouterPlan {
     var openings: [FileProblem] {
         guard isAnonymous else { return [] }
         return listeners.filter { !$0.isLoopback }.map { endpoint in
-            var problem = places[endpoint] ?? .ofLine("")
+            var problem = listenerPlaces[endpoint] ?? .ofLine("")
             problem.isWarning = true
             problem.text =
                 "\(endpoint) \(Self.danger(of: endpoint)); listen on 127.0.0.1, or say "

@@ -32,7 +32,7 @@ extension RouterPlan {
             if let fault = contradiction(of: endpoint, lines: lines) { entry.fail(fault) }
             lines[endpoint] = entry.line
             listeners.append(endpoint)
-            places[endpoint] = entry.problem("")
+            listenerPlaces[endpoint] = entry.problem("")
             if case .unix(let path) = endpoint.address, let fault = File.fault(ofSocket: path) {
                 entry.warn("\(endpoint): \(fault)")
             }

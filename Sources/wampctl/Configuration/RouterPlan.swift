@@ -10,12 +10,12 @@ import WAMPTransport
 struct RouterPlan: Sendable {
     /// Empty: the port and host of the line, or their defaults.
     var listeners: [Endpoint] = []
-    /// Where the listeners stand in the file.
-    var places: [Endpoint: FileProblem] = [:]
     /// What holds at one of them only.
     var listenerSettings: [Endpoint: ListenerSettings] = [:]
     /// Pages that may connect though they are of another host.
     var allowedOrigins: [OriginPattern] = []
+    /// Where the listeners stand in the file.
+    var listenerPlaces: [Endpoint: FileProblem] = [:]
     /// The listener of the file that needs TLS, and what to say if there is none.
     var unsecured: FileProblem?
     var tls: ServerTLS?
