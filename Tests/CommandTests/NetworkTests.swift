@@ -14,8 +14,8 @@ private enum Namespace {
 
     static let isAllowed: Bool = {
         let child = try? ChildProcess(
-            "unshare", arguments: options + ["ip", "link"],
-            environment: ChildProcess.inheritedEnvironment(), streams: [.null, .null, .null])
+            "unshare", arguments: (options + ["ip", "link"]).map { Array($0.utf8) },
+            environment: .inherited, streams: [.null, .null, .null])
         return child.map { ChildProcess.wait(for: $0.id) } == 0
     }()
 
