@@ -29,6 +29,8 @@ extension ErrorURI {
             return "\(who)\(name.map { " of \($0)" } ?? "") are not disclosed"
         case .optionNotAllowed: return "an option of this request is not allowed"
         case .invalidArgument: return "an argument is not what it must be"
+        case .invalidPayload: return "the arguments are not what the other side can be sent"
+        case .historyUnavailable: return "no history is kept of this"
         case .noAvailableCallee: return "no callee of \(name ?? "the procedure") is available"
         case .unavailable: return "the router takes no more of this session now"
         case .networkFailure:

@@ -4,9 +4,9 @@
 import Glibc
 import Testing
 import WAMP
-import WAMPRouter
 import WAMPServer
 
+@testable import WAMPRouter
 @testable import wampctl
 
 @Suite(.serialized, .timeLimit(.minutes(5))) struct DocumentTests {
@@ -97,6 +97,20 @@ import WAMPServer
             outcome.talk.split(separator: "\n").first { $0.contains("session refused") })
         #expect(line.contains("authid=cron") && line.contains("realm=realm1"), "\(line)")
         #expect(!outcome.talk.contains("guess") && !outcome.talk.contains("sesame"))
+    }
+
+    // MARK: wampctl-meta(1)
+
+    @Test("The manual page of meta names all that the router's statistics tell")
+    func statistics() throws {
+        let now = Now(moment: Moment(nanoseconds: 1), unixMilliseconds: 0)
+        let realm = Realm(name: "realm1", seed: 1, at: now)
+        let page = MetaCommand.page.discussion
+        let keys = realm.statisticsDetails(at: now).keys
+        #expect(keys.count > 8 && keys.first == "uptime_ms")
+        for key in keys + ["callees", "in_flight", "concurrency", "rerouted", "cursor", "queue"] {
+            #expect(page.contains(key), "\(key)")
+        }
     }
 
     // MARK: wampctl-router.yaml(5)

@@ -10,7 +10,8 @@ struct SentenceTests {
     /// Every error that the router sends of its own.
     static let errors: [ErrorURI] = [
         .invalidURI, .noSuchProcedure, .procedureAlreadyExists, .noSuchRegistration,
-        .noSuchSubscription, .noSuchSession, .noSuchPublication, .invalidArgument, .canceled,
+        .noSuchSubscription, .noSuchSession, .noSuchPublication, .invalidArgument, .invalidPayload,
+        .historyUnavailable, .canceled,
         .timeout, .payloadSizeExceeded, .notAuthorized, .authorizationFailed, .optionNotAllowed,
         .networkFailure, .unavailable, .noAvailableCallee, .featureNotSupported,
         .discloseMeNotAllowed, .differentInvocationPolicy, .maxConcurrencyReached,

@@ -133,7 +133,7 @@ extension Realm {
         pending.callee = callee.session
         pending.place = callee.place
         setProgress(&pending, terms)
-        setBackstop(&pending, terms, callee)
+        pending.deadline = backstop(of: end, at: callee)
         var record: RetainedCall?
         if mayReroute(registrations[slot].policy, callee) || terms.isProgressive
             || pending.flags.contains(.receivesProgress) && terms.timeout > 0
@@ -288,10 +288,10 @@ extension Realm {
         }
     }
 
-    /// A callee that keeps the time itself gets some more, in case that it does not.
-    private func setBackstop(_ call: inout PendingCall, _ terms: CallTerms, _ callee: Callee) {
-        guard terms.timeout > 0, keepsTime(callee) else { return }
-        call.deadline = call.deadline.advanced(milliseconds: 5000)
+    /// When the router ends a call with this time limit: a callee that keeps the time itself gets some
+    /// more, in case that it does not.
+    func backstop(of limit: Moment, at callee: Callee) -> Moment {
+        keepsTime(callee) ? limit.advanced(milliseconds: 5000) : limit
     }
 
     /// Whether the callee ends the call when its time is over.

@@ -51,7 +51,7 @@ extension Realm {
         else { return }
         let callee = Callee(session: call.callee, options: record.options, place: call.place)
         let limit = now.moment.advanced(milliseconds: record.terms.timeout)
-        calls.setDeadline(keepsTime(callee) ? limit.advanced(milliseconds: 5000) : limit, slot)
+        calls.setDeadline(backstop(of: limit, at: callee), slot)
     }
 }
 

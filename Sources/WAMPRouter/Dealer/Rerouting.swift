@@ -57,12 +57,7 @@ extension Realm {
         record.options = callee.options
         registrations.occupy(callee.place)
         let invocation = calls.assign(slot, to: callee.session, place: callee.place)
-        if record.limit != .never {
-            calls.setDeadline(
-                keepsTime(callee) ? record.limit.advanced(milliseconds: 5000) : record.limit, slot)
-        } else {
-            calls.setDeadline(.never, slot)
-        }
+        calls.setDeadline(backstop(of: record.limit, at: callee), slot)
         calls.clear(.receivesProgress, slot)
         if record.terms.receivesProgress, sessions[callee.session].canProgress {
             calls.set(.receivesProgress, slot)

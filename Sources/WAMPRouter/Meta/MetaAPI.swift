@@ -17,8 +17,8 @@ extension Realm {
                 guard isAllowed(.read, to: caller) else { throw MetaError(.notAuthorized) }
                 throw MetaError(
                     .noSuchProcedure,
-                    "'\(call.procedure.excerpt)' is reserved for the router, which has no such "
-                        + "procedure")
+                    "'\(call.procedure.excerpt)' is reserved for the router, which does not have it"
+                )
             }
             guard isAllowed(procedure.permission, to: caller) else {
                 throw MetaError(.notAuthorized)

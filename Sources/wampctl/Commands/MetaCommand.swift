@@ -52,6 +52,8 @@ struct MetaCommand: Command {
                     "  calls, errors     CALLs so far, and ERRORs that callers got",
                     "  events_published  accepted PUBLISHes and testaments so far",
                     "  events_delivered  EVENTs sent, one for each receiver",
+                    "  events_undeliverable",
+                    "                    EVENTs that their receivers could not be sent",
                     "",
                     "wampctl.registration.stats takes the id of a registration, or its URI and",
                     "perhaps {\"match\": \"prefix\"}:",
