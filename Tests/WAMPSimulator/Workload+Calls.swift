@@ -58,6 +58,7 @@ extension World {
             if chance(20) { options.custom.append("rkey", .string("k\(random.index(below: 4))")) }
             if chance(10) { options.custom.append("runmode", "partition") }
             if chance(10) { options.custom.append("_extra", 1) }
+            if chance(20) { options.custom.append("_disclose_callee", true) }
         }
         let token = nextToken()
         let request = peer.nextRequest()
@@ -188,7 +189,7 @@ extension World {
 
     // MARK: What is not allowed
 
-    /// A message that must end the session.
+    /// A message that must end the session; an answer to nothing does so where ids are checked.
     func violation(of peer: SimulatedPeer) -> Message? {
         switch random.index(below: 6) {
         case 0: return .hello(Hello(realm: "realm1", roles: Roles([.caller: []])))

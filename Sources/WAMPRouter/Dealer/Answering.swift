@@ -111,7 +111,7 @@ extension Realm {
         }
         counters.errors &+= 1
         let details = OutcomeDetails(
-            callee: disclosed(callee),
+            callee: call.flags.contains(.namesCallee) ? disclosed(callee) : nil,
             custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions))
         effects.send(
             .error(
@@ -146,9 +146,14 @@ extension Realm {
         case .result(let result):
             if result.details.progress {
                 // The call goes on, or ends by an error of its own: never both.
-                guard let slot = calls.find(madeBy: session, result.request) else { return }
-                if let call = calls[slot] { interrupt(call, .killnowait, into: &effects) }
-                return end(slot, with: obstacle.error, obstacle.args, at: now, into: &effects)
+                guard let slot = calls.find(madeBy: session, result.request),
+                    let call = calls[slot]
+                else { return }
+                let canStop = sessions[call.callee].canCancel
+                if canStop { interrupt(call, .killnowait, into: &effects) }
+                return leave(
+                    slot, with: obstacle.error, obstacle.args, isRelieved: canStop, at: now,
+                    into: &effects)
             }
             refuse(
                 .call, result.request, of: session, obstacle.error, obstacle.args,
@@ -176,14 +181,18 @@ extension Realm {
         counters.eventsUndeliverable &+= UInt64(count)
     }
 
-    /// The call of an answer; nil for a late answer to a call that has ended, which is normal.
-    private func pending(
+    /// The call of an answer; nil for a late answer to a call that has ended, which is normal, and
+    /// for one to an invocation that this session never got: clients that reconnect send what is
+    /// left of their former session.
+    private mutating func pending(
         _ request: RequestID, of callee: SessionKey, _ name: String
     ) throws(ProtocolViolation) -> UInt32? {
         if let slot = calls.find(servedBy: callee, request) { return slot }
-        guard calls.wasIssued(request, to: callee) else {
+        guard !calls.wasIssued(request, to: callee) else { return nil }
+        guard settings.requestIDs == .lenient else {
             throw ProtocolViolation("\(name) answers an INVOCATION \(request) that was never sent")
         }
+        counters.strayAnswers &+= 1
         return nil
     }
 
@@ -191,7 +200,7 @@ extension Realm {
     private mutating func stopLate(
         _ invocation: RequestID, of callee: SessionKey, into effects: inout Effects
     ) {
-        guard sessions[callee].canCancel else { return }
+        guard sessions[callee].canCancel, calls.wasIssued(invocation, to: callee) else { return }
         guard calls.remember(stopOf: invocation, callee) else { return }
         effects.send(
             .interrupt(Interrupt(request: invocation, mode: .killnowait)), to: callee)

@@ -86,6 +86,7 @@ extension Realm {
             isPassthru: call.options.custom.isPassthru,
             isForPattern: registrations[slot].match != .exact, disclosure: disclosure,
             disclosesCaller: asksForDisclosure,
+            wantsCallee: call.options.custom.isOn(Value.Dictionary.discloseCallee),
             key: stickiness(of: caller, rkey: rkey), isSharded: isSharded,
             trustlevel: procedureSettings.best(for: call.procedure)?.trustlevel,
             custom: call.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
@@ -105,6 +106,7 @@ extension Realm {
             caller: caller, request: request, callee: .router, registration: slot, place: .max,
             registrationID: registrations[slot].id, deadline: end)
         if terms.isProgressive { pending.flags = [.isProgressive, .expectsChunks] }
+        if terms.wantsCallee { pending.flags.insert(.namesCallee) }
         func retain() -> RetainedCall {
             let record = RetainedCall(
                 terms: terms, payload: payload.detached(), isComplete: !terms.isProgressive,
@@ -132,7 +134,9 @@ extension Realm {
         }
         pending.callee = callee.session
         pending.place = callee.place
-        setProgress(&pending, terms)
+        if terms.receivesProgress, mayProgress(callee.session) {
+            pending.flags.insert(.receivesProgress)
+        }
         setBackstop(&pending, terms, callee)
         var record: RetainedCall?
         if mayReroute(registrations[slot].policy, callee) || terms.isProgressive
@@ -179,7 +183,10 @@ extension Realm {
         let invocation =
             mayReroute(registrations[slot].policy, callee)
             ? calls.insert(
-                pending, copying: plain, callee.options, attempts: attempts(slot))
+                pending, copying: plain,
+                PlainTerms(
+                    options: callee.options, attempts: attempts(slot),
+                    disclosure: settings.callerDisclosure))
             : calls.insert(pending)
         return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
     }
@@ -279,13 +286,10 @@ extension Realm {
         return details
     }
 
-    /// SR-65: progressive results are for callees that can send them, and be stopped.
-    func setProgress(_ call: inout PendingCall, _ terms: CallTerms) {
-        if terms.receivesProgress, sessions[call.callee].canProgress {
-            call.flags.insert(.receivesProgress)
-        } else {
-            call.flags.remove(.receivesProgress)
-        }
+    /// SR-65: where features are checked, progressive results are for callees that announced that
+    /// they can send them, and be stopped. Many send them and announce neither.
+    func mayProgress(_ callee: SessionKey) -> Bool {
+        !settings.requiresAnnouncedFeatures || sessions[callee].canProgress
     }
 
     /// A callee that keeps the time itself gets some more, in case that it does not.

@@ -136,13 +136,16 @@ struct RegistrationTable: ~Copyable {
         return slot
     }
 
-    /// What is configured for procedures has changed.
-    mutating func reconfigure(by settings: borrowing PatternTable<ProcedureSettings>) {
+    /// What is configured for procedures has changed, or what a URI is.
+    mutating func reconfigure(
+        by settings: borrowing PatternTable<ProcedureSettings>, _ rule: URIRule
+    ) {
         for slot in slots.indices where slots[slot].id.rawValue != 0 {
-            let known = settings.best(
-                for: URI(slots[slot].uri.string), as: slots[slot].match)
+            let uri = URI(slots[slot].uri.string)
+            let known = settings.best(for: uri, as: slots[slot].match)
             slots[slot].configure(
-                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil)
+                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,
+                isValid: uri.isValid(rule))
         }
     }
 

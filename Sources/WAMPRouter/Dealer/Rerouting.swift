@@ -64,7 +64,7 @@ extension Realm {
             calls.setDeadline(.never, slot)
         }
         calls.clear(.receivesProgress, slot)
-        if record.terms.receivesProgress, sessions[callee.session].canProgress {
+        if record.terms.receivesProgress, mayProgress(callee.session) {
             calls.set(.receivesProgress, slot)
         }
         guard let call = calls[slot] else { return }

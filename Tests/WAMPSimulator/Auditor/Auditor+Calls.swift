@@ -252,7 +252,8 @@ extension Auditor {
         let details = invocation.details
         let wantsProgress =
             call.options.receiveProgress
-            && entry.session.has([.progressiveCallResults, .callCanceling], as: .callee)
+            && (!settings.requiresAnnouncedFeatures
+                || entry.session.has([.progressiveCallResults, .callCanceling], as: .callee))
         check(
             details.custom.isOn("receive_progress") == wantsProgress,
             "receive_progress must be \(wantsProgress)")

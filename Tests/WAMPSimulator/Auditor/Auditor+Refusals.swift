@@ -29,8 +29,9 @@ extension Auditor {
     ) {
         let callee = sessions[key]
         check(
-            error.details.callee?.session == (settings.disclosesCallee ? callee?.id : nil),
-            "the callee must be named, if that is wanted")
+            error.details.callee?.session
+                == (settings.disclosesCallee && call.wantsCallee ? callee?.id : nil),
+            "the callee must be named, if the caller wants it")
         let isReroutable =
             error.error == .unavailable && callee?.has(.callReroute, as: .callee) == true
             && !call.wasKilled && !call.hasProgressed && !call.options.progress
@@ -155,6 +156,10 @@ extension Auditor {
         switch error {
         case .invalidURI: return Naming.isReserved(uri) || match == .exact && !Naming.isValid(uri)
         case .invalidArgument: return !Scenario.rules.contains(policy)
+        case .featureNotSupported:
+            return settings.requiresAnnouncedFeatures
+                && (policy != "single" && !session.has(.sharedRegistration, as: .callee)
+                    || match != .exact && !session.has(.patternBasedRegistration, as: .callee))
         case .discloseMeNotAllowed:
             return register.options.custom.isOn("disclose_caller")
                 && (settings.callerDisclosure == .never || isLenient)

@@ -159,15 +159,19 @@ final class Auditor {
             if yield.options.custom.isPassthru, !session.has(.payloadPassthruMode, as: .callee) {
                 return true
             }
-            return yield.request.rawValue > session.lastInvocation
+            return isStray(yield.request, of: session)
         case .error(let error):
-            return error.requestType != .invocation
-                || error.request.rawValue > session.lastInvocation
+            return error.requestType != .invocation || isStray(error.request, of: session)
         case .cancel, .register, .unregister, .subscribe, .unsubscribe, .goodbye, .abort,
             .eventReceived:
             return false
         default: return true
         }
+    }
+
+    /// Whether it answers what the session was never asked, and may not.
+    private func isStray(_ answer: RequestID, of session: AuditedSession) -> Bool {
+        settings.requestIDs == .strict && answer.rawValue > session.lastInvocation
     }
 
     private func isOutOfSequence(_ message: Message, of session: AuditedSession) -> Bool {

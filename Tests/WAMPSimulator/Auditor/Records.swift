@@ -122,6 +122,7 @@ final class AuditedCall {
 
     var isForRouter: Bool { Naming.isReserved(procedure) }
     var isPassthru: Bool { options.custom.isPassthru }
+    var wantsCallee: Bool { options.custom.isOn("_disclose_callee") }
     var isPartitioned: Bool { options.custom["runmode"]?.string == "partition" }
 
     /// It has no callee any more. Until it has another, the router keeps the time.
