@@ -273,7 +273,9 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return }
         sessions.setWriteBlocked(isBlocked, session)
         guard !isBlocked, !queues.isEmpty else { return }
-        for slot in registrations.slots(of: session) { dispatch(slot, at: now, into: &effects) }
+        for slot in registrations.slots(of: session) {
+            dispatch(slot, to: session, at: now, into: &effects)
+        }
     }
 
     /// Ends whatever came due.
@@ -317,8 +319,11 @@ package struct Realm: ~Copyable {
         into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
+        let isAnswer = hasSaidGoodbye(session)
         effects.send(.goodbye(farewell), to: session)
-        end(session, .goodbyeSent, leavingTestaments, at: now, into: &effects)
+        end(
+            session, isAnswer ? .goodbyeAnswered : .goodbyeSent, leavingTestaments, at: now,
+            into: &effects)
     }
 
     mutating func end(

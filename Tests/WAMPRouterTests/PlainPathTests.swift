@@ -3,7 +3,6 @@
 
 import Testing
 import WAMP
-import WAMPSimulator
 
 @testable import WAMPRouter
 
@@ -23,14 +22,7 @@ struct PlainPathTests {
         }
 
         func send(_ message: Message, from peer: Peer) -> [Effect] {
-            let realm = realm
-            guard form == .plain, let frame = PlainFrame(message) else {
-                return realm.run { $0.receive(message, from: peer.key, at: realm.now, into: &$1) }
-            }
-            var effects = Effects()
-            return frame.tell(&realm.realm, from: peer.key, at: realm.now, &effects) {
-                realm.peer($0)?.identity
-            }
+            realm.send(message, from: peer, asBytes: form == .plain)
         }
 
         /// A CALL without options.

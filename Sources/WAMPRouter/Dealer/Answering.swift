@@ -222,13 +222,12 @@ extension Realm {
             rememberChunks(of: call.request, call.caller, at: now)
         }
         if call.flags.contains(.isWaiting) {
-            let wasFirst = queues[call.registration]?.first == slot
-            queues[call.registration]?.remove(slot)
-            // Those behind it may have more to choose from.
-            if wasFirst { dispatch(call.registration, at: now, into: &effects) }
+            stopWaiting(slot, for: call.registration)
         } else {
             registrations.release(call.place)
-            if !queues.isEmpty { dispatch(call.registration, at: now, into: &effects) }
+            if !queues.isEmpty {
+                dispatch(call.registration, to: call.callee, at: now, into: &effects)
+            }
         }
         return call
     }
@@ -252,18 +251,18 @@ extension Realm {
     /// Answers the caller of a call, while its callee may go on with it (SR-59).
     /// - Parameter isRelieved: the callee was asked to stop, and can.
     mutating func leave(
-        _ slot: UInt32, with error: ErrorURI, isRelieved: Bool, at now: Now,
-        into effects: inout Effects
+        _ slot: UInt32, with error: ErrorURI, _ args: [Value] = [], isRelieved: Bool,
+        at now: Now, into effects: inout Effects
     ) {
         guard let call = calls[slot] else { return }
         guard !isRelieved, keepsBusy(call) else {
-            return end(slot, with: error, at: now, into: &effects)
+            return end(slot, with: error, args, at: now, into: &effects)
         }
         abandon(slot, call, at: now)
         guard call.caller != .router else {
-            return answer(call.request, .failed(error, []), at: now, into: &effects)
+            return answer(call.request, .failed(error, args), at: now, into: &effects)
         }
-        refuse(.call, call.request, of: call.caller, error, into: &effects)
+        refuse(.call, call.request, of: call.caller, error, args, into: &effects)
     }
 
     /// Forgets the caller of a call whose callee goes on with it.
@@ -302,7 +301,9 @@ extension Realm {
     /// A call is over, so another may get its callee; while the realm is drained, so may be the
     /// sessions that it kept.
     mutating func released(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        if !queues.isEmpty { dispatch(call.registration, at: now, into: &effects) }
+        if !queues.isEmpty {
+            dispatch(call.registration, to: call.callee, at: now, into: &effects)
+        }
         drained(call, at: now, into: &effects)
     }
 

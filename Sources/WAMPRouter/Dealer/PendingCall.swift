@@ -94,6 +94,15 @@ extension CallTerms {
             wantsCallee: false,
             key: 0, isSharded: false, trustlevel: nil, custom: [:])
     }
+
+    /// Of a call of the router's own, which is disclosed to nobody.
+    init(question procedure: URI, timeout: UInt64, isForPattern: Bool, trustlevel: UInt64?) {
+        self.init(
+            procedure: procedure, timeout: timeout, receivesProgress: false, isProgressive: false,
+            isPassthru: false, isForPattern: isForPattern, disclosure: .never,
+            disclosesCaller: false, wantsCallee: false, key: 0, isSharded: false,
+            trustlevel: trustlevel, custom: [:])
+    }
 }
 
 /// What must be kept of a call that may have to be sent again, waits, or goes on.

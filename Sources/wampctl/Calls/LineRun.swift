@@ -62,6 +62,8 @@ struct LineRun<Action: LineAction>: Sendable {
     let options: Value.Dictionary
     let load: LoadOptions
     let isQuiet: Bool
+    /// How long the router may take to answer GOODBYE when all has been sent.
+    var farewell = Client.farewell
     /// Done once before the first item.
     var prepare: @Sendable (Session) async throws(CommandFailure) -> Void = { _ in }
 
@@ -129,7 +131,7 @@ struct LineRun<Action: LineAction>: Sendable {
         if let failure = Streams.shared.failure { return failure.rawValue }
         report(progress, start, isInterrupted: stoppedBy != nil)
         if progress.isLost, let end = session?.end { throw CommandFailure(end) }
-        await session?.leave(patience: Client.farewell)
+        await session?.leave(patience: stoppedBy == nil ? farewell : Client.farewell)
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
         return progress.figures.exitCode.rawValue
     }

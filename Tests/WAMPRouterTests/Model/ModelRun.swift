@@ -106,7 +106,7 @@ struct ModelRun: ~Copyable {
             let end: [Int]
             switch seen {
             case .result(let caller, let request, _): end = [caller, request]
-            case .error(let caller, "CALL", let request, _, _, _): end = [caller, request]
+            case .error(let caller, "CALL", let request, _, _): end = [caller, request]
             default: continue
             }
             guard open.remove(end) != nil else {

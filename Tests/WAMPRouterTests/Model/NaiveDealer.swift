@@ -267,7 +267,7 @@ extension NaiveDealer {
             seen.append(
                 .error(
                     caller, to: "CALL", request: request, uri: "wamp.error.no_such_procedure",
-                    by: nil, about: ""))
+                    about: ""))
             return
         }
         send(
