@@ -86,16 +86,16 @@ extension Auditor {
 
     private func isSaturated(_ call: AuditedCall) -> Bool {
         if isLenient || touched !== call { return true }
-        guard let pick = pick(for: call) else { return false }
-        // Whom a key designates is the router's to know: somebody who is busy, at least.
-        let isKeyed = isPartitioned(call) || registration(of: call)?.policy == "_sticky"
+        guard let registration = registration(of: call), let pick = pick(for: call) else {
+            return false
+        }
         switch pick {
         case .saturated: return true
-        case .oneOf where isKeyed:
-            return registration(of: call).map { registration in
-                mayWait(call) || registration.callees.contains { $0.isFull(registration.id) }
-            } ?? false
-        case .oneOf: return mayWait(call)
+        case .oneOf:
+            // Whom a key designates is the router's to know: somebody who is busy, at least.
+            return !registration.isCertain(
+                tried: call.tried, key: stickiness(of: call), isPartitioned: isPartitioned(call))
+                && registration.callees.contains { $0.isFull(registration.id) }
         case .unreachable: return mayWait(call)
         case .exhausted: return false
         }
