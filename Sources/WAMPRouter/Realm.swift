@@ -68,7 +68,7 @@ package struct Realm: ~Copyable {
         let followingSeed = random.next()
         var hashes = SeededRandom(seed: hashSeed ?? followingSeed)
         registrations = RegistrationTable(seed: hashes.next())
-        subscriptions = SubscriptionTable(seed: hashes.next())
+        subscriptions = SubscriptionTable(seed: hashes.next(), rule: settings.uriRule)
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
         letsPlainCallsPass = settings.letsPlainCallsPass
@@ -79,11 +79,14 @@ package struct Realm: ~Copyable {
     /// Replaces what the operator decided. Sessions stay, and so do registrations, even those that
     /// would be refused now. Events are kept from now on where that is new.
     package mutating func update(_ settings: RealmSettings, _ limits: Limits, at now: Now) {
+        // Nobody has counted the requests of the sessions that are there.
+        if settings.requestIDs != self.settings.requestIDs { sessions.forgetSequences() }
         self.settings = settings
         self.limits = limits
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
-        registrations.reconfigure(by: procedureSettings)
+        registrations.reconfigure(by: procedureSettings, settings.uriRule)
+        subscriptions.setRule(settings.uriRule)
         sessions.setRules(of: permissions)
         letsPlainCallsPass = settings.letsPlainCallsPass
         decisions = [:]
@@ -279,7 +282,9 @@ package struct Realm: ~Copyable {
         guard sessions.isPresent(session) else { return }
         sessions.setWriteBlocked(isBlocked, session)
         guard !isBlocked, !queues.isEmpty else { return }
-        for slot in registrations.slots(of: session) { dispatch(slot, at: now, into: &effects) }
+        for slot in registrations.slots(of: session) {
+            dispatch(slot, to: session, at: now, into: &effects)
+        }
     }
 
     /// Ends whatever came due.
@@ -323,8 +328,11 @@ package struct Realm: ~Copyable {
         into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
+        let isAnswer = hasSaidGoodbye(session)
         effects.send(.goodbye(farewell), to: session)
-        end(session, .goodbyeSent, leavingTestaments, at: now, into: &effects)
+        end(
+            session, isAnswer ? .goodbyeAnswered : .goodbyeSent, leavingTestaments, at: now,
+            into: &effects)
     }
 
     mutating func end(

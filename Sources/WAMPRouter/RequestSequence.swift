@@ -47,13 +47,13 @@ extension Realm {
         _ message: Message, of session: SessionKey, at now: Now
     ) throws(ProtocolViolation) {
         guard !isReplaying, let (code, request) = message.requestOfClient else { return }
-        let last = sessions[session].lastRequest
-        let next = last == RequestID.largest ? 1 : last + 1
+        let next = sessions[session].lastRequest.map { $0 == RequestID.largest ? 1 : $0 + 1 }
         if request.rawValue == next {
-            sessions.setLastRequest(next, session)
+            sessions.setLastRequest(request.rawValue, session)
             return
         }
         if case .call = message, isGoingOn(request, of: session, at: now) { return }
+        guard let next else { return sessions.setLastRequest(request.rawValue, session) }
         throw ProtocolViolation(
             "\(code.name).Request is \(request), but the session's next request is \(next)")
     }

@@ -8,6 +8,8 @@ struct Counters {
     var calls: UInt64 = 0
     /// ERRORs that callers got.
     var errors: UInt64 = 0
+    /// YIELDs and ERRORs for invocations that their session never got. They were dropped.
+    var strayAnswers: UInt64 = 0
     /// Accepted PUBLISHes, and testaments.
     var eventsPublished: UInt64 = 0
     /// EVENTs sent, one for each receiver.

@@ -106,12 +106,15 @@ final class RealmHost: Sendable {
     var pendingCallCount: Int { state.withLock { $0.realm.pendingCallCount } }
 
     /// Hands over the messages of one read from `first` on, under one lock.
-    /// - Returns: the first that is not for this session: one behind its GOODBYE, or the end.
+    /// - Returns: the first that is not for this session: one behind its GOODBYE, answered or not, or
+    ///   the end.
     func submit(
         _ batch: MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
     ) -> Int {
         perform(on: loop) { state, now in
-            guard state.realm.isPresent(session) else { return first }
+            guard state.realm.isPresent(session), !state.realm.hasSaidGoodbye(session) else {
+                return first
+            }
             var next = first
             while next < batch.count {
                 let end = state.realm.foresee(batch, from: next)
@@ -125,6 +128,7 @@ final class RealmHost: Sendable {
                     } else {
                         state.realm.receive(
                             batch.take(at: index), from: session, at: now, into: &state.effects)
+                        if state.realm.hasSaidGoodbye(session) { return index + 1 }
                     }
                     // Without effects, the session is still there.
                     if !state.effects.isEmpty {

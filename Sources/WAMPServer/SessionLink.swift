@@ -21,6 +21,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     var endedAtOnce: Ending?
     /// The peer has answered a GOODBYE that another loop has sent and not yet told of.
     private var isFarewellAnswered = false
+    /// The HELLO of the peer's next session, which came before this one's end was told.
+    private var nextHello: Message?
 
     enum State {
         /// No framing has been agreed yet.
@@ -59,13 +61,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             switch state {
             case .joined(let host, let session, _):
                 next = host.submit(batch, from: next, of: session, on: loop)
-                // What was not taken comes behind a GOODBYE, or finds a session that another loop
-                // has ended and that will be told so. The peer may know it already.
                 if case .joined = state {
-                    while next < batch.count {
-                        if case .goodbye = batch.take(at: next) { isFarewellAnswered = true }
-                        next += 1
-                    }
+                    for index in next..<batch.count { keep(batch.take(at: index)) }
                     return
                 }
             case .awaitingHello:
@@ -83,6 +80,16 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
             case .opening, .closed:
                 return
             }
+        }
+    }
+
+    /// What the session was not told comes behind a GOODBYE that is still to be answered, or after
+    /// another loop has ended the session, of which this one will hear. The peer may know it already.
+    private func keep(_ message: Message) {
+        switch message {
+        case .goodbye: isFarewellAnswered = true
+        case .hello: nextHello = message
+        default: break
         }
     }
 
@@ -144,6 +151,7 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         switch ending {
         case .goodbyeAnswered:
             state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
+            if let hello = nextHello.take() { admit(hello) }
         case .goodbyeSent where isFarewellAnswered:
             close()
         case .goodbyeSent:

@@ -45,7 +45,7 @@ struct CancellationTests {
             } else {
                 #expect(
                     scene.realm.fail(callee, 1, .canceled) == [
-                        caller.getsError(1, .canceled, from: callee)
+                        caller.getsError(1, .canceled)
                     ])
             }
         }

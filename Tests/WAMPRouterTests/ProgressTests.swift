@@ -11,14 +11,20 @@ struct ProgressiveResultTests {
 
     /// A call that asks for progressive results.
     struct Scene {
-        let realm = TestRealm()
+        let realm: TestRealm
         let caller: Peer
         let callee: Peer
         let invocation: Value.Dictionary?
 
-        init(_ features: Features = ProgressiveResultTests.able, timeout: UInt64 = 0) {
+        init(
+            _ features: Features = ProgressiveResultTests.able,
+            _ settings: RealmSettings = RealmSettings(), timeout: UInt64 = 0
+        ) {
+            realm = TestRealm(settings)
             caller = realm.join()
-            callee = realm.callees(1, "t.x", "roundrobin", features)[0]
+            callee =
+                realm.callees(
+                    1, "t.x", "roundrobin", features.union(.sharedRegistration))[0]
             invocation =
                 realm.call(caller, receiveProgress: true, timeout: timeout).invocationDetails
         }
@@ -46,16 +52,34 @@ struct ProgressiveResultTests {
         scene.realm.progress(scene.callee, 1)
         #expect(
             scene.realm.fail(scene.callee, 1, "t.error") == [
-                scene.caller.getsError(1, "t.error", from: scene.callee)
+                scene.caller.getsError(1, "t.error")
             ])
         #expect(scene.realm.realm.pendingCallCount == 0)
     }
 
+    static var strict: RealmSettings {
+        var settings = RealmSettings()
+        settings.requiresAnnouncedFeatures = true
+        settings.requestIDs = .strict
+        return settings
+    }
+
     @Test(
-        "SR-65 §7.3 receive_progress goes only to who announced progressive results and canceling",
+        "SR-65 §7.3 receive_progress goes to every callee, and its progress to who asked for it",
+        arguments: [[], .progressiveCallResults, .callCanceling, able] as [Features])
+    func lenient(features: Features) {
+        let scene = Scene(features)
+        let (realm, caller, callee) = (scene.realm, scene.caller, scene.callee)
+        #expect(scene.invocation == ["receive_progress": true])
+        #expect(realm.progress(callee, 1, [1]) == [caller.getsProgress(1, from: callee, [1])])
+        #expect(realm.yield(callee, 1) == [caller.getsResult(1, from: callee)])
+    }
+
+    @Test(
+        "SR-65 §7.3 where features are checked, only to who announced results and canceling",
         arguments: [[], .progressiveCallResults, .callCanceling, able] as [Features])
     func announced(features: Features) {
-        let scene = Scene(features)
+        let scene = Scene(features, Self.strict)
         let isAble = features == Self.able
         #expect(scene.invocation == (isAble ? ["receive_progress": true] : [:]))
         #expect(scene.realm.progress(scene.callee, 1).isEmpty != isAble)
@@ -67,10 +91,11 @@ struct ProgressiveResultTests {
 
     @Test("SR-65 a mixed list: each call is as its callee can, and so after a re-route")
     func mixed() {
-        let realm = TestRealm()
+        let realm = TestRealm(Self.strict)
         let caller = realm.join()
-        let able = realm.callees(1, "t.x", "roundrobin", [Self.able, .callReroute])[0]
-        let unable = realm.callees(1, "t.x", "roundrobin", .callReroute)[0]
+        let shared: Features = [.callReroute, .sharedRegistration]
+        let able = realm.callees(1, "t.x", "roundrobin", Self.able.union(shared))[0]
+        let unable = realm.callees(1, "t.x", "roundrobin", shared)[0]
         let first = realm.call(caller, receiveProgress: true)
         #expect(first.invocations(to: able).map(\.details) == [["receive_progress": true]])
         let second = realm.fail(able, 1)
@@ -146,7 +171,45 @@ struct ProgressiveResultTests {
         realm.call(caller)
         realm.yield(a, 1)
         #expect(realm.progress(a, 1).isEmpty)
-        #expect(realm.progress(a, 2).abortReason == .protocolViolation)
+        #expect(realm.progress(a, 2).isEmpty)
+    }
+
+    /// What ends a call whose callee goes on sending.
+    enum Ending: CaseIterable, Sendable {
+        case timeout, callerLeft, tooLarge, skip, killnowait, kill, unreadable
+    }
+
+    @Test(
+        "SR-65 SR-66 a callee that cannot be interrupted is let run, and what comes late is dropped",
+        arguments: Ending.allCases, [0, 1])
+    func letRun(ending: Ending, concurrency: Int64) {
+        let realm = TestRealm()
+        let caller = realm.join()
+        let a = realm.callees(
+            1, "t.x", "roundrobin", concurrency: concurrency, .payloadPassthruMode)[0]
+        realm.call(caller, receiveProgress: true, timeout: 50)
+        let part = realm.progress(a, 1, [1])
+        #expect(part == [caller.getsProgress(1, from: a, [1])])
+        let ppt = OutcomeDetails(progress: true, custom: ["ppt_scheme": "x_test"])
+        let (effects, error): ([Effect], ErrorURI?) =
+            switch ending {
+            case .timeout: (realm.advance(milliseconds: 50), .timeout)
+            case .callerLeft: (realm.leave(caller), nil)
+            case .tooLarge: (realm.undeliverable(part.message, to: caller), .payloadSizeExceeded)
+            case .skip: (realm.cancel(caller, 1, .skip), .canceled)
+            case .killnowait: (realm.cancel(caller, 1, .killnowait), .canceled)
+            case .kill: (realm.cancel(caller, 1, .kill), .canceled)
+            case .unreadable:
+                (
+                    realm.send(.yield(Yield(request: 1, options: ppt)), from: a),
+                    .featureNotSupported
+                )
+            }
+        #expect(effects == (error.map { [caller.getsError(1, $0)] } ?? []))
+        #expect(realm.progress(a, 1, [2]).isEmpty)
+        #expect(realm.yield(a, 1, [3]).isEmpty)
+        #expect(realm.realm.pendingCallCount == 0)
+        #expect(realm.leaveAll([caller, a]))
     }
 
     @Test("SR-46 §7.7 after a progressive result `unavailable` is the answer")
@@ -156,7 +219,7 @@ struct ProgressiveResultTests {
         let p = realm.callees(2, "t.x", "first", [Self.able, .callReroute])
         realm.call(caller, receiveProgress: true)
         realm.progress(p[0], 1)
-        #expect(realm.fail(p[0], 1) == [caller.getsError(1, .unavailable, from: p[0])])
+        #expect(realm.fail(p[0], 1) == [caller.getsError(1, .unavailable)])
     }
 
     @Test("§7.5 after kill progress goes on to the caller, until the callee ends the call")
@@ -177,6 +240,14 @@ struct ProgressiveResultTests {
         realm.call(caller, receiveProgress: true)
         realm.progress(p[0], 1)
         #expect(realm.leave(p[0]) == [caller.getsError(1, .canceled, ["callee left"])])
+    }
+}
+
+extension [Effect] {
+    /// The first message that is sent.
+    fileprivate var message: Message {
+        for case .send(let message, _) in self { return message }
+        return .abort(Abort(reason: .canceled))
     }
 }
 
@@ -410,7 +481,7 @@ struct ProgressiveCallTests {
         let (realm, caller, callee) = (scene.realm, scene.caller, scene.callees[0])
         realm.call(caller, progress: true)
         realm.call(caller, request: 1)
-        #expect(realm.fail(callee, 1) == [caller.getsError(1, .unavailable, from: callee)])
+        #expect(realm.fail(callee, 1) == [caller.getsError(1, .unavailable)])
     }
 
     @Test("SR-28 SR-62 a callee that left the list gets the rest of what it began")

@@ -156,4 +156,29 @@ struct RequestSequenceTests {
         #expect(realm.call(caller, request: 5).abortReason == .protocolViolation)
         #expect(realm.leaveAll([judge, a]))
     }
+
+    @Test(
+        "§1.3 when ids begin to be checked, the sequence of who is there begins with its next one")
+    func checkedLater() {
+        let realm = TestRealm()
+        let features: Features = [.progressiveCallInvocations, .callCanceling]
+        let a = realm.join(features)
+        realm.register(a)
+        let caller = realm.join(caller: features, callee: [])
+        for request in [7, 3, 9] as [RequestID] { realm.call(caller, request: request) }
+        realm.call(caller, request: 5, progress: true)
+        var settings = RealmSettings()
+        settings.requestIDs = .strict
+        realm.update(settings)
+        // What goes on is no beginning.
+        #expect(realm.call(caller, request: 5).invocations(to: a).count == 1)
+        #expect(realm.call(caller, request: 12).invocations(to: a).count == 1)
+        // A reload that changes nothing about it forgets nothing.
+        realm.update(settings)
+        #expect(realm.call(caller, request: 13).invocations(to: a).count == 1)
+        #expect(realm.call(caller, request: 15).abortReason == .protocolViolation)
+        let late = realm.join()
+        #expect(realm.call(late, request: 2).abortReason == .protocolViolation)
+        #expect(realm.leaveAll([a]))
+    }
 }

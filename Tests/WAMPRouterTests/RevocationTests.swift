@@ -202,7 +202,7 @@ struct RevocationTests {
         let newcomer = realm.join()
         realm.register(newcomer, "t.x", options: Self.force)
         #expect(realm.yield(p[0], 1) == [caller.getsResult(1, from: p[0])])
-        #expect(realm.fail(p[1], 1, "t.error") == [caller.getsError(2, "t.error", from: p[1])])
+        #expect(realm.fail(p[1], 1, "t.error") == [caller.getsError(2, "t.error")])
         #expect(realm.cancel(caller, 3).contains(p[2].getsInterrupt(1, .killnowait)))
         #expect(realm.id() != id)
         #expect(realm.leaveAll([caller, newcomer] + p))

@@ -29,7 +29,7 @@ struct TimeLimitTests {
         // The callee's own answer in time is passed on as it is.
         realm.call(caller, timeout: 200)
         realm.advance(milliseconds: 201)
-        #expect(realm.fail(a, 2, .timeout) == [caller.getsError(2, .timeout, from: a)])
+        #expect(realm.fail(a, 2, .timeout) == [caller.getsError(2, .timeout)])
         #expect(realm.realm.nextDeadline == nil)
     }
 

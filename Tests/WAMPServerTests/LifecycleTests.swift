@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Testing
 import WAMP
+import WAMPRouter
 import WAMPServer
 import WAMPTransport
 
@@ -47,6 +48,43 @@ import WAMPTransport
             #expect(try peer.readFrame() == LifecycleTests.goodbye)
             #expect(try peer.readFrame().hasSuffix(#""wamp.error.protocol_violation"]"#))
             #expect(try peer.readToEnd().isEmpty)
+        }
+    }
+
+    @Test(
+        "GOODBYE is answered when the authorizer has decided; the next session comes behind it",
+        arguments: [1, 2])
+    func goodbyeWhileDeciding(threads: Int) async throws {
+        var settings = RealmSettings()
+        settings.authorizer = "t.authorize"
+        settings.permissions = Permissions(roles: [
+            "anonymous": RolePermissions(rules: [
+                PermissionRule(
+                    URIPattern("t.", match: .prefix), actions: [.register, .subscribe])
+            ])
+        ])
+        let realm = RealmConfiguration(
+            name: "realm1", settings: settings, principals: Principals())
+        try await withRouter({
+            $0.threads = threads
+            $0.realms = [realm]
+        }) { port, _ in
+            var judge = try RawPeer(port: port)
+            try judge.joinRawSocket()
+            judge.sendFrames([#"[64,1,{},"t.authorize"]"#, #"[32,2,{},"t.x"]"#])
+            #expect(try judge.readFrame().hasPrefix("[65,1,"))
+            #expect(try judge.readFrame().hasPrefix("[33,2,"))
+            var peer = try RawPeer(port: port)
+            try peer.joinRawSocket()
+            peer.sendFrames([
+                #"[16,1,{},"t.x",["last"]]"#, #"[6,{},"wamp.close.normal"]"#,
+                #"[1,"realm1",{"roles":{"caller":{}}}]"#,
+            ])
+            #expect(try judge.readFrame().hasPrefix("[68,1,"))
+            judge.sendFrame("[70,1,{},[true]]")
+            #expect(try judge.readFrame().hasSuffix(#"["last"]]"#))
+            #expect(try peer.readFrame() == LifecycleTests.goodbye)
+            #expect(try peer.readFrame().hasPrefix("[2,"))
         }
     }
 

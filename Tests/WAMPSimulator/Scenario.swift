@@ -52,6 +52,7 @@ struct Scenario {
             Scenario.rules[random.index(below: Scenario.rules.count)]
         }
         if chance(15) { settings.requestIDs = .strict }
+        if chance(15) { settings.requiresAnnouncedFeatures = true }
         if chance(30) { settings.shardedRegistration = true }
         if chance(10) { settings.disclosesCallee = false }
         if chance(10) { settings.forwardsCustomOptions = false }

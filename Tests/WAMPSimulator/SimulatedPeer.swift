@@ -23,6 +23,8 @@ final class SimulatedPeer {
     var outbox = MessageQueue()
     var lastRequest: UInt64 = 0
     var isBlocked = false
+    /// It says nothing more of its own accord.
+    var hasSaidGoodbye = false
 
     /// What it knows of what it has.
     var registrations: [RegistrationID] = []

@@ -20,7 +20,11 @@ extension World {
             ? scenario.usualRules[index] : any(Scenario.rules + ["all", "_unknown"]) ?? "single"
         options.invoke = rule == "single" && chance(50) ? nil : rule
         options.retryOnLoss = chance(20)
-        if chance(30) { options.custom.append("concurrency", .int(Int64(random.index(below: 3)))) }
+        if chance(30) {
+            options.custom.append("concurrency", .int(Int64(random.index(below: 3))))
+        } else if settings.procedures.contains(where: { $0.pattern.uri == URI(uri) }), chance(70) {
+            options.custom.append("concurrency", 1)
+        }
         if chance(6) { options.custom.append("force_reregister", true) }
         if chance(20) { options.custom.append("forward_timeout", true) }
         if chance(15) { options.custom.append("disclose_caller", true) }
@@ -56,8 +60,9 @@ extension World {
                 options.custom.append("ppt_scheme", "x_test")
             }
             if chance(20) { options.custom.append("rkey", .string("k\(random.index(below: 4))")) }
-            if chance(10) { options.custom.append("runmode", "partition") }
+            if chance(25) { options.custom.append("runmode", "partition") }
             if chance(10) { options.custom.append("_extra", 1) }
+            if chance(20) { options.custom.append("_disclose_callee", true) }
         }
         let token = nextToken()
         let request = peer.nextRequest()
@@ -160,8 +165,8 @@ extension World {
     private func decide(_ peer: SimulatedPeer, _ index: Int) {
         let request = peer.tasks[index].request
         peer.finish(index)
-        guard chance(85) else {
-            let error: ErrorURI = chance(50) ? .unavailable : "t.error"
+        guard chance(75) else {
+            let error: ErrorURI = chance(75) ? .unavailable : "t.error"
             peer.outbox.append(
                 .error(ErrorMessage(.invocation, request: request, error: error)))
             return
@@ -188,7 +193,7 @@ extension World {
 
     // MARK: What is not allowed
 
-    /// A message that must end the session.
+    /// A message that must end the session; an answer to nothing does so where ids are checked.
     func violation(of peer: SimulatedPeer) -> Message? {
         switch random.index(below: 6) {
         case 0: return .hello(Hello(realm: "realm1", roles: Roles([.caller: []])))

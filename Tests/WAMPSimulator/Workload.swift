@@ -32,7 +32,9 @@ extension World {
         case 30..<36: tell(.left(peer.key))
         case 36..<38: tell(.broken(peer.key))
         case 38..<42:
-            if let message = violation(of: peer) { peer.outbox.append(message) }
+            if !peer.hasSaidGoodbye, let message = violation(of: peer) {
+                peer.outbox.append(message)
+            }
         case 42..<60:
             peer.isBlocked.toggle()
             tell(.blocked(peer.isBlocked, peer.key))
@@ -69,15 +71,17 @@ extension World {
     /// Lets a session in.
     func comeIn() {
         guard peers.count < scenario.peerCount else { return }
-        let lacksAuthority = scenario.hasAuthorizer && !peers.contains { $0.isAuthority }
-        if lacksAuthority, chance(60) {
-            let roles = Roles([.callee: chance(50) ? [.callCanceling, .callReroute] : []])
+        let authorities = peers.count { $0.isAuthority }
+        if scenario.hasAuthorizer, authorities < 3, chance(authorities == 0 ? 60 : 25) {
+            let features: Features = chance(70) ? [.callCanceling, .callReroute] : []
+            let roles = Roles([.callee: features.union(.sharedRegistration)])
             let peer = join(Newcomer(roles: roles, authrole: "admin"), isAuthority: true)
+            var options = RegisterOptions(invoke: "roundrobin", retryOnLoss: chance(60))
+            if chance(25) { options.custom.append("concurrency", 1) }
             peer.outbox.append(
                 .register(
                     Register(
-                        request: peer.nextRequest(),
-                        options: RegisterOptions(invoke: "roundrobin"),
+                        request: peer.nextRequest(), options: options,
                         procedure: URI(Scenario.authorizer))))
             return
         }
@@ -99,7 +103,9 @@ extension World {
 
     private func act(_ peer: SimulatedPeer) {
         if !peer.tasks.isEmpty, chance(55) { return answer(peer) }
-        if peer.isAuthority { return }
+        if peer.isAuthority || peer.hasSaidGoodbye { return }
+        // Some are gone before it is decided what they may do.
+        defer { if scenario.hasAuthorizer, chance(3) { sayGoodbye(peer) } }
         switch random.index(below: 100) {
         case 0..<40: call(peer)
         case 40..<47: cancel(peer)
@@ -113,11 +119,17 @@ extension World {
         case 98: repeatAnswer(peer)
         default:
             if chance(60) {
-                peer.outbox.append(.goodbye(Goodbye(reason: .closeNormal)))
+                sayGoodbye(peer)
             } else if chance(50) {
                 peer.outbox.append(.abort(Abort(reason: "t.tired")))
             }
         }
+    }
+
+    private func sayGoodbye(_ peer: SimulatedPeer) {
+        guard !peer.hasSaidGoodbye else { return }
+        peer.hasSaidGoodbye = true
+        peer.outbox.append(.goodbye(Goodbye(reason: .closeNormal)))
     }
 
     // MARK: What a message holds

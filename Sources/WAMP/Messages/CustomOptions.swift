@@ -15,8 +15,13 @@ extension Value.Dictionary {
             entries.filter { entry in
                 Value.Dictionary.payloadKeys.contains(entry.key)
                     || withCustom && (entry.key.hasPrefix("_") || entry.key.hasPrefix("x_"))
+                        && entry.key != Value.Dictionary.discloseCallee
             })
     }
+
+    /// Whether an ERROR is to name its callee; meant for the router itself. Without it the details of
+    /// an ERROR name nobody: some clients fail on them.
+    package static let discloseCallee = "_disclose_callee"
 
     private static let payloadKeys: Set<String> = [
         "ppt_scheme", "ppt_serializer", "ppt_cipher", "ppt_keyid",

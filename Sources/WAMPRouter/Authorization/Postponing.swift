@@ -16,8 +16,11 @@ struct Postponed {
     var isAsking = false
     /// They are being handled, one after the other.
     var isReplaying = false
+    /// The last of them is a GOODBYE.
+    private(set) var endsSession = false
 
     mutating func append(_ message: Message) {
+        if case .goodbye = message { endsSession = true }
         size += message.weight
         messages.append(message.detached())
     }
@@ -75,16 +78,26 @@ extension Realm {
         postponed[session, default: Postponed()].prepend(message)
     }
 
+    /// Whether a session has said GOODBYE, which takes effect as soon as all is decided that came
+    /// before it. What comes after it means nothing.
+    package func hasSaidGoodbye(_ session: SessionKey) -> Bool {
+        !postponed.isEmpty && postponed[session]?.endsSession == true
+    }
+
     /// Whether a message must wait behind others of its session. Answers to invocations never do:
-    /// somebody may wait for them in order to decide. Nor do those that end the session.
+    /// somebody may wait for them in order to decide. Nor does ABORT.
     mutating func waits(
         _ message: Message, of session: SessionKey, at now: Now, into effects: inout Effects
     ) -> Bool {
         guard !postponed.isEmpty, !isReplaying, postponed[session] != nil else { return false }
         switch message {
         case .call, .cancel, .publish, .register, .unregister, .subscribe, .unsubscribe: break
+        case .goodbye:
+            if !hasSaidGoodbye(session) { postponed[session]?.append(message) }
+            return true
         default: return false
         }
+        guard !hasSaidGoodbye(session) else { return true }
         if let waiting = postponed[session],
             waiting.messages.count >= limits.postponedMessages
                 || waiting.size >= limits.postponedBytes

@@ -1,5 +1,6 @@
 // Questions that the router asks of a procedure: who somebody is, whether somebody may. They are
-// calls like any others, but made by the realm itself.
+// calls like any others, but made by the realm itself: they are re-routed, retried and kept waiting as
+// their registration has it.
 
 package import WAMP
 
@@ -19,7 +20,7 @@ extension Realm {
     ///
     /// The answer is the effect `answered` with the same token; `failed` with
     /// `wamp.error.no_such_procedure` if nobody serves the procedure, with
-    /// `wamp.error.timeout` if there is none for five seconds.
+    /// `wamp.error.timeout` if there is none for five seconds, whoever was asked meanwhile.
     package mutating func ask(
         _ procedure: URI, _ args: [Value], token: UInt64, at now: Now, into effects: inout Effects
     ) {
@@ -36,27 +37,12 @@ extension Realm {
         guard let slot = registrations.best(for: procedure) else {
             return answer(request, .failed(.noSuchProcedure, []), at: now, into: &effects)
         }
-        let choice = registrations.choose(
-            slot, excluding: [], blocked: sessions.blocked, random: &random)
-        guard case .callee(let index) = choice else {
-            return answer(request, .failed(.noAvailableCallee, []), at: now, into: &effects)
-        }
-        let callee = registrations[slot].callees[index]
-        registrations.occupy(callee.place)
-        var call = PendingCall(
-            caller: .router, request: request, callee: callee.session, registration: slot,
-            place: callee.place, registrationID: registrations[slot].id,
-            deadline: now.moment.advanced(milliseconds: Realm.answerTime))
-        call.flags = .isQuestion
-        let invocation = calls.insert(call)
-        var details = InvocationDetails()
-        if registrations[slot].match != .exact { details.procedure = procedure }
-        effects.send(
-            .invocation(
-                Invocation(
-                    request: invocation, registration: call.registrationID, details: details,
-                    payload: .holding(args))),
-            to: callee.session)
+        let terms = CallTerms(
+            question: procedure, timeout: Realm.answerTime,
+            isForPattern: registrations[slot].match != .exact,
+            trustlevel: procedureSettings.best(for: procedure)?.trustlevel)
+        route(
+            request, terms, .holding(args), to: slot, from: .router, at: now, into: &effects)
     }
 
     /// A question was answered.

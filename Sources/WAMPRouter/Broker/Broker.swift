@@ -15,8 +15,9 @@ extension Realm {
         }
         let slot = subscriptions.find(publish.topic)
         let request = publish.options.acknowledge ? publish.request : nil
-        // A topic that has subscribers is valid.
-        guard !publish.topic.isReserved, slot != nil || publish.topic.isValid(settings.uriRule)
+        // Of a topic that has subscribers it is known whether it is valid.
+        guard !publish.topic.isReserved,
+            slot.map({ subscriptions[$0].isValid }) ?? publish.topic.isValid(settings.uriRule)
         else {
             if let request {
                 refuse(
@@ -62,7 +63,8 @@ extension Realm {
     mutating func publish(
         _ testament: Testament, of session: SessionKey, at now: Now, into effects: inout Effects
     ) {
-        guard let permission = knownPermission(for: .publish, testament.topic, of: session),
+        guard testament.topic.isValid(settings.uriRule),
+            let permission = knownPermission(for: .publish, testament.topic, of: session),
             let disclosure = disclosure(of: testament.options, under: permission)
         else { return }
         distribute(

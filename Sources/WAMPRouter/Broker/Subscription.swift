@@ -15,13 +15,18 @@ struct Subscription: ~Copyable {
     let isSweeping: Bool
     /// Whoever subscribes is sent the router's statistics.
     let coversStatistics: Bool
+    /// Whether its topic is a URI that may be published to.
+    var isValid: Bool
     /// What was published, if that is kept. Such a subscription is there without subscribers, too.
     var history: EventHistory?
     /// In no promised order: a subscriber that leaves is replaced by the last one.
     var subscribers: [SessionKey] = []
 
-    init(id: SubscriptionID, topic: URI, match: MatchPolicy, created: Int64) {
+    init(
+        id: SubscriptionID, topic: URI, match: MatchPolicy, created: Int64, rule: URIRule
+    ) {
         self.id = id
+        isValid = topic.isValid(rule)
         self.uri = StoredURI(topic)
         self.match = match
         self.created = created
@@ -32,6 +37,7 @@ struct Subscription: ~Copyable {
 
     private init() {
         id = SubscriptionID(0)
+        isValid = false
         uri = StoredURI()
         match = .exact
         created = 0

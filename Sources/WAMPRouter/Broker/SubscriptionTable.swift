@@ -13,6 +13,7 @@ struct SubscriptionTable: ~Copyable {
     /// Per session slot: its subscriptions.
     private var bySession: [[UInt32: Membership]] = []
     private var joinCount: UInt64 = 0
+    private var rule: URIRule
 
     struct Membership {
         /// The place in the list of subscribers.
@@ -21,7 +22,9 @@ struct SubscriptionTable: ~Copyable {
         let order: UInt64
     }
 
-    init(seed: UInt64) {
+    /// - Parameter rule: which URIs are valid topics.
+    init(seed: UInt64, rule: URIRule = .loose) {
+        self.rule = rule
         byTopic = URITable(seed: seed)
         patterns = PatternIndex(seed: seed)
     }
@@ -94,7 +97,8 @@ struct SubscriptionTable: ~Copyable {
     ) -> UInt32 {
         var id: SubscriptionID = random.id()
         while byID[id] != nil { id = random.id() }
-        let subscription = Subscription(id: id, topic: topic, match: match, created: created)
+        let subscription = Subscription(
+            id: id, topic: topic, match: match, created: created, rule: rule)
         let slot: UInt32
         if let reused = vacant.popLast() {
             slot = reused
@@ -110,6 +114,14 @@ struct SubscriptionTable: ~Copyable {
         }
         byID[id] = slot
         return slot
+    }
+
+    /// What a valid topic is has changed.
+    mutating func setRule(_ rule: URIRule) {
+        self.rule = rule
+        for slot in slots.indices where slots[slot].id.rawValue != 0 {
+            slots[slot].isValid = URI(slots[slot].uri.string).isValid(rule)
+        }
     }
 
     mutating func join(_ session: SessionKey, to slot: UInt32) {

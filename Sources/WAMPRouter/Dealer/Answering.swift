@@ -111,7 +111,7 @@ extension Realm {
         }
         counters.errors &+= 1
         let details = OutcomeDetails(
-            callee: disclosed(callee),
+            callee: call.flags.contains(.namesCallee) ? disclosed(callee) : nil,
             custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions))
         effects.send(
             .error(
@@ -146,9 +146,14 @@ extension Realm {
         case .result(let result):
             if result.details.progress {
                 // The call goes on, or ends by an error of its own: never both.
-                guard let slot = calls.find(madeBy: session, result.request) else { return }
-                if let call = calls[slot] { interrupt(call, .killnowait, into: &effects) }
-                return end(slot, with: obstacle.error, obstacle.args, at: now, into: &effects)
+                guard let slot = calls.find(madeBy: session, result.request),
+                    let call = calls[slot]
+                else { return }
+                let canStop = sessions[call.callee].canCancel
+                if canStop { interrupt(call, .killnowait, into: &effects) }
+                return leave(
+                    slot, with: obstacle.error, obstacle.args, isRelieved: canStop, at: now,
+                    into: &effects)
             }
             refuse(
                 .call, result.request, of: session, obstacle.error, obstacle.args,
@@ -177,14 +182,18 @@ extension Realm {
         counters.eventsUndeliverable &+= UInt64(count)
     }
 
-    /// The call of an answer; nil for a late answer to a call that has ended, which is normal.
-    private func pending(
+    /// The call of an answer; nil for a late answer to a call that has ended, which is normal, and
+    /// for one to an invocation that this session never got: clients that reconnect send what is
+    /// left of their former session.
+    private mutating func pending(
         _ request: RequestID, of callee: SessionKey, _ name: String
     ) throws(ProtocolViolation) -> UInt32? {
         if let slot = calls.find(servedBy: callee, request) { return slot }
-        guard calls.wasIssued(request, to: callee) else {
+        guard !calls.wasIssued(request, to: callee) else { return nil }
+        guard settings.requestIDs == .lenient else {
             throw ProtocolViolation("\(name) answers an INVOCATION \(request) that was never sent")
         }
+        counters.strayAnswers &+= 1
         return nil
     }
 
@@ -192,7 +201,7 @@ extension Realm {
     private mutating func stopLate(
         _ invocation: RequestID, of callee: SessionKey, into effects: inout Effects
     ) {
-        guard sessions[callee].canCancel else { return }
+        guard sessions[callee].canCancel, calls.wasIssued(invocation, to: callee) else { return }
         guard calls.remember(stopOf: invocation, callee) else { return }
         effects.send(
             .interrupt(Interrupt(request: invocation, mode: .killnowait)), to: callee)
@@ -214,13 +223,12 @@ extension Realm {
             rememberChunks(of: call.request, call.caller, at: now)
         }
         if call.flags.contains(.isWaiting) {
-            let wasFirst = queues[call.registration]?.first == slot
-            queues[call.registration]?.remove(slot)
-            // Those behind it may have more to choose from.
-            if wasFirst { dispatch(call.registration, at: now, into: &effects) }
+            stopWaiting(slot, for: call.registration)
         } else {
             registrations.release(call.place)
-            if !queues.isEmpty { dispatch(call.registration, at: now, into: &effects) }
+            if !queues.isEmpty {
+                dispatch(call.registration, to: call.callee, at: now, into: &effects)
+            }
         }
         return call
     }
@@ -244,18 +252,18 @@ extension Realm {
     /// Answers the caller of a call, while its callee may go on with it (SR-59).
     /// - Parameter isRelieved: the callee was asked to stop, and can.
     mutating func leave(
-        _ slot: UInt32, with error: ErrorURI, isRelieved: Bool, at now: Now,
-        into effects: inout Effects
+        _ slot: UInt32, with error: ErrorURI, _ args: [Value] = [], isRelieved: Bool,
+        at now: Now, into effects: inout Effects
     ) {
         guard let call = calls[slot] else { return }
         guard !isRelieved, keepsBusy(call) else {
-            return end(slot, with: error, at: now, into: &effects)
+            return end(slot, with: error, args, at: now, into: &effects)
         }
         abandon(slot, call, at: now)
         guard call.caller != .router else {
-            return answer(call.request, .failed(error, []), at: now, into: &effects)
+            return answer(call.request, .failed(error, args), at: now, into: &effects)
         }
-        refuse(.call, call.request, of: call.caller, error, into: &effects)
+        refuse(.call, call.request, of: call.caller, error, args, into: &effects)
     }
 
     /// Forgets the caller of a call whose callee goes on with it.
@@ -294,7 +302,9 @@ extension Realm {
     /// A call is over, so another may get its callee; while the realm is drained, so may be the
     /// sessions that it kept.
     mutating func released(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        if !queues.isEmpty { dispatch(call.registration, at: now, into: &effects) }
+        if !queues.isEmpty {
+            dispatch(call.registration, to: call.callee, at: now, into: &effects)
+        }
         drained(call, at: now, into: &effects)
     }
 

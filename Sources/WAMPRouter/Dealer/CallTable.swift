@@ -115,16 +115,12 @@ struct CallTable: ~Copyable {
     }
 
     /// The same for a plain call, which is copied in case that it has to be sent again.
-    /// - Parameters:
-    ///   - options: what the callee asked for.
-    ///   - attempts: how many callees may be tried in all.
     mutating func insert(
-        _ call: PendingCall, copying plain: PlainMessage, _ options: CalleeOptions, attempts: Int
+        _ call: PendingCall, copying plain: PlainMessage, _ terms: PlainTerms
     ) -> RequestID {
         let slot = enter(call, keeping: nil)
         slots[Int(slot)].flags.insert(.isCopied)
-        bySession[Int(call.caller.slot)].keptBytes += copies.keep(
-            plain, options, attempts: attempts, in: slot)
+        bySession[Int(call.caller.slot)].keptBytes += copies.keep(plain, terms, in: slot)
         return invoke(slot)
     }
 

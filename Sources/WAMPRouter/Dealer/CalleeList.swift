@@ -1,11 +1,17 @@
 // The callees of a registration. Nearly all registrations have one callee: it lies in the
 // registration itself, so that there is no other memory to wait for.
 
-struct CalleeList: RandomAccessCollection {
+struct CalleeList: RandomAccessCollection, ExpressibleByArrayLiteral {
     /// Means nothing in an empty list.
     private var first = Callee(session: .router, options: CalleeOptions())
     private var others: [Callee] = []
     private var isVacant = true
+
+    init() {}
+
+    init(arrayLiteral callees: Callee...) {
+        for callee in callees { append(callee) }
+    }
 
     var startIndex: Int { 0 }
     var endIndex: Int { isVacant ? 0 : others.count + 1 }

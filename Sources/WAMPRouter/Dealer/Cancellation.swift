@@ -43,9 +43,8 @@ extension Realm {
             if let record = calls.retained(slot), record.limit <= now.moment {
                 return end(slot, with: .timeout, at: now, into: &effects)
             }
-            refuse(.saturated, call.request, of: call.caller, into: &effects)
-            end(slot, at: now, into: &effects)
-            return drained(call, at: now, into: &effects)
+            let (error, args, details) = refusal(.saturated)
+            return end(slot, with: error, args, kwargs: details, at: now, into: &effects)
         }
         let canStop = sessions[call.callee].canCancel
         if canStop { interrupt(call, .killnowait, into: &effects) }

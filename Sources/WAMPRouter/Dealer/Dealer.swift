@@ -86,6 +86,7 @@ extension Realm {
             isPassthru: call.options.custom.isPassthru,
             isForPattern: registrations[slot].match != .exact, disclosure: disclosure,
             disclosesCaller: asksForDisclosure,
+            wantsCallee: call.options.custom.isOn(Value.Dictionary.discloseCallee),
             key: stickiness(of: caller, rkey: rkey), isSharded: isSharded,
             trustlevel: procedureSettings.best(for: call.procedure)?.trustlevel,
             custom: call.options.custom.forwardable(withCustom: settings.forwardsCustomOptions))
@@ -93,18 +94,22 @@ extension Realm {
             request, terms, call.payload, to: slot, from: caller, at: now, into: &effects)
     }
 
-    /// Finds a callee for a call, or a place in the queue, and enters the call.
-    private mutating func route(
+    /// Finds a callee for a call, or a place in the queue, and enters the call. The router's own are
+    /// calls like any others.
+    mutating func route(
         _ request: RequestID, _ terms: CallTerms, _ payload: Payload, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) {
-        guard mayCall(request, caller, into: &effects) else { return }
+        let isQuestion = caller == .router
+        guard isQuestion || mayCall(request, caller, into: &effects) else { return }
         let end =
             terms.timeout == 0 ? Moment.never : now.moment.advanced(milliseconds: terms.timeout)
         var pending = PendingCall(
             caller: caller, request: request, callee: .router, registration: slot, place: .max,
             registrationID: registrations[slot].id, deadline: end)
         if terms.isProgressive { pending.flags = [.isProgressive, .expectsChunks] }
+        if terms.wantsCallee { pending.flags.insert(.namesCallee) }
+        if isQuestion { pending.flags.insert(.isQuestion) }
         func retain() -> RetainedCall {
             let record = RetainedCall(
                 terms: terms, payload: payload.detached(), isComplete: !terms.isProgressive,
@@ -112,8 +117,7 @@ extension Realm {
             record.limit = end
             return record
         }
-        // SR-61: a new call does not overtake those that wait.
-        let mustWait = !queues.isEmpty && isAnyoneWaiting(for: slot)
+        let mustWait = !queues.isEmpty && isAnyoneWaiting(for: slot, like: terms)
         let choice =
             mustWait
             ? .saturated
@@ -124,7 +128,7 @@ extension Realm {
             if choice == .saturated, let settings = queueWithRoom(slot) {
                 return wait(pending, retain(), settings, at: now)
             }
-            return refuse(choice, request, of: caller, into: &effects)
+            return refuse(choice, request, of: caller, at: now, into: &effects)
         }
         let callee = registrations[slot].callees[index]
         guard canServe(callee.session, terms) else {
@@ -132,7 +136,9 @@ extension Realm {
         }
         pending.callee = callee.session
         pending.place = callee.place
-        setProgress(&pending, terms)
+        if terms.receivesProgress, mayProgress(callee.session) {
+            pending.flags.insert(.receivesProgress)
+        }
         pending.deadline = backstop(of: end, at: callee)
         var record: RetainedCall?
         if mayReroute(registrations[slot].policy, callee) || terms.isProgressive
@@ -167,7 +173,7 @@ extension Realm {
         let choice = registrations.choose(
             slot, excluding: [], blocked: sessions.blocked, random: &random)
         guard case .callee(let index) = choice else {
-            refuse(choice, request, of: caller, into: &effects)
+            refuse(choice, request, of: caller, at: now, into: &effects)
             return nil
         }
         let callee = registrations[slot].callees[index]
@@ -179,7 +185,10 @@ extension Realm {
         let invocation =
             mayReroute(registrations[slot].policy, callee)
             ? calls.insert(
-                pending, copying: plain, callee.options, attempts: attempts(slot))
+                pending, copying: plain,
+                PlainTerms(
+                    options: callee.options, attempts: attempts(slot),
+                    disclosure: settings.callerDisclosure))
             : calls.insert(pending)
         return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
     }
@@ -217,23 +226,29 @@ extension Realm {
             kwargs: ["reason": "shutdown"], into: &effects)
     }
 
-    /// Refuses a call that no callee was found for.
-    mutating func refuse(
-        _ choice: Choice, _ request: RequestID, of caller: SessionKey, into effects: inout Effects
+    /// Refuses a call that no callee was found for; a question of the router's own is answered so.
+    private mutating func refuse(
+        _ choice: Choice, _ request: RequestID, of caller: SessionKey, at now: Now,
+        into effects: inout Effects
     ) {
+        let (error, args, details) = refusal(choice)
+        guard caller != .router else {
+            return answer(request, .failed(error, []), at: now, into: &effects)
+        }
+        refuse(.call, request, of: caller, error, args, kwargs: details, into: &effects)
+    }
+
+    /// What callers are told when no callee was found.
+    func refusal(_ choice: Choice) -> (ErrorURI, [Value], Value.Dictionary) {
         switch choice {
-        case .unreachable:
-            refuse(.call, request, of: caller, .networkFailure, into: &effects)
+        case .unreachable: (.networkFailure, [], [:])
         case .saturated:
-            let error: ErrorURI =
-                settings.crossbarMaxConcurrencyURI
-                ? .maxConcurrencyReached : .noAvailableCallee
-            refuse(
-                .call, request, of: caller, error,
+            (
+                settings.crossbarMaxConcurrencyURI ? .maxConcurrencyReached : .noAvailableCallee,
                 ["the maximum concurrency of every callee of the procedure is reached"],
-                kwargs: ["reason": "max_concurrency_reached"], into: &effects)
-        case .exhausted, .callee:
-            refuse(.call, request, of: caller, .noAvailableCallee, into: &effects)
+                ["reason": "max_concurrency_reached"]
+            )
+        case .exhausted, .callee: (.noAvailableCallee, [], [:])
         }
     }
 
@@ -279,13 +294,10 @@ extension Realm {
         return details
     }
 
-    /// SR-65: progressive results are for callees that can send them, and be stopped.
-    func setProgress(_ call: inout PendingCall, _ terms: CallTerms) {
-        if terms.receivesProgress, sessions[call.callee].canProgress {
-            call.flags.insert(.receivesProgress)
-        } else {
-            call.flags.remove(.receivesProgress)
-        }
+    /// SR-65: where features are checked, progressive results are for callees that announced that
+    /// they can send them, and be stopped. Many send them and announce neither.
+    func mayProgress(_ callee: SessionKey) -> Bool {
+        !settings.requiresAnnouncedFeatures || sessions[callee].canProgress
     }
 
     /// When the router ends a call with this time limit: a callee that keeps the time itself gets some

@@ -16,6 +16,14 @@ package enum InvocationPolicy: String, CaseIterable, Sendable {
 
     /// Whether the rule is one of ours.
     var isExtension: Bool { self == .leastbusy || self == .sticky }
+
+    /// Whether the rule names one callee, whoever may take a call (SR-53).
+    var designates: Bool {
+        switch self {
+        case .single, .first, .last, .sticky: true
+        case .roundrobin, .random, .leastbusy: false
+        }
+    }
 }
 
 /// What came of choosing a callee.
@@ -41,18 +49,14 @@ extension InvocationPolicy {
         isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool, inFlight: (Callee) -> UInt32
     ) -> Choice {
         switch self {
-        case .single, .first:
-            return designate(callees.indices.first { !isTried(callees[$0]) })
-        case .last:
-            return designate(callees.indices.last { !isTried(callees[$0]) })
+        case .single, .first, .last, .sticky:
+            return designate(designated(among: callees, key: key, isTried: isTried))
         case .roundrobin:
             return nextInTurn()
         case .random:
             return anyone()
         case .leastbusy:
             return leastBusy()
-        case .sticky:
-            return closest()
         }
 
         func isFull(_ callee: Callee) -> Bool {
@@ -87,19 +91,6 @@ extension InvocationPolicy {
             return .callee(best)
         }
 
-        /// Rendezvous hashing: each callee draws a number for the key, the highest wins. When one
-        /// leaves, only its keys move.
-        func closest() -> Choice {
-            var best: (index: Int, rank: UInt64)?
-            for (index, callee) in callees.enumerated() where !isTried(callee) {
-                let identity = UInt64(callee.session.slot) << 32 | UInt64(callee.session.generation)
-                var draw = SplitMix64(seed: key ^ (identity &* 0x9E37_79B9_7F4A_7C15))
-                let rank = draw.next()
-                if best.map({ rank > $0.rank }) ?? true { best = (index, rank) }
-            }
-            return designate(best?.index)
-        }
-
         func nextInTurn() -> Choice {
             var outcome = Choice.exhausted
             // Only a call that is forwarded moves the cursor (SR-37): at the end of the list it
@@ -130,5 +121,32 @@ extension InvocationPolicy {
             guard !eligible.isEmpty else { return .saturated }
             return .callee(eligible[random.index(below: eligible.count)])
         }
+    }
+
+    /// The place of the callee that a rule names which leaves no choice; nil if all were tried.
+    @inline(__always)
+    func designated(
+        among callees: CalleeList, key: UInt64, isTried: (Callee) -> Bool
+    ) -> Int? {
+        switch self {
+        case .last: callees.indices.last { !isTried(callees[$0]) }
+        case .sticky: closest(among: callees, key: key, isTried: isTried)
+        default: callees.indices.first { !isTried(callees[$0]) }
+        }
+    }
+
+    /// Rendezvous hashing: each callee draws a number for the key, the highest wins. When one
+    /// leaves, only its keys move.
+    private func closest(
+        among callees: CalleeList, key: UInt64, isTried: (Callee) -> Bool
+    ) -> Int? {
+        var best: (index: Int, rank: UInt64)?
+        for (index, callee) in callees.enumerated() where !isTried(callee) {
+            let identity = UInt64(callee.session.slot) << 32 | UInt64(callee.session.generation)
+            var draw = SplitMix64(seed: key ^ (identity &* 0x9E37_79B9_7F4A_7C15))
+            let rank = draw.next()
+            if best.map({ rank > $0.rank }) ?? true { best = (index, rank) }
+        }
+        return best?.index
     }
 }

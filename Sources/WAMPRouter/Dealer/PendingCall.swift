@@ -26,6 +26,8 @@ struct PendingCall {
         static let isCopied = Flags(rawValue: 1 << 8)
         /// There is a `RetainedCall`.
         static let isRecorded = Flags(rawValue: 1 << 9)
+        /// An ERROR is to name its callee.
+        static let namesCallee = Flags(rawValue: 1 << 10)
 
         /// What a plain YIELD cannot end.
         static let special: Flags = [.isAbandoned, .isQuestion, .expectsChunks]
@@ -73,6 +75,8 @@ struct CallTerms {
     let disclosure: Disclosure
     /// The caller asked for it.
     let disclosesCaller: Bool
+    /// The caller asked to be told the callee of an ERROR.
+    let wantsCallee: Bool
     /// What decides for `_sticky` and sharded calls.
     let key: UInt64
     let isSharded: Bool
@@ -82,12 +86,22 @@ struct CallTerms {
 }
 
 extension CallTerms {
-    /// Of a call without options, where nothing is disclosed to anybody.
-    init(plain procedure: URI) {
+    /// Of a plain call: no options, an exact registration of no rule of ours, no trust level.
+    init(plain procedure: URI, disclosure: Disclosure) {
         self.init(
             procedure: procedure, timeout: 0, receivesProgress: false, isProgressive: false,
-            isPassthru: false, isForPattern: false, disclosure: .onRequest, disclosesCaller: false,
+            isPassthru: false, isForPattern: false, disclosure: disclosure, disclosesCaller: false,
+            wantsCallee: false,
             key: 0, isSharded: false, trustlevel: nil, custom: [:])
+    }
+
+    /// Of a call of the router's own, which is disclosed to nobody.
+    init(question procedure: URI, timeout: UInt64, isForPattern: Bool, trustlevel: UInt64?) {
+        self.init(
+            procedure: procedure, timeout: timeout, receivesProgress: false, isProgressive: false,
+            isPassthru: false, isForPattern: isForPattern, disclosure: .never,
+            disclosesCaller: false, wantsCallee: false, key: 0, isSharded: false,
+            trustlevel: trustlevel, custom: [:])
     }
 }
 

@@ -4,6 +4,16 @@
 import BasicContainers
 import WAMP
 
+/// What a plain CALL does not say itself, as it was when it arrived.
+struct PlainTerms {
+    /// What the callee asked for.
+    var options = CalleeOptions()
+    /// How many callees may be tried in all.
+    var attempts = 0
+    /// The realm's: where a rule of a role has its own, a call is no plain one.
+    var disclosure = Disclosure.onRequest
+}
+
 /// The copy of one plain CALL.
 struct PlainCopy: ~Copyable {
     /// The message from its procedure to the end of its payload.
@@ -12,15 +22,14 @@ struct PlainCopy: ~Copyable {
     private var payloadLength = 0
     private var serializer = Serializer.json
     private var shape = Payload.Shape.empty
-    private var options = CalleeOptions()
-    private var attempts = 0
+    private var terms = PlainTerms()
 
     var count: Int { bytes.count }
     var capacity: Int { bytes.capacity }
 
     /// Keeps a call in place of what was kept before.
     @inline(__always)
-    mutating func keep(_ call: PlainMessage, _ options: CalleeOptions, attempts: Int) {
+    mutating func keep(_ call: PlainMessage, _ terms: PlainTerms) {
         let message = call.fromURI
         bytes.removeAll(keepingCapacity: true)
         if bytes.capacity < message.count { bytes.reserveCapacity(max(64, message.count)) }
@@ -29,22 +38,23 @@ struct PlainCopy: ~Copyable {
         payloadLength = call.payload.count
         serializer = call.serializer
         shape = call.shape
-        self.options = options
-        self.attempts = attempts
+        self.terms = terms
     }
 
     /// The call as it is kept while it goes from callee to callee.
     func record(of callee: SessionKey) -> RetainedCall {
         let record = bytes.span.withUnsafeBytes { bytes in
             RetainedCall(
-                terms: CallTerms(plain: URI(copying: bytes.prefix(procedureLength))),
+                terms: CallTerms(
+                    plain: URI(copying: bytes.prefix(procedureLength)),
+                    disclosure: terms.disclosure),
                 payload: Payload(
                     copying: bytes.suffix(payloadLength), serializer: serializer,
                     shape: shape),
-                isComplete: true, attempts: attempts)
+                isComplete: true, attempts: terms.attempts)
         }
         record.tried = [callee]
-        record.options = options
+        record.options = terms.options
         return record
     }
 }
@@ -60,12 +70,10 @@ struct PlainCopies: ~Copyable {
 
     /// - Returns: how many bytes it takes.
     @inline(__always)
-    mutating func keep(
-        _ call: PlainMessage, _ options: CalleeOptions, attempts: Int, in slot: UInt32
-    ) -> Int {
+    mutating func keep(_ call: PlainMessage, _ terms: PlainTerms, in slot: UInt32) -> Int {
         while copies.count <= slot { copies.append(PlainCopy()) }
         spareBytes -= copies[Int(slot)].capacity
-        copies[Int(slot)].keep(call, options, attempts: attempts)
+        copies[Int(slot)].keep(call, terms)
         return copies[Int(slot)].count
     }
 

@@ -1,33 +1,19 @@
 // Calls that wait until a callee may take them, where a procedure has a queue (SR-60, SR-61).
 
-import DequeModule
 import WAMP
-
-/// The waiting calls of one registration, by their slots in the call table.
-struct CallQueue {
-    private var slots: Deque<UInt32> = []
-
-    var count: Int { slots.count }
-    var first: UInt32? { slots.first }
-    /// In the order of their turn.
-    var all: [UInt32] { Array(slots) }
-
-    mutating func append(_ slot: UInt32) { slots.append(slot) }
-
-    mutating func prepend(_ slot: UInt32) { slots.prepend(slot) }
-
-    mutating func remove(_ slot: UInt32) {
-        if slots.first == slot {
-            slots.removeFirst()
-        } else if let index = slots.firstIndex(of: slot) {
-            slots.remove(at: index)
-        }
-    }
-}
 
 extension Realm {
     func isAnyoneWaiting(for registration: UInt32) -> Bool {
         (queues[registration]?.count ?? 0) > 0
+    }
+
+    /// SR-61: whether calls wait that a new one with these terms must not overtake: those that wait
+    /// for the same callees. The others wait although there is a callee for this one.
+    func isAnyoneWaiting(for registration: UInt32, like terms: CallTerms) -> Bool {
+        guard let queue = queues[registration],
+            let lane = registrations.lane(registration, terms, tried: [])
+        else { return false }
+        return queue.isAnyone(in: lane)
     }
 
     func waitingCount(for registration: UInt32) -> Int { queues[registration]?.count ?? 0 }
@@ -55,14 +41,17 @@ extension Realm {
         return min(limit, now.moment.advanced(milliseconds: settings.maxWait))
     }
 
-    /// Lets a call wait.
+    /// Lets a call wait that found all callees busy which may serve it.
     mutating func wait(
         _ call: PendingCall, _ record: RetainedCall, _ settings: CallQueueSettings, at now: Now
     ) {
+        guard let lane = registrations.lane(call.registration, record.terms, tried: []) else {
+            return
+        }
         var call = call
         call.deadline = end(ofWaiting: settings, record.limit, at: now)
         let slot = calls.insertWaiting(call, keeping: record)
-        queues[call.registration, default: CallQueue()].append(slot)
+        queues[call.registration, default: CallQueue()].append(slot, to: lane)
     }
 
     /// Lets a call wait that another callee had: it has waited for its turn before, so it goes to
@@ -70,40 +59,91 @@ extension Realm {
     mutating func waitAgain(
         _ slot: UInt32, _ record: RetainedCall, for registration: UInt32, at now: Now
     ) {
+        guard let lane = registrations.lane(registration, record.terms, tried: record.tried) else {
+            return
+        }
         calls.setDeadline(
             end(ofWaiting: queueSettings(of: registration), record.limit, at: now), slot)
-        queues[registration, default: CallQueue()].prepend(slot)
+        queues[registration, default: CallQueue()].prepend(slot, to: lane)
     }
 
-    /// Something happened that may have freed a callee: calls that wait go to whoever may take
-    /// them, in their order.
+    /// A call waits no more.
+    mutating func stopWaiting(_ slot: UInt32, for registration: UInt32) {
+        queues[registration]?.remove(slot)
+        if queues[registration]?.isEmpty == true { queues[registration] = nil }
+    }
+
+    /// Something happened that may have freed a callee: calls that wait for it go to it, in their
+    /// order. Nobody else is free whom a call waits for, or the call would have gone there.
     mutating func dispatch(
-        _ registration: UInt32, at now: Now, into effects: inout Effects
+        _ registration: UInt32, to callee: SessionKey, at now: Now, into effects: inout Effects
     ) {
-        while let slot = queues[registration]?.first {
+        while let slot = queues[registration]?.first(for: callee) {
             guard let record = calls.retained(slot), let call = calls[slot],
-                sessions.isPresent(call.caller)
+                call.caller == .router || sessions.isPresent(call.caller)
             else {
-                queues[registration]?.remove(slot)
+                stopWaiting(slot, for: registration)
                 continue
             }
             let choice = registrations.choose(
                 registration, excluding: record.tried, blocked: sessions.blocked,
                 random: &random, key: record.terms.key, isSharded: record.terms.isSharded)
-            switch choice {
-            case .callee(let index):
-                queues[registration]?.remove(slot)
-                give(
-                    slot, record, to: registrations[registration].callees[index], at: now,
-                    into: &effects)
-            case .exhausted:
-                queues[registration]?.remove(slot)
-                end(slot, with: .noAvailableCallee, at: now, into: &effects)
-            case .saturated, .unreachable:
-                return
+            guard case .callee(let index) = choice else { return }
+            stopWaiting(slot, for: registration)
+            give(
+                slot, record, to: registrations[registration].callees[index], at: now,
+                into: &effects)
+        }
+    }
+
+    /// A callee has joined.
+    mutating func dispatch(
+        _ registration: UInt32, toNewcomer callee: Callee, at now: Now, into effects: inout Effects
+    ) {
+        guard queues[registration] != nil else { return }
+        rearrange(registration, at: now, into: &effects) { realm, record, lane in
+            guard case .only(let other) = lane else { return lane }
+            return realm.registrations.lane(
+                registration, record.terms, tried: record.tried,
+                among: [Callee(session: other, options: CalleeOptions()), callee])
+        }
+        dispatch(registration, to: callee.session, at: now, into: &effects)
+    }
+
+    /// A callee has left, and others are there: calls that waited for it go on to those that take
+    /// its place.
+    mutating func dispatch(
+        _ registration: UInt32, without callee: SessionKey, at now: Now, into effects: inout Effects
+    ) {
+        guard let queue = queues[registration], !queue.isForAnyone else { return }
+        rearrange(registration, at: now, into: &effects) { realm, record, lane in
+            if case .only(let other) = lane, other != callee { return lane }
+            return realm.registrations.lane(registration, record.terms, tried: record.tried)
+        }
+        for other in registrations[registration].callees {
+            dispatch(registration, to: other.session, at: now, into: &effects)
+        }
+    }
+
+    /// Who is on the list has changed, and with it whom calls wait for. Those that have nobody left
+    /// who was not tried end.
+    private mutating func rearrange(
+        _ registration: UInt32, at now: Now, into effects: inout Effects,
+        by lane: (borrowing Realm, RetainedCall, CallQueue.Lane) -> CallQueue.Lane?
+    ) {
+        guard let queue = queues[registration], !queue.isForAnyone else { return }
+        var rearranged = CallQueue()
+        var forlorn: [UInt32] = []
+        for (slot, former) in queue.all {
+            guard let record = calls.retained(slot) else { continue }
+            if let lane = lane(self, record, former) {
+                rearranged.append(slot, to: lane)
+            } else {
+                forlorn.append(slot)
             }
         }
-        queues[registration] = nil
+        queues[registration] = rearranged.isEmpty ? nil : rearranged
+        for slot in forlorn { end(slot, with: .noAvailableCallee, at: now, into: &effects) }
     }
 
     /// The registration is no more: nobody will ever serve those who wait.
@@ -111,7 +151,7 @@ extension Realm {
         _ registration: UInt32, at now: Now, into effects: inout Effects
     ) {
         guard let queue = queues.removeValue(forKey: registration) else { return }
-        for slot in queue.all {
+        for (slot, _) in queue.all {
             end(slot, with: .noSuchProcedure, at: now, into: &effects)
         }
     }

@@ -153,7 +153,7 @@ extension Realm {
             }
         }
         publishMeta("wamp.registration.on_register", into: &effects) { _ in [session, Value(id)] }
-        dispatch(slot, at: now, into: &effects)
+        dispatch(slot, toNewcomer: callee, at: now, into: &effects)
     }
 
     /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on
@@ -171,7 +171,7 @@ extension Realm {
             publishMeta("wamp.registration.on_delete", into: &effects) { _ in args }
             dissolveQueue(slot, at: now, into: &effects)
         } else {
-            dispatch(slot, at: now, into: &effects)
+            dispatch(slot, without: session, at: now, into: &effects)
         }
     }
 }

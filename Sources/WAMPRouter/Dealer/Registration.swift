@@ -33,10 +33,11 @@ struct Registration: ~Copyable {
         isPlain = match == .exact && !hasQueue && !isTrusted && !policy.isExtension
     }
 
-    mutating func configure(hasQueue: Bool, isTrusted: Bool) {
+    /// - Parameter isValid: whether the URI is one that may be called.
+    mutating func configure(hasQueue: Bool, isTrusted: Bool, isValid: Bool) {
         self.hasQueue = hasQueue
         isPlain =
-            match == .exact && !hasQueue && !isTrusted && !policy.isExtension
+            match == .exact && isValid && !hasQueue && !isTrusted && !policy.isExtension
             && callees.allSatisfy(\.options.isPlain)
     }
 

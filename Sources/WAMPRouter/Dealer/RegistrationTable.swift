@@ -93,6 +93,25 @@ struct RegistrationTable: ~Copyable {
         return choice
     }
 
+    /// Whom a call waits for that finds them busy.
+    /// - Parameters:
+    ///   - tried: the sessions that are out of the question.
+    ///   - candidates: those to choose among; nil = all callees.
+    /// - Returns: nil if all were tried.
+    func lane(
+        _ slot: UInt32, _ terms: CallTerms, tried: [SessionKey],
+        among candidates: CalleeList? = nil
+    ) -> CallQueue.Lane? {
+        let policy = terms.isSharded ? .sticky : slots[Int(slot)].policy
+        let callees = candidates ?? slots[Int(slot)].callees
+        func isTried(_ callee: Callee) -> Bool { tried.contains(callee.session) }
+        guard policy.designates else {
+            return callees.allSatisfy(isTried) ? nil : .anyone(but: Set(tried))
+        }
+        return policy.designated(among: callees, key: terms.key, isTried: isTried)
+            .map { .only(callees[$0].session) }
+    }
+
     func isCallee(_ session: SessionKey, of slot: UInt32) -> Bool {
         Int(session.slot) < bySession.count && bySession[Int(session.slot)][slot] != nil
     }
@@ -136,13 +155,16 @@ struct RegistrationTable: ~Copyable {
         return slot
     }
 
-    /// What is configured for procedures has changed.
-    mutating func reconfigure(by settings: borrowing PatternTable<ProcedureSettings>) {
+    /// What is configured for procedures has changed, or what a URI is.
+    mutating func reconfigure(
+        by settings: borrowing PatternTable<ProcedureSettings>, _ rule: URIRule
+    ) {
         for slot in slots.indices where slots[slot].id.rawValue != 0 {
-            let known = settings.best(
-                for: URI(slots[slot].uri.string), as: slots[slot].match)
+            let uri = URI(slots[slot].uri.string)
+            let known = settings.best(for: uri, as: slots[slot].match)
             slots[slot].configure(
-                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil)
+                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,
+                isValid: uri.isValid(rule))
         }
     }
 

@@ -29,20 +29,26 @@ extension Realm {
         let choice = registrations.choose(
             call.registration, excluding: record.tried, blocked: sessions.blocked,
             random: &random, key: record.terms.key, isSharded: record.terms.isSharded)
-        registrations.release(call.place)
-        calls.withdraw(slot)
         switch choice {
         case .callee(let index):
+            withdraw(slot, call)
             give(
                 slot, record, to: registrations[call.registration].callees[index], at: now,
                 into: &effects)
         case .saturated where registrations[call.registration].hasQueue:
+            withdraw(slot, call)
             waitAgain(slot, record, for: call.registration, at: now)
         default:
-            refuse(choice, call.request, of: call.caller, into: &effects)
-            calls.remove(slot)
+            let (error, args, details) = refusal(choice)
+            return end(slot, with: error, args, kwargs: details, at: now, into: &effects)
         }
         released(call, at: now, into: &effects)
+    }
+
+    /// Takes a call from its callee.
+    private mutating func withdraw(_ slot: UInt32, _ call: PendingCall) {
+        registrations.release(call.place)
+        calls.withdraw(slot)
     }
 
     /// Sends a call that has no callee to this one, with all that has come of it so far.
@@ -59,7 +65,7 @@ extension Realm {
         let invocation = calls.assign(slot, to: callee.session, place: callee.place)
         calls.setDeadline(backstop(of: record.limit, at: callee), slot)
         calls.clear(.receivesProgress, slot)
-        if record.terms.receivesProgress, sessions[callee.session].canProgress {
+        if record.terms.receivesProgress, mayProgress(callee.session) {
             calls.set(.receivesProgress, slot)
         }
         guard let call = calls[slot] else { return }

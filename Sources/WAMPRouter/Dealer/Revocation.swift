@@ -32,7 +32,7 @@ extension Realm {
         _ consequences: inout Effects
     ) {
         // Calls that wait must not go to a callee that is next to be put out (SR-23).
-        let waiting = queues.removeValue(forKey: slot)?.all ?? []
+        let waiting = queues.removeValue(forKey: slot)?.all.map(\.slot) ?? []
         for callee in registrations[slot].callees {
             revoke(
                 registration: slot, of: callee.session, reason: ErrorURI.unregistered.rawValue,

@@ -16,6 +16,7 @@ extension Realm {
         details.append("calls_in_flight", Value(UInt64(calls.count)))
         details.append("calls", Value(counters.calls))
         details.append("errors", Value(counters.errors))
+        details.append("stray_answers", Value(counters.strayAnswers))
         details.append("events_published", Value(counters.eventsPublished))
         details.append("events_delivered", Value(counters.eventsDelivered))
         details.append("events_undeliverable", Value(counters.eventsUndeliverable))

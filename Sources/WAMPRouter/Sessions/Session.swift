@@ -46,8 +46,8 @@ struct Session {
     let subscriberFeatures: Features
     /// What its role may do, as long as the permissions hold; nil = nothing, or no such role.
     var rules: RoleRules?
-    /// The last id of its sequence of requests, where that is checked.
-    var lastRequest: UInt64 = 0
+    /// The last id of its sequence of requests, where that is checked; nil = not known.
+    var lastRequest: UInt64? = 0
     /// It has left; nothing may be sent to it while what it leaves behind is put in order.
     var isLeaving = false
 
@@ -70,7 +70,7 @@ struct Session {
     var role: String { identity.authrole ?? "" }
     var canCancel: Bool { calleeFeatures.contains(.callCanceling) }
     var canReroute: Bool { calleeFeatures.contains(.callReroute) }
-    /// Progressive results can be cancelled, or nothing could stop them.
+    /// It announced progressive results, and cancelling, without which nothing could stop them.
     var canProgress: Bool {
         calleeFeatures.isSuperset(of: [.progressiveCallResults, .callCanceling])
     }

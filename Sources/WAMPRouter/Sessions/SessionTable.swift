@@ -79,6 +79,11 @@ struct SessionTable: ~Copyable {
         }
     }
 
+    /// The next request of each session may have any id; the one behind it follows that.
+    mutating func forgetSequences() {
+        for index in slots.indices { slots[index].session.lastRequest = nil }
+    }
+
     mutating func setLastRequest(_ request: UInt64, _ key: SessionKey) {
         slots[Int(key.slot)].session.lastRequest = request
     }

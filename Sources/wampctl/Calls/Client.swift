@@ -61,6 +61,9 @@ struct Client: Sendable {
 
     /// How long the router may take to answer GOODBYE.
     static let farewell = Duration.seconds(1)
+    /// The same behind what was sent without acknowledgement: it may ask its authorizer about that
+    /// first, which has five seconds for each.
+    static let decisions = Duration.seconds(10)
 
     /// Joins the realm.
     /// - Parameter name: the authid to ask for if the line says none. It is not asked for where a

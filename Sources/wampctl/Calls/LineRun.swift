@@ -62,6 +62,8 @@ struct LineRun<Action: LineAction>: Sendable {
     let options: Value.Dictionary
     let load: LoadOptions
     let isQuiet: Bool
+    /// How long the router may take to answer GOODBYE when all has been sent.
+    var farewell = Client.farewell
     /// Done once before the first item.
     var prepare: @Sendable (Session) async throws(CommandFailure) -> Void = { _ in }
 
@@ -136,7 +138,7 @@ struct LineRun<Action: LineAction>: Sendable {
             }
             throw failure
         }
-        await session?.leave(patience: Client.farewell)
+        await session?.leave(patience: stoppedBy == nil ? farewell : Client.farewell)
         if let stoppedBy { return ExitCode.ended(by: stoppedBy) }
         if let failure = progress.inputFailure { throw failure }
         // Records are for programs; without a summary a person would hear nothing.

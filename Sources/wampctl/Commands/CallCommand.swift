@@ -160,6 +160,7 @@ struct CallCommand: Command {
     var namedOptions: Value.Dictionary {
         var options = Value.Dictionary()
         if discloseMe { options.append("disclose_me", true) }
+        if tallies { options.append(Value.Dictionary.discloseCallee, true) }
         return options
     }
 

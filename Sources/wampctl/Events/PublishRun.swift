@@ -40,10 +40,13 @@ struct PublishRun: Sendable {
         let subscribers = SubscriberCheck(command)
         return try await LineRun(
             action: action, source: source, client: client, options: options,
-            load: command.load, isQuiet: command.output.quiet,
+            load: command.load, isQuiet: command.output.quiet, farewell: farewell,
             prepare: { session async throws(CommandFailure) in try await subscribers.wait(session) }
         ).run()
     }
+
+    /// What nobody acknowledges has been taken once GOODBYE is answered.
+    private var farewell: Duration { command.ack ? Client.farewell : Client.decisions }
 
     private func publish(
         _ item: LineItem, _ client: Client
@@ -52,7 +55,7 @@ struct PublishRun: Sendable {
         do throws(CommandFailure) {
             try await SubscriberCheck(command).wait(session)
             let publication = try await send(item, session)
-            await session.leave(patience: Client.farewell)
+            await session.leave(patience: farewell)
             return publication
         } catch {
             await session.leave(patience: Client.farewell)

@@ -30,8 +30,8 @@ async function progress(callee, caller) {
     observe("final result", final);
 
     await callee.session.register(
-        "com.example.plain", (args, kwargs, details) => details.progress === null);
-    observe("no progress for a callee that takes no INTERRUPT", await caller.session.call(
+        "com.example.plain", (args, kwargs, details) => details.progress !== null);
+    observe("progress for a callee that takes no INTERRUPT", await caller.session.call(
         "com.example.plain", [], {}, { receive_progress: true }));
 }
 

@@ -32,7 +32,7 @@ extension Peer {
         gets(.unregistered(Unregistered(request: request)))
     }
 
-    /// An ERROR of the router's own to a CALL.
+    /// An ERROR to a CALL, the router's own or a callee's.
     func getsError(
         _ request: RequestID, _ error: ErrorURI, _ args: [Value] = [],
         kwargs: Value.Dictionary = [:]
@@ -40,7 +40,7 @@ extension Peer {
         getsError(.call, request, error, args, kwargs: kwargs)
     }
 
-    /// An ERROR of the router's own.
+    /// An ERROR.
     func getsError(
         _ code: MessageCode, _ request: RequestID, _ error: ErrorURI, _ args: [Value] = [],
         kwargs: Value.Dictionary = [:]
@@ -48,17 +48,6 @@ extension Peer {
         let payload =
             args.isEmpty && kwargs.isEmpty ? Payload() : Payload(args: args, kwargs: kwargs)
         return gets(.error(ErrorMessage(code, request: request, error: error, payload: payload)))
-    }
-
-    /// The ERROR of a callee, passed on.
-    func getsError(
-        _ request: RequestID, _ error: ErrorURI, from callee: Peer, _ args: [Value] = []
-    ) -> Effect {
-        gets(
-            .error(
-                ErrorMessage(
-                    .call, request: request, details: OutcomeDetails(callee: callee.identity),
-                    error: error, payload: args.isEmpty ? Payload() : Payload(args: args))))
     }
 
     func getsInvocation(

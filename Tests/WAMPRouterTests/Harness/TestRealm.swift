@@ -91,14 +91,15 @@ final class TestRealm {
     }
 
     /// Sends a message: every other plain one as the bytes that a connection would receive.
+    /// - Parameter asBytes: whether to do so with this one; nil = by turns.
     @discardableResult
-    func send(_ message: Message, from peer: Peer) -> [Effect] {
+    func send(_ message: Message, from peer: Peer, asBytes: Bool? = nil) -> [Effect] {
         auditor.sent(message, from: peer.key) { [joined] id in
             joined.last { Value($0.id) == id }?.key
         }
         sentences.sent(message)
         sentCount += 1
-        if sentCount % 2 == 0, let frame = PlainFrame(message) { return send(frame, from: peer) }
+        if asBytes ?? (sentCount % 2 == 0), let frame = PlainFrame(message) { return send(frame, from: peer) }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
     }
 

@@ -106,7 +106,7 @@ struct ModelRun: ~Copyable {
             let end: [Int]
             switch seen {
             case .result(let caller, let request, _): end = [caller, request]
-            case .error(let caller, "CALL", let request, _, _, _): end = [caller, request]
+            case .error(let caller, "CALL", let request, _, _): end = [caller, request]
             default: continue
             }
             guard open.remove(end) != nil else {
@@ -334,9 +334,7 @@ extension ModelRun {
         case .error(let error):
             .error(
                 session, to: error.requestType.name, request: Int(error.request.rawValue),
-                uri: error.error.rawValue,
-                by: error.details.callee.flatMap { numbersByID[$0.session.rawValue] },
-                about: about(error))
+                uri: error.error.rawValue, about: about(error))
         case .invocation(let invocation):
             .invocation(
                 session, id: Int(invocation.request.rawValue),

@@ -80,7 +80,7 @@ struct NaiveDealer {
                 seen.append(
                     .error(
                         session, to: "UNREGISTER", request: request,
-                        uri: "wamp.error.no_such_registration", by: nil, about: ""))
+                        uri: "wamp.error.no_such_registration", about: ""))
             }
         case .lost(let session):
             depart(session)
@@ -106,7 +106,7 @@ struct NaiveDealer {
                 reroute(call)
             } else {
                 let uri = isUnavailable ? "wamp.error.unavailable" : "t.error"
-                refuse(call, uri, by: session)
+                refuse(call, uri)
             }
         case .cancel(let session, let request, let mode):
             cancel(session, request, mode ?? "killnowait")
@@ -129,7 +129,7 @@ extension NaiveDealer {
         _ session: Int, _ request: Int, _ key: Int, _ written: String?, _ retries: Bool
     ) {
         func refusal(_ uri: String, _ about: String) -> Seen {
-            .error(session, to: "REGISTER", request: request, uri: uri, by: nil, about: about)
+            .error(session, to: "REGISTER", request: request, uri: uri, about: about)
         }
         let rule = written ?? "single"
         guard ["single", "roundrobin", "random", "first", "last"].contains(rule) else {
@@ -267,7 +267,7 @@ extension NaiveDealer {
             seen.append(
                 .error(
                     caller, to: "CALL", request: request, uri: "wamp.error.no_such_procedure",
-                    by: nil, about: ""))
+                    about: ""))
             return
         }
         send(
@@ -308,11 +308,9 @@ extension NaiveDealer {
         }
     }
 
-    /// The call that is answered. An answer to what was never asked ends the session; a late one is
-    /// dropped.
-    private mutating func answered(_ session: Int, _ id: Int) -> Int? {
-        if id > sessions[session].lastInvocation { violate(session) }
-        return calls.firstIndex { $0.callee == session && $0.id == id }
+    /// The call that is answered. An answer to what was never asked is dropped, and so is a late one.
+    private func answered(_ session: Int, _ id: Int) -> Int? {
+        calls.firstIndex { $0.callee == session && $0.id == id }
     }
 
     private mutating func cancel(_ caller: Int, _ request: Int, _ written: String) {
@@ -346,10 +344,10 @@ extension NaiveDealer {
     }
 
     private mutating func refuse(
-        _ call: Call, _ uri: String, by callee: Int? = nil, about: String = ""
+        _ call: Call, _ uri: String, about: String = ""
     ) {
         seen.append(
             .error(
-                call.caller, to: "CALL", request: call.request, uri: uri, by: callee, about: about))
+                call.caller, to: "CALL", request: call.request, uri: uri, about: about))
     }
 }

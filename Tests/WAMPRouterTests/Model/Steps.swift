@@ -105,8 +105,8 @@ enum Fact: Equatable {
 enum Seen: Equatable {
     case registered(Int, request: Int, registration: Int)
     case unregistered(Int, request: Int)
-    /// `by` is the callee whose error it is; `about` the arguments.
-    case error(Int, to: String, request: Int, uri: String, by: Int?, about: String)
+    /// `about` tells the arguments.
+    case error(Int, to: String, request: Int, uri: String, about: String)
     /// `call` tells calls apart: it is their only argument.
     case invocation(Int, id: Int, registration: Int, call: Int)
     case interrupt(Int, id: Int, mode: String)

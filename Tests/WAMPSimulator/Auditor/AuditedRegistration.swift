@@ -96,6 +96,22 @@ final class AuditedRegistration {
         }
     }
 
+    /// Whether it is known whom a call goes to: of a key, only once a call with it went somewhere.
+    func isCertain(tried: [SessionKey], key: String, isPartitioned: Bool) -> Bool {
+        guard isPartitioned || policy == "_sticky" else { return true }
+        return tried.isEmpty && stuck[key] != nil
+    }
+
+    /// Whether a call that nobody has had waits for this callee, for all that is known.
+    func isWaited(for callee: SessionKey, key: String, isPartitioned: Bool) -> Bool {
+        if isPartitioned || policy == "_sticky" { return stuck[key] == callee }
+        switch policy {
+        case "single", "first": return callees.first?.session.key == callee
+        case "last": return callees.last?.session.key == callee
+        default: return true
+        }
+    }
+
     /// A call went to this callee, or would have if it could have served it.
     func went(to callee: AuditedCallee, key: String, isPartitioned: Bool, isFirst: Bool) {
         if isPartitioned || policy == "_sticky" {

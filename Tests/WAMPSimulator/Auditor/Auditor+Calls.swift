@@ -41,11 +41,15 @@ extension Auditor {
     }
 
     /// A callee has answered: from now on it may take another call.
-    func received(answer request: RequestID, from callee: AuditedSession, isFinal: Bool) {
+    func received(
+        answer request: RequestID, from callee: AuditedSession, isFinal: Bool,
+        with error: ErrorURI? = nil
+    ) {
         guard let invocation = callee.invocations[request] else { return }
         touched = invocation.call
         guard isFinal else { return }
         callee.invocations[request] = nil
+        answered(invocation, with: error, by: callee)
         if invocation.call?.invocation === invocation { invocation.call?.lose() }
     }
 
@@ -54,6 +58,7 @@ extension Auditor {
         case .invocation(let invocation):
             guard let known = sessions[key]?.invocations.removeValue(forKey: invocation.request)
             else { return }
+            known.question?.close()
             guard let call = known.call, !call.hasEnded, call.invocation === known else { return }
             call.invocation = nil
             mustResolve.append(call)
@@ -113,11 +118,7 @@ extension Auditor {
         }
         let procedure = invocation.details.procedure?.description ?? registration.uri
         if procedure == Scenario.authorizer {
-            let known = AuditedInvocation(
-                invocation, callee: callee.key, serial: entry.serial, call: nil)
-            registration.went(to: entry, key: "", isPartitioned: false, isFirst: false)
-            callee.invocations[id] = known
-            return
+            return observe(question: invocation, to: callee, entry, registration)
         }
         guard let call = Auditor.token(of: invocation.payload).flatMap({ callsByToken[$0] }),
             !call.hasEnded
@@ -216,7 +217,7 @@ extension Auditor {
     /// Invocations keep the order of the calls, for each caller and callee.
     private func checkOrder(of call: AuditedCall, at callee: AuditedSession) {
         if !call.tried.isEmpty || touched !== call && !isLenient { call.wasDelayed = true }
-        if let waiting = calls.values.first(where: { mustPrecede($0, call) }) {
+        if let waiting = calls.values.first(where: { mustPrecede($0, call, at: callee) }) {
             fail("call \(call.token) has overtaken call \(waiting.token)")
         }
         guard !call.wasDelayed, queueRules.isEmpty else { return }
@@ -227,11 +228,17 @@ extension Auditor {
         lastOrder[pair] = call.order
     }
 
-    /// SR-61: whether a call that waits has waited longer for the same registration.
-    private func mustPrecede(_ waiting: AuditedCall, _ call: AuditedCall) -> Bool {
-        !isLenient && waiting !== call && waiting.registration == call.registration
-            && waiting.invocation == nil && waiting.tried.isEmpty && call.tried.isEmpty
-            && waiting.order < call.order && !waiting.isForRouter
+    /// SR-61: whether a call that waits has waited longer for the same callee.
+    private func mustPrecede(
+        _ waiting: AuditedCall, _ call: AuditedCall, at callee: AuditedSession
+    ) -> Bool {
+        guard !isLenient, waiting !== call, waiting.registration == call.registration,
+            waiting.invocation == nil, waiting.tried.isEmpty, call.tried.isEmpty,
+            waiting.order < call.order, !waiting.isForRouter
+        else { return false }
+        return waiting.registration.flatMap { registrations[$0] }?.isWaited(
+            for: callee.key, key: stickiness(of: waiting), isPartitioned: isPartitioned(waiting))
+            ?? false
     }
 
     /// SR-68: a callee that keeps the time is told what is left of it, whatever came before.
@@ -252,7 +259,8 @@ extension Auditor {
         let details = invocation.details
         let wantsProgress =
             call.options.receiveProgress
-            && entry.session.has([.progressiveCallResults, .callCanceling], as: .callee)
+            && (!settings.requiresAnnouncedFeatures
+                || entry.session.has([.progressiveCallResults, .callCanceling], as: .callee))
         check(
             details.custom.isOn("receive_progress") == wantsProgress,
             "receive_progress must be \(wantsProgress)")
@@ -308,6 +316,7 @@ extension Auditor {
         check(invocation.interrupts.count < 3, "INTERRUPT over and over")
         invocation.interrupts.append(mode)
         if mode == .killnowait { invocation.isRelieved = true }
+        invocation.question?.close()
     }
 
     func observe(_ result: Result, to caller: AuditedSession) {

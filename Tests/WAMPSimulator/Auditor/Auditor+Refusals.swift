@@ -29,8 +29,9 @@ extension Auditor {
     ) {
         let callee = sessions[key]
         check(
-            error.details.callee?.session == (settings.disclosesCallee ? callee?.id : nil),
-            "the callee must be named, if that is wanted")
+            error.details.callee?.session
+                == (settings.disclosesCallee && call.wantsCallee ? callee?.id : nil),
+            "the callee must be named, if the caller wants it")
         let isReroutable =
             error.error == .unavailable && callee?.has(.callReroute, as: .callee) == true
             && !call.wasKilled && !call.hasProgressed && !call.options.progress
@@ -85,16 +86,16 @@ extension Auditor {
 
     private func isSaturated(_ call: AuditedCall) -> Bool {
         if isLenient || touched !== call { return true }
-        guard let pick = pick(for: call) else { return false }
-        // Whom a key designates is the router's to know: somebody who is busy, at least.
-        let isKeyed = isPartitioned(call) || registration(of: call)?.policy == "_sticky"
+        guard let registration = registration(of: call), let pick = pick(for: call) else {
+            return false
+        }
         switch pick {
         case .saturated: return true
-        case .oneOf where isKeyed:
-            return registration(of: call).map { registration in
-                mayWait(call) || registration.callees.contains { $0.isFull(registration.id) }
-            } ?? false
-        case .oneOf: return mayWait(call)
+        case .oneOf:
+            // Whom a key designates is the router's to know: somebody who is busy, at least.
+            return !registration.isCertain(
+                tried: call.tried, key: stickiness(of: call), isPartitioned: isPartitioned(call))
+                && registration.callees.contains { $0.isFull(registration.id) }
         case .unreachable: return mayWait(call)
         case .exhausted: return false
         }
@@ -155,6 +156,10 @@ extension Auditor {
         switch error {
         case .invalidURI: return Naming.isReserved(uri) || match == .exact && !Naming.isValid(uri)
         case .invalidArgument: return !Scenario.rules.contains(policy)
+        case .featureNotSupported:
+            return settings.requiresAnnouncedFeatures
+                && (policy != "single" && !session.has(.sharedRegistration, as: .callee)
+                    || match != .exact && !session.has(.patternBasedRegistration, as: .callee))
         case .discloseMeNotAllowed:
             return register.options.custom.isOn("disclose_caller")
                 && (settings.callerDisclosure == .never || isLenient)

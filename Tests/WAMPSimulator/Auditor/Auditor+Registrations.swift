@@ -140,6 +140,7 @@ extension Auditor {
         }
         session.requests = [:]
         for invocation in session.invocations.values {
+            lost(invocation)
             guard let call = invocation.call, !call.hasEnded, call.invocation === invocation else {
                 continue
             }

@@ -60,6 +60,9 @@ final class Auditor {
     var mustPublish: [(token: UInt64, subscription: SubscriptionID)] = []
     var mustRevoke: [(SessionKey, UInt64)] = []
     var mustDepart: [SessionKey] = []
+    var mustAsk: [AuditedQuestion] = []
+    /// The last of each session, by its id.
+    var questions: [UInt64: AuditedQuestion] = [:]
     var touched: AuditedCall?
 
     init(_ scenario: Scenario) {
@@ -90,7 +93,8 @@ final class Auditor {
         self.fact = fact
         touched = nil
         switch fact {
-        case .joined, .advanced: break
+        case .joined: break
+        case .advanced: expireQuestions()
         case .received(let message, let key): received(message, from: key)
         case .left(let key): depart(key)
         case .broken(let key): sessions[key]?.hasViolated = true
@@ -123,7 +127,9 @@ final class Auditor {
         case .yield(let yield):
             received(
                 answer: yield.request, from: session, isFinal: !yield.options.progress)
-        case .error(let error): received(answer: error.request, from: session, isFinal: true)
+        case .error(let error):
+            received(
+                answer: error.request, from: session, isFinal: true, with: error.error)
         case .cancel(let cancel):
             touched = calls[CallKey(caller: key, request: cancel.request)]
             if cancel.mode == .kill, touched?.invocation != nil, session.isPresent {
@@ -138,7 +144,7 @@ final class Auditor {
             session.requests[message.request] = .unsubscribe(message.subscription)
         case .publish(let publish): received(publish, from: session)
         case .abort: depart(key, isEnding: true)
-        case .goodbye: mustDepart.append(key)
+        case .goodbye: goodbye(session)
         default: break
         }
     }
@@ -159,15 +165,19 @@ final class Auditor {
             if yield.options.custom.isPassthru, !session.has(.payloadPassthruMode, as: .callee) {
                 return true
             }
-            return yield.request.rawValue > session.lastInvocation
+            return isStray(yield.request, of: session)
         case .error(let error):
-            return error.requestType != .invocation
-                || error.request.rawValue > session.lastInvocation
+            return error.requestType != .invocation || isStray(error.request, of: session)
         case .cancel, .register, .unregister, .subscribe, .unsubscribe, .goodbye, .abort,
             .eventReceived:
             return false
         default: return true
         }
+    }
+
+    /// Whether it answers what the session was never asked, and may not.
+    private func isStray(_ answer: RequestID, of session: AuditedSession) -> Bool {
+        settings.requestIDs == .strict && answer.rawValue > session.lastInvocation
     }
 
     private func isOutOfSequence(_ message: Message, of session: AuditedSession) -> Bool {
@@ -224,7 +234,8 @@ final class Auditor {
             check(session.hasViolated, "ABORT without a violation: \(abort.details)")
             session.hasViolated = false
             depart(session.key, isEnding: true)
-        case .goodbye:
+        case .goodbye(let goodbye):
+            checkFarewell(goodbye, session)
             mustDepart.removeAll { $0 == session.key }
             depart(session.key, isEnding: true)
         case .registered(let answer): registered(answer, session)
@@ -261,7 +272,11 @@ final class Auditor {
         if let testament = mustPublish.first { fail("missing: the testament \(testament)") }
         mustResolve = []
         mustInterrupt = []
-        if failure == nil, !isLenient { finishRequests() }
+        finishQuestions()
+        if failure == nil, !isLenient {
+            finishRequests()
+            finishWaiting()
+        }
         if failure == nil { finishTime(deadline) }
         check(expectedRetained.isEmpty, "a retained EVENT is missing")
         expectedEvents = []
@@ -283,6 +298,22 @@ final class Auditor {
         guard let call = touched, !call.hasEnded else { return }
         check(call.invocation != nil || mayWait(call), "CALL \(call.token) was not answered")
         if case .cancel(let cancel) = message { finish(cancel, call) }
+    }
+
+    /// Nobody waits for a callee that is free.
+    private func finishWaiting() {
+        for call in calls.values
+        where !call.hasEnded && call.invocation == nil && !call.isForRouter {
+            guard let registration = call.registration.flatMap({ registrations[$0] }),
+                registration.isCertain(
+                    tried: call.tried, key: stickiness(of: call),
+                    isPartitioned: isPartitioned(call)),
+                case .oneOf(let callees) = registration.pick(
+                    tried: call.tried, key: stickiness(of: call),
+                    isPartitioned: isPartitioned(call))
+            else { continue }
+            fail("call \(call.token) waits, and \(callees[0].session.id) is free for it")
+        }
     }
 
     private func finishTime(_ deadline: Moment?) {

@@ -21,6 +21,8 @@ final class AuditedSession {
     var testaments: [(scope: String, token: UInt64, topic: String)] = []
     /// REGISTER, SUBSCRIBE and their kin that were not answered, by request.
     var requests: [RequestID: AuditedRequest] = [:]
+    /// It has said GOODBYE, and something of it waits for the authorizer.
+    var isLeaving = false
     /// Invocations that it has not answered.
     var invocations: [RequestID: AuditedInvocation] = [:]
     /// Calls of its own that ended before all of their parts had come, and when.
@@ -122,6 +124,7 @@ final class AuditedCall {
 
     var isForRouter: Bool { Naming.isReserved(procedure) }
     var isPassthru: Bool { options.custom.isPassthru }
+    var wantsCallee: Bool { options.custom.isOn("_disclose_callee") }
     var isPartitioned: Bool { options.custom["runmode"]?.string == "partition" }
 
     /// It has no callee any more. Until it has another, the router keeps the time.
@@ -146,6 +149,10 @@ final class AuditedInvocation {
     let serial: Int
     /// Nil for a question of the router's own.
     let call: AuditedCall?
+    /// What the authorizer is asked by it.
+    var question: AuditedQuestion?
+    /// Its callee declared the procedure idempotent.
+    var retriesOnLoss = false
     var chunks = 1
     var receivesProgress = false
     /// The caller, if it was disclosed.
@@ -161,6 +168,27 @@ final class AuditedInvocation {
         registration = invocation.registration
         self.serial = serial
         self.call = call
+    }
+}
+
+/// What the authorizer is asked about one message of a session.
+final class AuditedQuestion {
+    let registration: RegistrationID
+    let asked: Moment
+    var tried: [SessionKey] = []
+    /// Nil between two authorizers, and when it is over.
+    var invocation: AuditedInvocation?
+    var isOpen = true
+
+    init(_ registration: RegistrationID, at now: Moment) {
+        self.registration = registration
+        asked = now
+    }
+
+    /// Nobody is to answer it any more.
+    func close() {
+        isOpen = false
+        invocation = nil
     }
 }
 
