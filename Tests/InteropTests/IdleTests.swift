@@ -73,7 +73,7 @@ struct IdleTests {
                 #expect(pings == Self.silences)
                 for peer in IdlePeer.all {
                     let called = try await wampctl(
-                        "call", peer.procedure, "-u", router.webSocket, "-t", "20s")
+                        "call", peer.procedure, "-u", router.webSocket, "-t", "20s", "-o", "raw")
                     #expect(called.output == "alive\n", "\(peer.name): \(called.errors)")
                 }
                 let published = try await wampctl(

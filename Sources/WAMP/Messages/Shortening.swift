@@ -59,7 +59,8 @@ extension Abort {
             return Abort(details: shorter, reason: reason, payload: payload)
         }
         if !payload.isEmpty { return Abort(reason: reason) }
-        return reason == .payloadSizeExceeded ? nil : Abort(reason: .payloadSizeExceeded)
+        return reason.isLonger(than: .payloadSizeExceeded)
+            ? Abort(reason: .payloadSizeExceeded) : nil
     }
 }
 
@@ -69,7 +70,7 @@ extension Goodbye {
             return Goodbye(details: shorter, reason: reason)
         }
         // Only who ends the session of another has a reason of its own.
-        return reason == .killed ? nil : Goodbye(reason: .killed)
+        return reason.isLonger(than: .killed) ? Goodbye(reason: .killed) : nil
     }
 }
 
@@ -112,6 +113,12 @@ extension Value.Dictionary {
         let less = text.halved
         shorter[longest] = less.isEmpty ? nil : .string(less)
         return shorter
+    }
+}
+
+extension ErrorURI {
+    fileprivate func isLonger(than other: ErrorURI) -> Bool {
+        rawValue.utf8.count > other.rawValue.utf8.count
     }
 }
 
