@@ -50,6 +50,7 @@ struct MetaCommand: Command {
                     "  sessions, registrations, subscriptions, calls_in_flight",
                     "                    how many there are now",
                     "  calls, errors     CALLs so far, and ERRORs that callers got",
+                    "  stray_answers     answers of callees to calls that they never got",
                     "  events_published  accepted PUBLISHes and testaments so far",
                     "  events_delivered  EVENTs sent, one for each receiver",
                     "  events_undeliverable",
