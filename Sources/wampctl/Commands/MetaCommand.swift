@@ -43,7 +43,6 @@ struct MetaCommand: Command {
                 title: "STATISTICS",
                 lines: [
                     "A wampctl router has two procedures of its own, for 'wampctl call'.",
-                    "",
                     "wampctl.router.stats tells of the realm; subscribers of the topic",
                     "wampctl.router.on_stats are told the same once a second:",
                     "  uptime_ms         since the router started",
@@ -55,7 +54,6 @@ struct MetaCommand: Command {
                     "  events_delivered  EVENTs sent, one for each receiver",
                     "  events_undeliverable",
                     "                    EVENTs that their receivers could not be sent",
-                    "",
                     "wampctl.registration.stats takes the id of a registration, or its URI and",
                     "perhaps {\"match\": \"prefix\"}:",
                     "  callees           in the order of registering, each with session,",
