@@ -99,9 +99,10 @@ import WAMP
         let ready = try ChildProcess.pipe(), port = try ChildProcess.pipe()
         let router = try ChildProcess(
             Program.path,
-            arguments: ["router", "-p", "0", "--log-level", "debug", "--ready-fd=3", "--print-url"]
-                + words,
-            environment: ChildProcess.inheritedEnvironment(),
+            arguments: ([
+                "router", "-p", "0", "--log-level", "debug", "--ready-fd=3", "--print-url",
+            ] + words).map { Array($0.utf8) },
+            environment: .inherited,
             streams: [
                 .null, .descriptor(port.write), .descriptor(stderr), .descriptor(ready.write),
             ])
