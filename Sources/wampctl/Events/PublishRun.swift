@@ -46,7 +46,9 @@ struct PublishRun: Sendable {
     }
 
     /// What nobody acknowledges has been taken once GOODBYE is answered.
-    private var farewell: Duration { command.ack ? Client.farewell : Client.decisions }
+    private var farewell: Duration {
+        command.acknowledgement == .noAck ? Client.decisions : Client.farewell
+    }
 
     private func publish(
         _ item: LineItem, _ client: Client
