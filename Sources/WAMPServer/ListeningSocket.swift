@@ -37,20 +37,21 @@ final class ListeningSocket: Sendable {
             guard !endpoint.isSecure || configuration.tls != nil else {
                 throw ServerError.tls("\(endpoint) needs a certificate and its key")
             }
-            let address = try endpoint.resolved()
-            // Who asks for a free port gets one of his own.
-            let group = address.port == 0 ? nil : groups.firstIndex { $0.address == address }
-            guard let group else {
-                groups.append((address, [endpoint], [place]))
-                continue
+            for address in try endpoint.resolved() {
+                // Who asks for a free port gets one of his own.
+                let group = address.port == 0 ? nil : groups.firstIndex { $0.address == address }
+                guard let group else {
+                    groups.append((address, [endpoint], [place]))
+                    continue
+                }
+                for other in groups[group].endpoints {
+                    let fault = endpoint.contradiction(
+                        to: other, called: "\(other)", configuration.listenerSettings)
+                    if let fault { throw ServerError.contradiction(fault) }
+                }
+                groups[group].endpoints.append(endpoint)
+                groups[group].places.append(place)
             }
-            for other in groups[group].endpoints {
-                let fault = endpoint.contradiction(
-                    to: other, called: "\(other)", configuration.listenerSettings)
-                if let fault { throw ServerError.contradiction(fault) }
-            }
-            groups[group].endpoints.append(endpoint)
-            groups[group].places.append(place)
         }
         return groups.map {
             ListeningSocket($0.endpoints, at: $0.places, $0.address, configuration)
@@ -153,17 +154,22 @@ private final class Nobody: ConnectionOwner {
 }
 
 extension Endpoint {
-    /// The address to bind.
-    fileprivate func resolved() throws -> SocketAddress {
+    /// The addresses to bind: all of a name that this machine has, but for a port that the system
+    /// is to choose, which is one.
+    fileprivate func resolved() throws -> [SocketAddress] {
         switch address {
         case .tcp(let host, let port):
+            let found: [SocketAddress]
             do {
-                return try SocketAddress.makeAddressResolvingHost(host, port: port)
+                found = try HostAddresses.of(host, port: port)
             } catch {
                 throw ServerError.unknownHost(host)
             }
+            let own = found.count > 1 ? found.filter(HostAddresses.isOwn) : found
+            // If it is none, binding it tells why.
+            return port == 0 || own.isEmpty ? [own.first ?? found[0]] : own
         case .unix(let path):
-            return try SocketAddress(unixDomainSocketPath: path)
+            return [try SocketAddress(unixDomainSocketPath: path)]
         }
     }
 }

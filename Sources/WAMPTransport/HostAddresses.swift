@@ -38,6 +38,17 @@ package enum HostAddresses {
         }
     }
 
+    /// Whether this machine has the address: that of a family which is off, it has not.
+    package static func isOwn(_ address: SocketAddress) -> Bool {
+        let descriptor = socket(
+            Int32(address.protocol.rawValue), Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var anyPort = address
+        anyPort.port = 0
+        return anyPort.withSockAddr { bind(descriptor, $0, socklen_t($1)) == 0 }
+    }
+
     /// Each address once, the families by turns, beginning with that of the first.
     ///
     /// Spec: RFC 8305, section 4.

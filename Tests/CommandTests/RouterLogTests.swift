@@ -97,9 +97,12 @@ import WAMP
     /// Starts a router, lets it serve and log, and ends it by SIGTERM.
     private func serve(_ words: [String], stderr: Int32) async throws {
         let ready = try ChildProcess.pipe(), port = try ChildProcess.pipe()
-        let line = ["router", "-p", "0", "--log-level", "debug", "--ready-fd=3", "--print-url"]
         let router = try ChildProcess(
-            Program.path, arguments: (line + words).map { Array($0.utf8) }, environment: .inherited,
+            Program.path,
+            arguments: ([
+                "router", "-p", "0", "--log-level", "debug", "--ready-fd=3", "--print-url",
+            ] + words).map { Array($0.utf8) },
+            environment: .inherited,
             streams: [
                 .null, .descriptor(port.write), .descriptor(stderr), .descriptor(ready.write),
             ])

@@ -74,8 +74,9 @@ package final class PayloadTrials {
         }
         guard let arrival = arrival(of: arguments, from: sender, to: receiver) else {
             count("CALL refused")
-            return try expectRefusal(sender, request)
+            return try expectRefusal(sender, request, ratherThan: receiver)
         }
+        try expect(receiver, ratherThan: sender)
         let (code, elements) = try receiver.receive()
         guard code == 68, elements.count >= 3 else {
             throw Finding("\(pair(sender, receiver)): \(code) in place of INVOCATION \(arrival)")
@@ -109,8 +110,18 @@ package final class PayloadTrials {
         count("RESULT arrived")
     }
 
+    /// One peer is sent something, and not the other.
+    private func expect(_ peer: TrialPeer, ratherThan other: TrialPeer) throws {
+        guard TrialPeer.ready(of: [peer, other]) !== other else {
+            throw Finding("\(pair(other, peer)): \(try other.receive()) for the wrong one")
+        }
+    }
+
     /// The caller, or publisher, is told that its own message is at fault, and where.
-    private func expectRefusal(_ peer: TrialPeer, _ request: Specimen) throws {
+    private func expectRefusal(
+        _ peer: TrialPeer, _ request: Specimen, ratherThan other: TrialPeer? = nil
+    ) throws {
+        if let other { try expect(peer, ratherThan: other) }
         let (code, elements) = try peer.receive()
         guard code == 8, elements.count == 5, elements[1] == request,
             elements[3] == .text("wamp.error.invalid_payload"),

@@ -94,7 +94,7 @@ struct Specimens {
                     case 4: .bool(chance.once(in: 2))
                     case 5: .text(chance.once(in: 2) ? "\(index - 2)" : word())
                     case 6: .integer(bigInteger())
-                    case 7: [.null, .binary([UInt8(index)]), .double(1.5)][chance.below(3)]
+                    case 7: [.null, .binary([UInt8(index & 255)]), .double(1.5)][chance.below(3)]
                     default: .text("k\(index)")
                     }
                 return Specimen.Pair(key: key, value: value(depth: min(depth, 1)))

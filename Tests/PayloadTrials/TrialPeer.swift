@@ -85,6 +85,13 @@ final class TrialPeer {
         }
     }
 
+    /// The peer that has something to read first; nil if none has for long.
+    static func ready(of peers: [TrialPeer]) -> TrialPeer? {
+        var polled = peers.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&polled, nfds_t(polled.count), 60_000) > 0 else { return nil }
+        return zip(peers, polled).first { $0.1.revents != 0 }?.0
+    }
+
     private func send(bytes: [UInt8]) {
         var offset = 0
         while offset < bytes.count {

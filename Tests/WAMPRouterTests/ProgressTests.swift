@@ -65,17 +65,6 @@ struct ProgressiveResultTests {
     }
 
     @Test(
-        "SR-65 §7.3 receive_progress goes to every callee, and its progress to who asked for it",
-        arguments: [[], .progressiveCallResults, .callCanceling, able] as [Features])
-    func lenient(features: Features) {
-        let scene = Scene(features)
-        let (realm, caller, callee) = (scene.realm, scene.caller, scene.callee)
-        #expect(scene.invocation == ["receive_progress": true])
-        #expect(realm.progress(callee, 1, [1]) == [caller.getsProgress(1, from: callee, [1])])
-        #expect(realm.yield(callee, 1) == [caller.getsResult(1, from: callee)])
-    }
-
-    @Test(
         "SR-65 §7.3 where features are checked, only to who announced results and canceling",
         arguments: [[], .progressiveCallResults, .callCanceling, able] as [Features])
     func announced(features: Features) {
@@ -174,44 +163,6 @@ struct ProgressiveResultTests {
         #expect(realm.progress(a, 2).isEmpty)
     }
 
-    /// What ends a call whose callee goes on sending.
-    enum Ending: CaseIterable, Sendable {
-        case timeout, callerLeft, tooLarge, skip, killnowait, kill, unreadable
-    }
-
-    @Test(
-        "SR-65 SR-66 a callee that cannot be interrupted is let run, and what comes late is dropped",
-        arguments: Ending.allCases, [0, 1])
-    func letRun(ending: Ending, concurrency: Int64) {
-        let realm = TestRealm()
-        let caller = realm.join()
-        let a = realm.callees(
-            1, "t.x", "roundrobin", concurrency: concurrency, .payloadPassthruMode)[0]
-        realm.call(caller, receiveProgress: true, timeout: 50)
-        let part = realm.progress(a, 1, [1])
-        #expect(part == [caller.getsProgress(1, from: a, [1])])
-        let ppt = OutcomeDetails(progress: true, custom: ["ppt_scheme": "x_test"])
-        let (effects, error): ([Effect], ErrorURI?) =
-            switch ending {
-            case .timeout: (realm.advance(milliseconds: 50), .timeout)
-            case .callerLeft: (realm.leave(caller), nil)
-            case .tooLarge: (realm.undeliverable(part.message, to: caller), .payloadSizeExceeded)
-            case .skip: (realm.cancel(caller, 1, .skip), .canceled)
-            case .killnowait: (realm.cancel(caller, 1, .killnowait), .canceled)
-            case .kill: (realm.cancel(caller, 1, .kill), .canceled)
-            case .unreadable:
-                (
-                    realm.send(.yield(Yield(request: 1, options: ppt)), from: a),
-                    .featureNotSupported
-                )
-            }
-        #expect(effects == (error.map { [caller.getsError(1, $0)] } ?? []))
-        #expect(realm.progress(a, 1, [2]).isEmpty)
-        #expect(realm.yield(a, 1, [3]).isEmpty)
-        #expect(realm.realm.pendingCallCount == 0)
-        #expect(realm.leaveAll([caller, a]))
-    }
-
     @Test("SR-46 §7.7 after a progressive result `unavailable` is the answer")
     func notRerouted() {
         let realm = TestRealm()
@@ -240,14 +191,6 @@ struct ProgressiveResultTests {
         realm.call(caller, receiveProgress: true)
         realm.progress(p[0], 1)
         #expect(realm.leave(p[0]) == [caller.getsError(1, .canceled, ["callee left"])])
-    }
-}
-
-extension [Effect] {
-    /// The first message that is sent.
-    fileprivate var message: Message {
-        for case .send(let message, _) in self { return message }
-        return .abort(Abort(reason: .canceled))
     }
 }
 

@@ -131,7 +131,7 @@ struct QuestionTests {
         realm.register(
             a, Self.procedure, options: ["forward_timeout": true, "disclose_caller": true])
         #expect(
-            ask(realm).invocations(to: a).map(\.details) == [["timeout": 5000, "trustlevel": 4]])
+            ask(realm).invocations(to: a).map(\.details) == [["trustlevel": 4, "timeout": 5000]])
         #expect(realm.advance(milliseconds: 5000).isEmpty)
         #expect(realm.advance(milliseconds: 5000).last == .answered(7, .failed(.timeout, [])))
         #expect(realm.leaveAll([a]))

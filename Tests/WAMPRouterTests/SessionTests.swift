@@ -186,34 +186,6 @@ struct SessionTests {
         #expect(realm.yield(a, 1).isEmpty)
     }
 
-    @Test("An answer to what this session was never asked is dropped and counted, or ends it")
-    func strayAnswer() {
-        for rule in [RequestIDRule.lenient, .strict] {
-            var settings = RealmSettings()
-            settings.requestIDs = rule
-            let answers: [(TestRealm, Peer) -> [Effect]] = [
-                { $0.yield($1, 2) }, { $0.fail($1, 3) }, { $0.fail($1, 4, "t.error") },
-                { $0.progress($1, 5) }, { $0.yield($1, RequestID(RequestID.largest)) },
-            ]
-            for (count, answer) in answers.enumerated() {
-                let realm = TestRealm(settings)
-                let (caller, a) = (realm.join(), realm.join([.callCanceling, .callReroute]))
-                realm.register(a)
-                // By turns as bytes and in full.
-                for _ in 0...count % 2 { realm.call(caller) }
-                let effects = answer(realm, a)
-                guard rule == .lenient else {
-                    #expect(effects.abortReason == .protocolViolation)
-                    continue
-                }
-                #expect(effects.isEmpty)
-                let stats = realm.meta("wampctl.router.stats", from: caller)
-                #expect(stats?.dictionary?["stray_answers"] == 1)
-                #expect(realm.yield(a, 1) == [caller.getsResult(1, from: a)])
-            }
-        }
-    }
-
     @Test("A progressive result that nobody asked for is dropped, and the call stays open")
     func progressiveResult() {
         let realm = TestRealm()
@@ -234,31 +206,6 @@ struct SessionTests {
         realm.register(a)
         realm.call(caller)
         #expect(realm.yield(a, 1) == [caller.getsResult(1, from: nil)])
-    }
-
-    @Test("An ERROR names its callee only to callers that ask for it, and never the router's own")
-    func namedErrors() {
-        for isTold in [true, false] {
-            var settings = RealmSettings()
-            settings.disclosesCallee = isTold
-            let realm = TestRealm(settings)
-            let (caller, a) = (realm.join(), realm.join(.callReroute))
-            realm.register(a, "t.x", "roundrobin")
-            for asked in [true, false, nil] as [Bool?] {
-                let custom: Value.Dictionary = asked.map { ["_disclose_callee": .bool($0)] } ?? [:]
-                let invocation = realm.call(caller, custom: custom).invocations(to: a)[0]
-                #expect(invocation.details == [:])
-                let named = isTold && asked == true ? a.identity : nil
-                let error = ErrorMessage(
-                    .call, request: realm.lastRequest(of: caller),
-                    details: OutcomeDetails(callee: named), error: "t.error")
-                #expect(
-                    realm.fail(a, invocation.request, "t.error") == [caller.gets(.error(error))])
-            }
-            realm.call(caller, custom: ["_disclose_callee": true])
-            let request = realm.lastRequest(of: caller)
-            #expect(realm.fail(a, 4) == [caller.getsError(request, .noAvailableCallee)])
-        }
     }
 
     @Test("Only implementation-specific details travel from YIELD and ERROR to the caller")

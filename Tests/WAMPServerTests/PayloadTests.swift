@@ -14,16 +14,16 @@ import WAMPServer
     func trials() async throws {
         let seed = UInt64.random(in: 0..<1_000_000)
         let report = try await withRouter { port, _ in
-            try PayloadTrials(port: port, seed: seed).run(0..<1000)
+            try PayloadTrials(port: port, seed: seed).run(0..<500)
         }
         for finding in report.findings {
-            Issue.record("\(finding); to see it again: scripts/payloads 1000 --seed \(seed)")
+            Issue.record("\(finding); to see it again: scripts/payloads 500 --seed \(seed)")
         }
         for outcome in [
             "CALL arrived", "CALL refused", "RESULT arrived", "RESULT refused", "EVENT arrived",
             "EVENT left out", "PUBLISH refused",
         ] {
-            #expect(report.counts[outcome, default: 0] > 5, "\(outcome), seed \(seed)")
+            #expect(report.counts[outcome, default: 0] > 0, "\(outcome), seed \(seed)")
         }
     }
 

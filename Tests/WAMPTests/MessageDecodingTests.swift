@@ -146,6 +146,7 @@ struct MessageDecodingTests {
         }
         for bytes in [
             [0xf9, 0x47, 0], [0xfa, 0x40, 0xe0, 0, 0], [0xfb, 0x40, 0x1c, 0, 0, 0, 0, 0, 0],
+            [0xc2, 0x41, 7],
         ] as [[UInt8]] {
             #expect(violation([0x83, 17, 1] + bytes, as: .cbor) == nil)
         }

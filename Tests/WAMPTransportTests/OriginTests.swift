@@ -146,7 +146,7 @@ import Testing
             ("https://evil.example:8443", "https://evil.example:8443"), ("file://", "file://"),
         ] {
             let text = try #require(OriginRule().refusal(of: origin, at: "h"))
-            #expect(text.contains("allowed_origins: [\"\(entry)\"]"))
+            #expect(text.contains("allowed_origins: ['\(entry)']"))
             #expect(try admits(origin, at: "h", allowing: [entry]))
         }
         let text = try #require(OriginRule().refusal(of: "http://a@b", at: "b"))

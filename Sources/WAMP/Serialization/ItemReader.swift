@@ -226,11 +226,12 @@ struct SeenKeys {
 }
 
 extension ItemReader {
-    /// Reads a float that is an integer and not negative. Some JavaScript libraries write integers
-    /// above 2^32 so, which to JavaScript are the same.
+    /// Reads an integer that is not negative and written otherwise: as a float, as some JavaScript
+    /// libraries write those above 2^32, which to JavaScript are the same, or as a bignum.
     @inline(never)
     mutating func whole() throws(Malformed) -> UInt64? {
         switch try item() {
+        case .unsigned(let value): value
         case .single(let value): UInt64(whole: Double(value))
         case .double(let value): UInt64(whole: value)
         default: nil

@@ -157,7 +157,8 @@ package struct OriginRule: Hashable, Sendable {
         guard let name = text == "null" ? text : origin?.description else {
             return "The value of the field Origin is no origin of a page."
         }
+        // These quotes need no escape where the sentence stands in quotes itself.
         return "Pages of the origin \(name) may not use this router: "
-            + "allow them with allowed_origins: [\"\(name)\"] in its configuration."
+            + "allow them with allowed_origins: ['\(name)'] in its configuration."
     }
 }

@@ -175,8 +175,6 @@ final class LoadRecord: Sendable {
             if let code = answered.loss {
                 state.lostCalls = true
                 state.figures.fail(code, code.kind)
-            } else if let error = answered.error, answered.isUnreadable {
-                state.figures.fail(.protocolFault, error.rawValue)
             } else if let error = answered.error {
                 state.figures.fail(error)
             } else {
@@ -200,18 +198,30 @@ final class LoadRecord: Sendable {
         /// No answer came, because the session ended.
         var loss: ExitCode?
         var payload = Payload()
-        /// An answer came that cannot be shown; the payload says why.
-        var isUnreadable = false
 
         func values() -> (args: [Value], kwargs: Value.Dictionary)? { try? payload.values() }
+
+        /// Why it cannot be printed, if it cannot.
+        var flaw: String? {
+            do throws(ProtocolViolation) {
+                let values = try payload.values()
+                guard payload.serializer != .json else { return nil }
+                return Payload(args: values.args, kwargs: values.kwargs, as: .json).flaw
+            } catch {
+                return error.description
+            }
+        }
     }
 
     private func read(_ outcome: WAMPClient.CallOutcome) -> Answered {
         switch outcome {
         case .result(let result):
-            let answered = Answered(details: result.details, payload: result.payload)
-            return command.tallies || answered.values() != nil
-                ? answered : unreadable(result.details)
+            var answered = Answered(details: result.details, payload: result.payload)
+            if !command.tallies, let flaw = answered.flaw {
+                answered.error = .invalidPayload
+                answered.payload = Payload(args: [.string(flaw)])
+            }
+            return answered
         case .error(let error):
             return Answered(details: error.details, error: error.error, payload: error.payload)
         case .lost(let error):
@@ -220,13 +230,6 @@ final class LoadRecord: Sendable {
                 error: failure.recordURI, loss: failure.code,
                 payload: Payload(args: [.string(failure.message)]))
         }
-    }
-
-    private func unreadable(_ details: OutcomeDetails) -> Answered {
-        let failure = CommandFailure(.protocolFault, "the result cannot be shown")
-        return Answered(
-            details: details, error: failure.recordURI,
-            payload: Payload(args: [.string(failure.message)]), isUnreadable: true)
     }
 
     private func count(

@@ -28,7 +28,7 @@ def main(address, serializer):
                 fields = messages.YieldFields(
                     message.request_id, [number], options={"progress": True})
                 session._base_session.send(
-                    session._session.send_message(messages.Yield(fields)))
+                    session._base_session.serializer.serialize(messages.Yield(fields)))
         process(message)
 
     session._process_incoming_message = process_with_progress

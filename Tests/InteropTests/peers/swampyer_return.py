@@ -27,7 +27,13 @@ def observe(name, value):
 
 
 class Callee(WAMPClient):
+    joined = threading.Semaphore(0)
     answered = threading.Semaphore(0)
+
+    def handle_join(self, details):
+        # This registers again what was registered.
+        super().handle_join(details)
+        self.joined.release()
 
     def send_message(self, message):
         result = super().send_message(message)
@@ -50,6 +56,8 @@ def main(address, serializer):
     observe("before", caller.call(PROCEDURE))
     callee.answered.acquire(timeout=PATIENCE_SECONDS)
     callee.transport.socket.socket.shutdown(socket.SHUT_RDWR)
+    for _ in range(2):
+        callee.joined.acquire(timeout=PATIENCE_SECONDS)
     observe("answered again", callee.answered.acquire(timeout=PATIENCE_SECONDS))
     observe("still joined", callee.call("wamp.session.count") == 2)
     observe("after", caller.call(PROCEDURE))

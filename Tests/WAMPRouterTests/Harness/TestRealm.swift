@@ -99,7 +99,9 @@ final class TestRealm {
         }
         sentences.sent(message)
         sentCount += 1
-        if asBytes ?? (sentCount % 2 == 0), let frame = PlainFrame(message) { return send(frame, from: peer) }
+        if asBytes ?? (sentCount % 2 == 0), let frame = PlainFrame(message) {
+            return send(frame, from: peer)
+        }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
     }
 

@@ -36,6 +36,7 @@ extension Auditor {
         known.question = question
         known.retriesOnLoss = entry.options.retryOnLoss
         question.tried.append(callee.key)
+        question.isTimedByCallee = entry.keepsTime
         question.invocation = known
         callee.invocations[invocation.request] = known
     }
@@ -73,10 +74,9 @@ extension Auditor {
         if invocation.retriesOnLoss { mustAsk.append(question) } else { question.close() }
     }
 
-    /// The authorizer has five seconds.
+    /// The authorizer has five seconds, and five more if it keeps the time itself.
     func expireQuestions() {
-        for question in questions.values
-        where question.asked.advanced(milliseconds: 5000) <= now.moment { question.close() }
+        for question in questions.values where question.deadline <= now.moment { question.close() }
     }
 
     func isAsking(_ session: AuditedSession) -> Bool {

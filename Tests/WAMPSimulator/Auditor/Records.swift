@@ -179,6 +179,11 @@ final class AuditedQuestion {
     /// Nil between two authorizers, and when it is over.
     var invocation: AuditedInvocation?
     var isOpen = true
+    /// Whoever has it keeps the time.
+    var isTimedByCallee = false
+
+    /// When nobody is to answer it any more.
+    var deadline: Moment { asked.advanced(milliseconds: isTimedByCallee ? 10_000 : 5000) }
 
     init(_ registration: RegistrationID, at now: Moment) {
         self.registration = registration
