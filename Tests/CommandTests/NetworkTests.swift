@@ -54,7 +54,7 @@ struct NetworkTests {
             tried wampctl call wamp.session.count
             tried wampctl call wamp.session.count -u tcp://localhost:8080
             tried wampctl meta session count
-            tried wampctl bench -n 5 --warmup 0 -o json
+            tried wampctl bench -u ws://localhost:8080/ws -n 5 --warmup 0 -o json
             wampctl register com.example.p --static 7 -q >served & callee=$!
             tried wampctl call com.example.p --wait 30s
             kill $callee
