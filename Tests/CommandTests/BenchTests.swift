@@ -184,7 +184,9 @@ import WAMPTransport
                     + options)
             #expect(outcome.code == ExitCode.noSuchProcedure.rawValue)
             #expect(outcome.talk.contains("20 wamp.error.no_such_procedure"), "\(outcome.talk)")
-            #expect(outcome.talk.split(separator: "\n").count == 1, "\(outcome.talk)")
+            // On a busy machine bench says that it was the limit, too.
+            let lines = outcome.talk.split(separator: "\n").filter { !$0.hasPrefix("warning:") }
+            #expect(lines.count == 1, "\(outcome.talk)")
         }
     }
 

@@ -59,7 +59,7 @@ import WAMP
         arguments: [
             "a session=1", "a  session=1", "a\nsession=1", "a\" session=\"1", "\\\" session=1",
             "a\\", "", "\u{1b}[2Ja", "\u{9b}31m", "a\u{2028}session=1", "\u{202e}1=noisses",
-            "a\u{a0}b", "a\tb", "=", "a=b", "\u{7f}", "\u{0}", "\r\nsession=1", "\u{3000}",
+            "a\u{a0}b", "a\tb", "=", "a=b", "\u{7f}", "a\u{0}", "\r\nsession=1", "\u{3000}",
         ])
     func disguises(value: String) throws {
         let line = text(["realm": "\(value)", "zone": "x"])

@@ -132,8 +132,6 @@ struct SessionTests {
         .unregistered(Unregistered(request: 1)),
         .invocation(Invocation(request: 1, registration: RegistrationID(1))),
         .interrupt(Interrupt(request: 1)),
-        .yield(Yield(request: 1)),
-        .error(ErrorMessage(.invocation, request: 1, error: "t.error")),
         .error(ErrorMessage(.call, request: 1, error: "t.error")),
         .error(ErrorMessage(.invocation, request: 1, error: "not a uri")),
         .call(progressiveCall),
@@ -222,7 +220,8 @@ struct SessionTests {
             ])
         realm.call(caller)
         let error = ErrorMessage(.invocation, request: 2, details: details, error: "t.error")
-        let forwarded = ErrorMessage(.call, request: 2, details: expected, error: "t.error")
+        let forwarded = ErrorMessage(
+            .call, request: 2, details: OutcomeDetails(custom: ["_mine": 1]), error: "t.error")
         #expect(realm.send(.error(error), from: a) == [caller.gets(.error(forwarded))])
     }
 

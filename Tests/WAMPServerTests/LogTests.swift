@@ -64,13 +64,13 @@ final class LogRecord: Sendable {
         "Every ABORT that is sent is logged at info, with its reason and what it says",
         arguments: [
             (["[48,1,{},\"a.b\"]"], "info session refused", "protocol_violation", "before HELLO"),
-            (["no JSON"], "info session refused", "protocol_violation", "JSON"),
+            (["no JSON"], "info session refused", "protocol_violation", "a list"),
             (
                 ["[1,\"nowhere\",{\"roles\":{\"caller\":{}}}]"], "info session refused",
                 "no_such_realm", "nowhere"
             ),
             (["[1,\"realm1\",{}]"], "info session refused", "protocol_violation", "roles"),
-            ([hello, "no JSON"], "info session left", "protocol_violation", "JSON"),
+            ([hello, "no JSON"], "info session left", "protocol_violation", "a list"),
             ([hello, hello], "info session left", "protocol_violation", "HELLO"),
             ([hello, "[50,1,{}]"], "info session left", "protocol_violation", "RESULT"),
             ([hello, "[48,0,{},\"a.b\"]"], "info session left", "protocol_violation", ""),

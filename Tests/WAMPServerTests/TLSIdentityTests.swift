@@ -285,15 +285,14 @@ import WAMPTransport
             let url = "\(scheme)://localhost:\(port)"
             let alice = Welcomed(authid: "alice", role: "staff", method: "tls")
             #expect(try await join(url, certificate: "client") == .success(alice))
-            let refusals = [
-                try await join(url), try await join(url, certificate: "nobody"),
-            ]
-            #expect(refusals[0] == refusals[1])
-            guard case .failure(.refused(let reason, _, _)) = refusals[0] else {
-                Issue.record("\(refusals[0])")
-                return
+            for certificate in [nil, "nobody"] {
+                let outcome = try await join(url, certificate: certificate)
+                guard case .failure(.refused(let reason, _, _)) = outcome else {
+                    Issue.record("\(outcome)")
+                    continue
+                }
+                #expect(reason == .authenticationRequired)
             }
-            #expect(reason == .authenticationRequired)
         }
     }
 
@@ -310,7 +309,7 @@ import WAMPTransport
                     continue
                 }
                 let reason = "the server does not accept the certificate shown to it: \(alert)"
-                #expect(text.hasSuffix(reason), "\(name): \(text)")
+                #expect(text.contains(reason), "\(name): \(text)")
             }
         }
     }

@@ -163,6 +163,7 @@ extension Realm {
             let shortest = refusal(error.requestType, error.request, .payloadSizeExceeded)
             guard
                 obstacle != .tooLarge || error.error != shortest.error
+                    || error.details != shortest.details
                     || error.payload.count > shortest.payload.count
             else { return }
             refuse(

@@ -126,7 +126,8 @@ extension RouterPlan {
     private func readHTTP(_ section: FileSection?) {
         guard let section else { return }
         let switches = ["enabled", "dashboard", "metrics_per_procedure"].map { section[$0]?.bool() }
-        if switches.contains(true) || section["listen"]?.endpoint() != nil {
+        let listener = section["listen"]?.endpoint()
+        if switches.contains(true) || listener != nil {
             section.value.warn("'http' has no effect: this version has no HTTP endpoints")
         }
         section.finish()

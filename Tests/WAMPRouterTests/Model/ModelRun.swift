@@ -244,7 +244,10 @@ extension ModelRun {
         case .error(let session, let id, let isUnavailable):
             let error: ErrorURI = isUnavailable ? .unavailable : "t.error"
             send(
-                .error(ErrorMessage(.invocation, request: RequestID(UInt64(id)), error: error)),
+                .error(
+                    ErrorMessage(
+                        .invocation, request: RequestID(UInt64(id)), error: error,
+                        payload: Payload(args: ["of the callee"]))),
                 session)
         case .cancel(let session, let request, let mode):
             let mode = mode.flatMap(CancelMode.init(rawValue:))
@@ -357,7 +360,7 @@ extension ModelRun {
         if error.error == .invalidArgument { return "names the rules" }
         guard let (args, kwargs) = try? error.payload.values() else { return "?" }
         // What the router says for people is not for the model, but it must say something.
-        if error.details.callee == nil, args.first?.string == nil { return "says nothing" }
+        if args.first?.string == nil { return "says nothing" }
         let words = args.map { $0.string ?? "?" }.filter { $0 == "callee left" }
         let pairs = kwargs.keys.sorted().map { "\($0)=\(kwargs[$0]?.string ?? "?")" }
         return (words + pairs).joined(separator: " ")

@@ -260,9 +260,13 @@ struct SequenceAuditor {
 
     private func checkError(_ number: Int, _ error: ErrorMessage) throws {
         let call = calls[number]
-        if let callee = error.details.callee {
+        // The router's own begin with a sentence, those of callees with the call's number.
+        if try error.payload.values().args.first?.unsigned != nil {
+            let answer = answers.first {
+                $0.call == number + firstCall && $0.error == error.error.rawValue
+            }
             return try checkAnswer(
-                number, numbers[callee.session] ?? -1, error.error.rawValue, error.payload)
+                number, answer?.callee ?? -1, error.error.rawValue, error.payload)
         }
         let isPlausible: Bool
         switch error.error {
