@@ -151,7 +151,7 @@ import WAMP
         }
         for variable in command.variables {
             #expect(
-                lines.count { $0.starts(with: [variable.name, variable.option]) } == 1,
+                lines.count { $0.first == variable.name && $0[1].hasPrefix(variable.option) } == 1,
                 "\(variable)")
         }
         // Who joins a realm may hand a secret over in the environment.

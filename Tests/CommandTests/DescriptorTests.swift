@@ -31,6 +31,10 @@ import WAMP
     }
 
     private static let handshake: [UInt8] = [0x7F, 0xF1, 0, 0]
+    private static let hello: [UInt8] = {
+        let message = Array(#"[1,"realm1",{"roles":{"caller":{}}}]"#.utf8)
+        return [0, 0, 0, UInt8(message.count)] + message
+    }()
 
     @Test(
         "Out of descriptors, clients are told so in their language, and served once there is room")
@@ -41,6 +45,9 @@ import WAMP
             let guest = try Guest(port: port)
             guest.send(Self.handshake)
             #expect(guest.read(4) == Self.handshake)
+            // Who does not join is sent away after a while.
+            guest.send(Self.hello)
+            #expect(guest.read(4).count == 4)
             guests.append(guest)
         }
         for _ in 0..<3 {

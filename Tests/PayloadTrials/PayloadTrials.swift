@@ -46,10 +46,12 @@ package final class PayloadTrials {
     package func run(_ numbers: Range<Int>) -> TrialReport {
         for number in numbers {
             var specimens = Specimens(seed: seed &* 1_000_003 &+ UInt64(number))
-            let arguments = specimens.arguments()
+            let arguments = specimens.arguments(), answer = specimens.arguments()
             do {
                 for sender in senders {
-                    for receiver in receivers { try call(receiver, by: sender, arguments) }
+                    for receiver in receivers {
+                        try call(receiver, by: sender, arguments, answer)
+                    }
                     try publish(arguments, by: sender)
                 }
             } catch {
@@ -63,7 +65,7 @@ package final class PayloadTrials {
     // MARK: Calls
 
     private func call(
-        _ receiver: TrialPeer, by sender: TrialPeer, _ arguments: Arguments
+        _ receiver: TrialPeer, by sender: TrialPeer, _ arguments: Arguments, _ answer: Arguments
     ) throws {
         let request = sender.nextRequest()
         let procedure = Specimen.text("trial.\(receiver.wire.name)")
@@ -83,11 +85,11 @@ package final class PayloadTrials {
         }
         try compare(elements.dropFirst(3), arrival, pair(sender, receiver) + " CALL")
         count("CALL arrived")
-        try answer(receiver, elements[0], sender, request, arguments)
+        try yield(receiver, elements[0], sender, request, answer)
     }
 
-    /// Sends the same back.
-    private func answer(
+    /// Sends a payload back, or nothing where the callee's serializer cannot hold it.
+    private func yield(
         _ receiver: TrialPeer, _ invocation: Specimen, _ sender: TrialPeer, _ request: Specimen,
         _ arguments: Arguments
     ) throws {

@@ -171,8 +171,9 @@ private let group = MultiThreadedEventLoopGroup.singleton
         try await withDud(.refusing) { refusing in
             try await withDud(.closing) { closing in
                 let name = { (address: SocketAddress) in Connection.name(of: address) }
+                let failure = await failure([refusing, closing, refusing])
                 #expect(
-                    await failure([refusing, closing, refusing])
+                    failure
                         == .connect(
                             "cannot connect to ws://router.test:8080/ws: connection refused "
                                 + "(\(name(refusing)), \(name(refusing))); the server closed the "

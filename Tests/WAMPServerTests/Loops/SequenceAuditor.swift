@@ -133,7 +133,7 @@ struct SequenceAuditor {
         case .result(let result):
             let call = try ended(result.request, participant)
             let callee = result.details.callee.flatMap { numbers[$0.session] } ?? -1
-            try checkAnswer(call, callee, nil, result.payload)
+            try checkResult(call, callee, result.payload)
         case .error(let error) where error.requestType == .call:
             let call = try ended(error.request, participant)
             try checkError(call, error)
@@ -248,26 +248,22 @@ struct SequenceAuditor {
         return call
     }
 
-    private func checkAnswer(
-        _ call: Int, _ callee: Int, _ error: String?, _ payload: Payload
-    ) throws {
+    private func checkResult(_ call: Int, _ callee: Int, _ payload: Payload) throws {
         let args = try payload.values().args
         let call = call + firstCall
         guard args == [Value(UInt64(call)), Self.text(of: call)],
-            answers.contains(Answer(callee: callee, call: call, error: error))
+            answers.contains(Answer(callee: callee, call: call, error: nil))
         else { throw Breach("callee \(callee) has not sent this for call \(call)") }
     }
 
     private func checkError(_ number: Int, _ error: ErrorMessage) throws {
         let call = calls[number]
-        // The router's own begin with a sentence, those of callees with the call's number.
-        if try error.payload.values().args.first?.unsigned != nil {
-            let answer = answers.first {
-                $0.call == number + firstCall && $0.error == error.error.rawValue
-            }
-            return try checkAnswer(
-                number, answer?.callee ?? -1, error.error.rawValue, error.payload)
+        // An ERROR does not name the callee; it has what the callee was given, and no other has.
+        let isCallees = answers.contains {
+            $0.call == number + firstCall && $0.error == error.error.rawValue
         }
+        let expected = [Value(UInt64(number + firstCall)), Self.text(of: number + firstCall)]
+        if isCallees, try error.payload.values().args == expected { return }
         let isPlausible: Bool
         switch error.error {
         case .noSuchProcedure:

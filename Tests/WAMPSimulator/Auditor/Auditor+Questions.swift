@@ -41,11 +41,14 @@ extension Auditor {
         callee.invocations[invocation.request] = known
     }
 
-    /// The one that is open, or a new one.
+    /// The one that is open, or a new one. One that no other authorizer could be asked is over: what
+    /// waited behind it is asked for in the same turn.
     private func question(
         of asker: UInt64, at registration: AuditedRegistration
     ) -> AuditedQuestion {
-        if let open = questions[asker], open.isOpen {
+        if let open = questions[asker], open.isOpen,
+            open.invocation != nil || canBeAsked(open, at: registration)
+        {
             check(
                 open.registration == registration.id, "a question goes on to another registration")
             return open
@@ -53,6 +56,16 @@ extension Auditor {
         let question = AuditedQuestion(registration.id, at: now.moment)
         questions[asker] = question
         return question
+    }
+
+    private func canBeAsked(
+        _ question: AuditedQuestion, at registration: AuditedRegistration
+    ) -> Bool {
+        guard question.registration == registration.id, question.tried.count < 8,
+            case .oneOf = registration.pick(
+                tried: question.tried, key: Self.routersKey, isPartitioned: false)
+        else { return false }
+        return true
     }
 
     /// An authorizer has answered, or failed to.
@@ -99,11 +112,9 @@ extension Auditor {
         for question in mustAsk where question.invocation == nil {
             question.isOpen = false
             guard let registration = registrations[question.registration],
-                question.tried.count < 8,
                 registration.isCertain(
                     tried: question.tried, key: Self.routersKey, isPartitioned: false),
-                case .oneOf = registration.pick(
-                    tried: question.tried, key: Self.routersKey, isPartitioned: false)
+                canBeAsked(question, at: registration)
             else { continue }
             fail("an authorizer cannot answer, and another one is not asked")
         }
