@@ -122,6 +122,8 @@ import WAMP
     @Test("Who writes never waits, and what is missing is told where it is missing")
     func unread() async throws {
         let ends = try ChildProcess.pipe()
+        // F_SETPIPE_SZ: less than may wait, so that nothing fits without a reader.
+        try #require(fcntl(ends.write, 1031, 4096) == 4096)
         let writer = LineWriter(ends.write, bound: 10_000, notice: Self.notice)
         for number in 0..<100_000 { writer.append("line \(number)") }
         #expect(!writer.flush(within: .milliseconds(1)))
