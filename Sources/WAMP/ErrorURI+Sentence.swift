@@ -1,5 +1,5 @@
-// What an ERROR of the router says to people who are shown its first argument and nothing else. Where
-// more is known, the router says that instead.
+// What an ERROR of the router says to people who are shown its first argument and nothing else.
+// Where more is known, the router says that instead.
 //
 // Of what is there it says nothing: a sentence follows from the request alone.
 

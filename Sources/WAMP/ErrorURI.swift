@@ -81,8 +81,8 @@ extension ErrorURI {
 ///
 /// Spec: Basic Profile, Protocol Violations.
 public struct ProtocolViolation: Error, Equatable, CustomStringConvertible {
-    /// One sentence for the ABORT's `message` detail. What it says of the peer's own words is cut, so
-    /// that it is not too long to be sent.
+    /// One sentence for the ABORT's `message` detail. What it says of the peer's own words is cut,
+    /// so that it is not too long to be sent.
     public let description: String
 
     public init(_ description: String) { self.description = description.excerpt }

@@ -1,6 +1,6 @@
 // Names are the same when their bytes are, as URIs are. Two texts that only look alike, such as "é"
-// as one scalar and as two, or "K" and the sign for kelvin, are `==` as Strings, and must not be one
-// user, role, realm or key here.
+// as one scalar and as two, or "K" and the sign for kelvin, are `==` as Strings, and must not be
+// one user, role, realm or key here.
 
 /// A name that somebody chose, as a key of a table: of a realm, a user, a role.
 package struct Name: Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {

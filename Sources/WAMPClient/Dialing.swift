@@ -1,6 +1,7 @@
-// One try to join a router. Every address of its name gets a chance, in the order and at the pace of
-// RFC 8305; the first with which a transport is agreed is said HELLO to, and the others are dropped.
-// Each has a connection and a link of its own, so that none ends by the failure of another.
+// One try to join a router. Every address of its name gets a chance, in the order and at the pace
+// of RFC 8305; the first with which a transport is agreed is said HELLO to, and the others are
+// dropped. Each has a connection and a link of its own, so that none ends by the failure of
+// another.
 
 import Glibc
 import NIOCore

@@ -19,8 +19,8 @@ package struct Limits: Sendable {
     package var retainedBytes = 64 << 20
     /// The size of the history of one subscription, in bytes. The oldest events give way.
     package var historyBytes = 64 << 20
-    /// Events that one call of `wamp.subscription.get_events` returns, and their size in bytes. What
-    /// is beyond is left for the next call, so that none holds others up.
+    /// Events that one call of `wamp.subscription.get_events` returns, and their size in bytes.
+    /// What is beyond is left for the next call, so that none holds others up.
     package var historyAnswerEvents = 1000
     package var historyAnswerBytes = 1 << 20
     /// Testaments of one session, and their size in bytes; those beyond are refused with

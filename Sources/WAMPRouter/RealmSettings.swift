@@ -14,8 +14,9 @@ package struct RealmSettings: Sendable {
     package var crossbarPolicyConflictURI = false
     /// Answer a call that finds all callees busy with Crossbar.io's error URI (SR-58).
     package var crossbarMaxConcurrencyURI = false
-    /// Do as Crossbar.io does what its users depend on: what `get_events` returns, how those are told
-    /// why who are ended or removed, the answer to GOODBYE, and what is told of a session that left.
+    /// Do as Crossbar.io does what its users depend on: what `get_events` returns, how those are
+    /// told why who are ended or removed, the answer to GOODBYE, and what is told of a session that
+    /// left.
     package var followsCrossbar = false
     /// Abort the session of a callee that names an unknown rule, as Crossbar.io does (SR-08).
     package var strictOptionValues = false

@@ -64,7 +64,8 @@ final class ListeningSocket: Sendable {
         settings.withLock { $0 = new }
     }
 
-    /// Names the endpoints of a list as they can be connected to, with the port that the system chose.
+    /// Names the endpoints of a list as they can be connected to, with the port that the system
+    /// chose.
     func name(in listeners: inout [Endpoint]) {
         guard let port = channel.withLock({ $0?.localAddress?.port }) else { return }
         for place in places { listeners[place] = listeners[place].with(port: port) }

@@ -106,8 +106,8 @@ final class RealmHost: Sendable {
     var pendingCallCount: Int { state.withLock { $0.realm.pendingCallCount } }
 
     /// Hands over the messages of one read from `first` on, under one lock.
-    /// - Returns: the first that is not for this session: one behind its GOODBYE, answered or not, or
-    ///   the end.
+    /// - Returns: the first that is not for this session: one behind its GOODBYE, answered or not,
+    ///   or the end.
     func submit(
         _ batch: MessageBatch, from first: Int, of session: SessionKey, on loop: IOLoop
     ) -> Int {

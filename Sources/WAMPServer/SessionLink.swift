@@ -84,7 +84,8 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
     }
 
     /// What the session was not told comes behind a GOODBYE that is still to be answered, or after
-    /// another loop has ended the session, of which this one will hear. The peer may know it already.
+    /// another loop has ended the session, of which this one will hear. The peer may know it
+    /// already.
     private func keep(_ message: Message) {
         switch message {
         case .goodbye: isFarewellAnswered = true

@@ -292,8 +292,8 @@ package final class IOLoop: @unchecked Sendable {
         staging[slot(for: target)].mail.entries.append(entry)
     }
 
-    /// Where so many bytes more are staged for a loop. What is complete goes there first, so that it
-    /// never grows beyond bounds.
+    /// Where so many bytes more are staged for a loop. What is complete goes there first, so that
+    /// it never grows beyond bounds.
     private func slot(for target: IOLoop, room count: Int) -> Int {
         let slot = slot(for: target)
         if !staging[slot].mail.hasRoom(for: count) { post(slot) }

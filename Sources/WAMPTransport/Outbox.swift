@@ -65,8 +65,8 @@ package final class Outbox: @unchecked Sendable {
 
     /// From this size on bytes are kept as a shared slice and not copied.
     static let sharedSize = 16 << 10
-    /// With more than so many bytes waiting, finished frames from this size on are shared, too: what
-    /// waits for many peers must not be there as many times.
+    /// With more than so many bytes waiting, finished frames from this size on are shared, too:
+    /// what waits for many peers must not be there as many times.
     private static let copiedBytes = 128 << 10
     private static let sharedFrame = 4 << 10
     /// A slice is not shared if it keeps more than so many times its size from being freed.

@@ -157,8 +157,8 @@ import Testing
             names.insert(String(text.filter { $0 != "\"" && $0 != "\n" }))
         }
         for command in Wampctl.commands { names.formUnion(command.variables.map(\.name)) }
-        // By which a process that goes on in the background knows itself, a prefix, and what is kept
-        // from a router's command for the sake of other versions.
+        // By which a process that goes on in the background knows itself, a prefix, and what is
+        // kept from a router's command for the sake of other versions.
         let others: Set = ["WAMPCTL_DETACHED", "WAMPCTL_", "WAMPCTL_CONTEXT"]
         for name in names.subtracting(others) {
             #expect(pages.contains(name), "\(name)")

@@ -1,4 +1,5 @@
-// A realm with `compatibility: crossbar`: one test for each habit of Crossbar.io that its users depend on.
+// A realm with `compatibility: crossbar`: one test for each habit of Crossbar.io that its users
+// depend on.
 
 import Testing
 import WAMP

@@ -19,8 +19,8 @@ extension Value.Dictionary {
             })
     }
 
-    /// Whether an ERROR is to name its callee; meant for the router itself. Without it the details of
-    /// an ERROR name nobody: some clients fail on them.
+    /// Whether an ERROR is to name its callee; meant for the router itself. Without it the details
+    /// of an ERROR name nobody: some clients fail on them.
     package static let discloseCallee = "_disclose_callee"
 
     private static let payloadKeys: Set<String> = [

@@ -29,8 +29,8 @@ extension Payload {
             shape: kwargs.isEmpty ? .arguments : .argumentsAndKeywords)
     }
 
-    /// Encodes arguments that are a peer's, perhaps: in CBOR, which holds everything, if MessagePack
-    /// does not.
+    /// Encodes arguments that are a peer's, perhaps: in CBOR, which holds everything, if
+    /// MessagePack does not.
     package static func holding(_ args: [Value], _ kwargs: Value.Dictionary = [:]) -> Payload {
         let payload = Payload(args: args, kwargs: kwargs)
         return payload.flaw == nil ? payload : Payload(args: args, kwargs: kwargs, as: .cbor)

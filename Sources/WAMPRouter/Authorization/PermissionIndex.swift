@@ -167,8 +167,8 @@ package final class RoleRules: @unchecked Sendable {
     }
 
     /// The rule that allows an action on a pattern: one that covers it, and yields at none of the
-    /// URIs that the pattern matches to a rule that does not allow it. Looks at every rule: patterns
-    /// are registered and subscribed to rarely.
+    /// URIs that the pattern matches to a rule that does not allow it. Looks at every rule:
+    /// patterns are registered and subscribed to rarely.
     private func patternPlace(_ action: Action, _ uri: URI, _ match: MatchPolicy) -> Int? {
         let pattern = ComparablePattern(uri, match: match)
         let denying = patterns.indices.filter {

@@ -1,6 +1,6 @@
 // Questions that the router asks of a procedure: who somebody is, whether somebody may. They are
-// calls like any others, but made by the realm itself: they are re-routed, retried and kept waiting as
-// their registration has it.
+// calls like any others, but made by the realm itself: they are re-routed, retried and kept waiting
+// as their registration has it.
 
 package import WAMP
 

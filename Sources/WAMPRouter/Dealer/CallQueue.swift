@@ -1,8 +1,8 @@
 // The calls that wait for one registration, in the order of their turn.
 //
 // A call waits for those callees that may serve it: all but those that were tried, or the one that
-// the rule or a key names. Calls that wait for the same callees form a lane. So whoever becomes free
-// looks at the heads of a few lanes, however many calls wait for somebody else.
+// the rule or a key names. Calls that wait for the same callees form a lane. So whoever becomes
+// free looks at the heads of a few lanes, however many calls wait for somebody else.
 
 import WAMP
 

@@ -94,8 +94,8 @@ extension Realm {
             request, terms, call.payload, to: slot, from: caller, at: now, into: &effects)
     }
 
-    /// Finds a callee for a call, or a place in the queue, and enters the call. The router's own are
-    /// calls like any others.
+    /// Finds a callee for a call, or a place in the queue, and enters the call. The router's own
+    /// are calls like any others.
     mutating func route(
         _ request: RequestID, _ terms: CallTerms, _ payload: Payload, to slot: UInt32,
         from caller: SessionKey, at now: Now, into effects: inout Effects
@@ -300,8 +300,8 @@ extension Realm {
         !settings.requiresAnnouncedFeatures || sessions[callee].canProgress
     }
 
-    /// When the router ends a call with this time limit: a callee that keeps the time itself gets some
-    /// more, in case that it does not.
+    /// When the router ends a call with this time limit: a callee that keeps the time itself gets
+    /// some more, in case that it does not.
     func backstop(of limit: Moment, at callee: Callee) -> Moment {
         keepsTime(callee) ? limit.advanced(milliseconds: 5000) : limit
     }

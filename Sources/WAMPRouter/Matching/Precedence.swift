@@ -1,19 +1,19 @@
 // The one order of precedence: which of the patterns that match a URI decides about it, for calls,
 // permissions and settings alike.
 //
-// Exact; prefixes that end with a component of the URI, the longest first; wildcards, of two the one
-// that is literal where they first differ; other prefixes, the longest first. A prefix matches by
-// characters, so one and the same may end a component of one URI and cut one of another: the
-// specification's example routes `a1.b2.c33.d4.e5` to the wildcard `a1.b2.c33..e5`, though the prefix
-// `a1.b2.c3` is registered.
+// Exact; prefixes that end with a component of the URI, the longest first; wildcards, of two the
+// one that is literal where they first differ; other prefixes, the longest first. A prefix matches
+// by characters, so one and the same may end a component of one URI and cut one of another: the
+// specification's example routes `a1.b2.c33.d4.e5` to the wildcard `a1.b2.c33..e5`, though the
+// prefix `a1.b2.c3` is registered.
 //
 // Spec: Advanced Profile, Pattern-based Registrations.
 
 import WAMP
 
 extension URI {
-    /// Whether the first `length` bytes of a URI are whole components, a dot behind them included or
-    /// not.
+    /// Whether the first `length` bytes of a URI are whole components, a dot behind them included
+    /// or not.
     @inline(__always)
     static func endsComponent<Bytes: RandomAccessCollection<UInt8>>(
         _ length: Int, of uri: Bytes

@@ -137,8 +137,8 @@ struct HistoryQuery {
         untilPublication = try publication("until_publication")
     }
 
-    /// - Returns: what was asked for, and whether more would have been: the limit that was given, or
-    ///   that of one answer, cut it off. One event is returned however large it is.
+    /// - Returns: what was asked for, and whether more would have been: the limit that was given,
+    ///   or that of one answer, cut it off. One event is returned however large it is.
     func select(
         from history: EventHistory, within limits: Limits, for asker: PeerIdentity
     ) throws(MetaError) -> (events: [StoredEvent], isLimitReached: Bool) {
@@ -161,8 +161,8 @@ struct HistoryQuery {
     }
 
     /// The places between the publications named.
-    /// - Throws: `wamp.error.no_such_publication` if one is not kept, or no more: what lies behind it
-    ///   cannot be told from what is gone.
+    /// - Throws: `wamp.error.no_such_publication` if one is not kept, or no more: what lies behind
+    ///   it cannot be told from what is gone.
     private func between(_ history: EventHistory) throws(MetaError) -> Range<Int> {
         func index(of id: PublicationID) throws(MetaError) -> Int {
             guard let index = history.index(of: id) else {

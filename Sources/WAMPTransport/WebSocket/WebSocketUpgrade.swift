@@ -111,8 +111,8 @@ package enum WebSocketUpgrade {
             text: text)
     }
 
-    /// The path of a request target, in origin form or absolute form, without the query, whose bytes
-    /// do not matter.
+    /// The path of a request target, in origin form or absolute form, without the query, whose
+    /// bytes do not matter.
     private static func path(of target: Substring) -> String? {
         var rest = target
         if let scheme = target.firstRange(of: "://") {

@@ -101,7 +101,8 @@ extension RouterPlan {
         }
     }
 
-    /// Fewer are taken, since keys that were derived so cannot be derived anew without the password.
+    /// Fewer are taken, since keys that were derived so cannot be derived anew without the
+    /// password.
     private static let fewIterations = 1000
 
     private func readSalt(

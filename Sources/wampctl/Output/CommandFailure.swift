@@ -38,8 +38,8 @@ struct CommandFailure: Error {
         message = Self.sentence(for: uri, args: args, subject: subject, asWhom ?? "")
     }
 
-    /// What an error says to people: the peer's own text, behind the name of a URI of WAMP in words.
-    /// A text that says no more than that name and the subject is left out.
+    /// What an error says to people: the peer's own text, behind the name of a URI of WAMP in
+    /// words. A text that says no more than that name and the subject is left out.
     /// - Parameter addition: what is said behind the name.
     private static func sentence(
         for uri: ErrorURI, args: [Value], subject: String, _ addition: String

@@ -4,8 +4,8 @@
 // usage: idle_autobahn.js BUNDLE PROCEDURE URL REALM SERIALIZER
 //
 // It registers PROCEDURE, which answers "alive", and subscribes to com.example.idle. Every
-// observation is one JSON line, {"name": ..., "value": ...}. This file judges nothing; the test that
-// starts it does. NODE_PATH must lead to the "ws" module.
+// observation is one JSON line, {"name": ..., "value": ...}. This file judges nothing; the test
+// that starts it does. NODE_PATH must lead to the "ws" module.
 "use strict";
 
 const { join, observe } = require("./autobahn_js.js");

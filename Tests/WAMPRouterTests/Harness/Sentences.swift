@@ -1,5 +1,5 @@
-// Every ERROR of the router's own begins its arguments with a sentence for people. That is seen to here,
-// for all tests; what they look at is without it.
+// Every ERROR of the router's own begins its arguments with a sentence for people. That is seen to
+// here, for all tests; what they look at is without it.
 
 import Testing
 import WAMP

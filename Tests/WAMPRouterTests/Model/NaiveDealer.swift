@@ -308,7 +308,8 @@ extension NaiveDealer {
         }
     }
 
-    /// The call that is answered. An answer to what was never asked is dropped, and so is a late one.
+    /// The call that is answered. An answer to what was never asked is dropped, and so is a late
+    /// one.
     private func answered(_ session: Int, _ id: Int) -> Int? {
         calls.firstIndex { $0.callee == session && $0.id == id }
     }

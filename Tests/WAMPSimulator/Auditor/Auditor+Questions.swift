@@ -1,5 +1,5 @@
-// What the router asks of the dynamic authorizer: every question is asked again where a call would be
-// re-routed, and nobody who says GOODBYE is gone before all is decided that came before it.
+// What the router asks of the dynamic authorizer: every question is asked again where a call would
+// be re-routed, and nobody who says GOODBYE is gone before all is decided that came before it.
 
 import WAMP
 import WAMPRouter
@@ -41,8 +41,8 @@ extension Auditor {
         callee.invocations[invocation.request] = known
     }
 
-    /// The one that is open, or a new one. One that no other authorizer could be asked is over: what
-    /// waited behind it is asked for in the same turn.
+    /// The one that is open, or a new one. One that no other authorizer could be asked is over:
+    /// what waited behind it is asked for in the same turn.
     private func question(
         of asker: UInt64, at registration: AuditedRegistration
     ) -> AuditedQuestion {
