@@ -323,7 +323,10 @@ import WAMPTransport
         #expect(outcome.code == 0)
         #expect(outcome.output.contains("c=16 16 B  █"))
         #expect(outcome.output.contains("/s  p99 "))
-        #expect(outcome.output.hasSuffix("\u{1b}[J"))
+        let cleared = try #require(outcome.output.ranges(of: "\u{1b}[J").last)
+        let rest = outcome.output[cleared.upperBound...]
+        // On a busy machine bench says that it was the limit.
+        #expect(rest.isEmpty || rest.hasPrefix("warning: the load generator is the limit"))
     }
 
     @Test("Without a router at the URL it ends with 3; a lost router ends it with 14")
