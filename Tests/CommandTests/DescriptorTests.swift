@@ -31,29 +31,42 @@ import WAMP
     }
 
     private static let handshake: [UInt8] = [0x7F, 0xF1, 0, 0]
+    /// The error "maximum connection count reached" of RawSocket.
+    private static let full: [UInt8] = [0x7F, 0x40, 0, 0]
     private static let hello: [UInt8] = {
         let message = Array(#"[1,"realm1",{"roles":{"caller":{}}}]"#.utf8)
         return [0, 0, 0, UInt8(message.count)] + message
     }()
 
-    @Test(
-        "Out of descriptors, clients are told so in their language, and served once there is room")
-    func full() async throws {
-        let (router, port) = try await router(room: 3)
+    /// Joins until the router is full. Where that is, is asked rather than reckoned: when its
+    /// descriptors were counted, the router may have had one open for a moment only.
+    private func fill(_ port: Int) throws -> [Guest] {
         var guests: [Guest] = []
-        for _ in 0..<3 {
+        while guests.count < 20 {
             let guest = try Guest(port: port)
             guest.send(Self.handshake)
-            #expect(guest.read(4) == Self.handshake)
+            let reply = guest.read(4)
+            guard reply == Self.handshake else {
+                #expect(reply == Self.full)
+                break
+            }
             // Who does not join is sent away after a while.
             guest.send(Self.hello)
             #expect(guest.read(4).count == 4)
             guests.append(guest)
         }
+        return guests
+    }
+
+    @Test(
+        "Out of descriptors, clients are told so in their language, and served once there is room")
+    func full() async throws {
+        let (router, port) = try await router(room: 3)
+        var guests = try fill(port)
         for _ in 0..<3 {
             let raw = try Guest(port: port)
             raw.send(Self.handshake)
-            #expect(raw.readToEnd() == [0x7F, 0x40, 0, 0])
+            #expect(raw.readToEnd() == Self.full)
             let web = try Guest(port: port)
             web.send(Array("GET /ws HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
             let answer = String(decoding: web.readToEnd(), as: UTF8.self)
@@ -77,9 +90,8 @@ import WAMP
     )
     func silent() async throws {
         let (router, port) = try await router(room: 1)
-        let guest = try Guest(port: port)
-        guest.send(Self.handshake)
-        #expect(guest.read(4) == Self.handshake)
+        let guests = try fill(port)
+        defer { withExtendedLifetime(guests) {} }
         let start = ContinuousClock.now, before = try ticks(router)
         let waiting = try (0..<6).map { _ in try Guest(port: port) }
         for other in waiting { #expect(other.readToEnd() == []) }
