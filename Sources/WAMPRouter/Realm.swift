@@ -17,7 +17,7 @@ package struct Realm: ~Copyable {
     var calls = CallTable()
     var subscriptions: SubscriptionTable
     /// The calls that wait for a callee, by the slot of their registration.
-    var queues: [UInt32: CallQueue] = [:]
+    var queues: [RegistrationSlot: CallQueue] = [:]
     /// Calls that ended before all of their arguments had come, by caller.
     var lateChunks: [SessionKey: LateChunks] = [:]
     /// Messages that wait for the dynamic authorizer, by session.
@@ -32,8 +32,8 @@ package struct Realm: ~Copyable {
     var lastQuestion: UInt64 = 0
     private(set) var permissions: PermissionIndex
     private(set) var procedureSettings: PatternTable<ProcedureSettings>
-    /// Whether a plain call may pass without a look at what else is configured.
-    private var letsPlainCallsPass: Bool
+    /// What keeps calls from the short way, whoever makes them.
+    private(set) var blockers: PlainBlockers
     var retained = RetentionTable()
     var testaments = TestamentTable()
     /// Which of `settings.topics` counts for a topic.
@@ -44,7 +44,7 @@ package struct Realm: ~Copyable {
     /// When the router began, or the realm if it is not told; nil until that is known.
     var started: Moment?
     /// What is there before anybody joins has been made.
-    private var isOpen = false
+    private(set) var isOpen = false
     /// `wamp.session.kill_all` is at work, which makes no meta events.
     var isKillingAll = false
     /// No new calls are taken, and sessions are sent away as their last call ends.
@@ -71,7 +71,7 @@ package struct Realm: ~Copyable {
         subscriptions = SubscriptionTable(seed: hashes.next(), rule: settings.uriRule)
         permissions = PermissionIndex(settings.permissions)
         procedureSettings = PatternTable(settings.procedures, seed: random.next())
-        letsPlainCallsPass = settings.letsPlainCallsPass
+        blockers = PlainBlockers(of: settings)
         topicRules = PatternTable(settings.topics, seed: random.next())
         if let now { open(at: now) }
     }
@@ -88,14 +88,14 @@ package struct Realm: ~Copyable {
         registrations.reconfigure(by: procedureSettings, settings.uriRule)
         subscriptions.setRule(settings.uriRule)
         sessions.setRules(of: permissions)
-        letsPlainCallsPass = settings.letsPlainCallsPass
+        blockers = PlainBlockers(of: settings)
         decisions = [:]
         topicRules = PatternTable(settings.topics, seed: random.next())
         if isOpen { keepHistories(created: now.unixMilliseconds) }
     }
 
     /// Makes what is there before anybody joins.
-    private mutating func open(at now: Now) {
+    mutating func open(at now: Now) {
         if started == nil { started = now.moment }
         keepHistories(created: now.unixMilliseconds)
         isOpen = true
@@ -115,58 +115,6 @@ package struct Realm: ~Copyable {
     package var nextDeadline: Moment? {
         guard let due = statistics.due else { return calls.nextDeadline }
         return calls.nextDeadline.map { min($0, due) } ?? due
-    }
-
-    /// Draws an id for somebody who is to prove who it is before it may join; it is kept until then
-    /// or until it is released.
-    package mutating func reserveSessionID() -> SessionID {
-        let id = unusedSessionID()
-        sessions.reserve(id)
-        return id
-    }
-
-    /// Nobody is going to join with a reserved id.
-    package mutating func release(_ id: SessionID) { sessions.release(id) }
-
-    private mutating func unusedSessionID() -> SessionID {
-        var id: SessionID = random.id()
-        while !sessions.isFree(id) { id = random.id() }
-        return id
-    }
-
-    /// Lets a session in and sends it WELCOME.
-    package mutating func join(
-        _ newcomer: Newcomer, at now: Now, into effects: inout Effects
-    ) -> SessionKey {
-        if !isOpen { open(at: now) }
-        let id = newcomer.session ?? unusedSessionID()
-        sessions.release(id)
-        let authid = newcomer.authid ?? random.name()
-        let identity = PeerIdentity(session: id, authid: authid, authrole: newcomer.authrole)
-        let key = sessions.insert(
-            Session(
-                identity: identity, roles: newcomer.roles, authmethod: newcomer.authmethod,
-                authprovider: newcomer.authprovider, transport: newcomer.transport,
-                rules: permissions.rules(of: newcomer.authrole)))
-        var details: Value.Dictionary = [
-            "roles": .dictionary(announcement.details),
-            "agent": .string(Realm.agent),
-            "realm": .string(name),
-            "authid": .string(authid),
-            "authrole": .string(newcomer.authrole),
-            "authmethod": .string(newcomer.authmethod),
-            "authprovider": .string(newcomer.authprovider),
-        ]
-        if let authextra = newcomer.authextra {
-            details.append("authextra", .dictionary(authextra))
-        }
-        effects.send(.welcome(Welcome(session: id, details: details)), to: key)
-        publishMeta("wamp.session.on_join", into: &effects) {
-            [.dictionary($0.sessions[key].details)]
-        }
-        // It was let in before the realm was drained.
-        if isDraining { dismiss(key, at: now, into: &effects) }
-        return key
     }
 
     /// Handles a message of a session that has joined and not left.
@@ -197,9 +145,9 @@ package struct Realm: ~Copyable {
             case .goodbye:
                 let reason: ErrorURI = settings.followsCrossbar ? .closeNormal : .goodbyeAndOut
                 effects.send(.goodbye(Goodbye(reason: reason)), to: session)
-                end(session, .goodbyeAnswered, at: now, into: &effects)
+                finish(session, .goodbyeAnswered, at: now, into: &effects)
             case .abort(let abort):
-                end(session, .abortReceived(abort), at: now, into: &effects)
+                finish(session, .abortReceived(abort), at: now, into: &effects)
             case .hello: throw ProtocolViolation("HELLO in an established session")
             default:
                 throw ProtocolViolation("\(code.name) must not be sent to a router here")
@@ -215,64 +163,6 @@ package struct Realm: ~Copyable {
     package mutating func foresee(_ batch: MessageBatch, from first: Int) -> Int {
         guard registrations.isLarge else { return batch.count }
         return registrations.foresee(batch, from: first)
-    }
-
-    /// Handles a plain message of a session that has joined and not left. It means the same as the
-    /// message in full.
-    /// - Returns: what is to be sent before the effects are carried out.
-    package mutating func receive(
-        _ plain: PlainMessage, of batch: MessageBatch, from session: SessionKey,
-        at now: Now, into effects: inout Effects
-    ) -> Passage? {
-        guard sessions.isPresent(session) else { return nil }
-        switch plain.kind {
-        case .call:
-            if letsPlainCallsPass, lateChunks.isEmpty || lateChunks[session] == nil,
-                postponed.isEmpty, permissions.isOpen || letsPass(plain, of: session),
-                let slot = registrations.findPlain(plain),
-                queues.isEmpty || !isAnyoneWaiting(for: slot),
-                calls.find(madeBy: session, RequestID(plain.id)) == nil
-            {
-                return pass(
-                    call: plain, of: batch, to: slot, from: session, at: now, into: &effects)
-            }
-        case .yield:
-            if let slot = calls.find(servedBy: session, RequestID(plain.id)),
-                !calls.isSpecial(slot)
-            {
-                return pass(resultOf: slot, from: session, at: now, into: &effects)
-            }
-        default: break
-        }
-        receive(batch.message(plain), from: session, at: now, into: &effects)
-        return nil
-    }
-
-    /// Whether the rules of the session's role say of a plain CALL only that it is allowed.
-    private func letsPass(_ call: PlainMessage, of session: SessionKey) -> Bool {
-        sessions[session].rules?.letsPass(callOf: call.uri) ?? false
-    }
-
-    /// Ends the session of a peer that broke the protocol: ABORT, then all that leaving means.
-    package mutating func abort(
-        _ session: SessionKey, _ violation: ProtocolViolation, at now: Now,
-        into effects: inout Effects
-    ) {
-        guard sessions.isPresent(session) else { return }
-        abort(session, Abort(violation), at: now, into: &effects)
-    }
-
-    mutating func abort(
-        _ session: SessionKey, _ abort: Abort, at now: Now, into effects: inout Effects
-    ) {
-        effects.send(.abort(abort), to: session)
-        end(session, .abortSent(abort), at: now, into: &effects)
-    }
-
-    /// The session's connection is gone: nothing more can be sent to it.
-    package mutating func leave(_ session: SessionKey, at now: Now, into effects: inout Effects) {
-        guard sessions.isPresent(session) else { return }
-        depart(session, at: now, into: &effects)
     }
 
     /// More waits to be written to the session than the high mark allows, or no longer does.
@@ -292,58 +182,6 @@ package struct Realm: ~Copyable {
         while let call = calls.due(at: now.moment) { timeOut(call, at: now, into: &effects) }
         if statistics.isDue(at: now) { publishStatistics(at: now, into: &effects) }
     }
-
-    /// Begins to empty the realm: every session is sent GOODBYE `wamp.close.system_shutdown` as
-    /// soon as it neither waits for an answer nor owes one. New calls are refused.
-    package mutating func drain(at now: Now, into effects: inout Effects) {
-        isDraining = true
-        endAbandoned(at: now, into: &effects)
-        for session in sessions.keys where !isBusy(session) {
-            dismiss(session, at: now, into: &effects)
-        }
-    }
-
-    /// Whether a session waits for an answer or owes one. A message that has not been looked at
-    /// because of the authorizer will be answered, too.
-    func isBusy(_ session: SessionKey) -> Bool {
-        calls.isBusy(session) || postponed[session] != nil
-    }
-
-    /// Sends GOODBYE to every session that is left, busy or not.
-    package mutating func shutDown(at now: Now, into effects: inout Effects) {
-        isDraining = true
-        for session in sessions.keys { dismiss(session, at: now, into: &effects) }
-    }
-
-    /// Sends a session away because the router ends, which publishes no testaments.
-    mutating func dismiss(_ session: SessionKey, at now: Now, into effects: inout Effects) {
-        dismiss(
-            session, Goodbye(reason: .systemShutdown), leavingTestaments: false, at: now,
-            into: &effects)
-    }
-
-    /// Sends a session away.
-    mutating func dismiss(
-        _ session: SessionKey, _ farewell: Goodbye, leavingTestaments: Bool = true, at now: Now,
-        into effects: inout Effects
-    ) {
-        guard sessions.isPresent(session) else { return }
-        let isAnswer = hasSaidGoodbye(session)
-        effects.send(.goodbye(farewell), to: session)
-        end(
-            session, isAnswer ? .goodbyeAnswered : .goodbyeSent, leavingTestaments, at: now,
-            into: &effects)
-    }
-
-    mutating func end(
-        _ session: SessionKey, _ ending: Ending, _ leavingTestaments: Bool = true, at now: Now,
-        into effects: inout Effects
-    ) {
-        depart(session, leavingTestaments: leavingTestaments, at: now, into: &effects)
-        effects.append(.ended(session, ending))
-    }
-
-    static let agent = Release.agent
 
     /// Refuses a request.
     /// - Parameters:

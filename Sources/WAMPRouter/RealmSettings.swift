@@ -50,12 +50,6 @@ package struct RealmSettings: Sendable {
         crossbarPolicyConflictURI = true
         crossbarMaxConcurrencyURI = true
     }
-
-    /// Whether nothing here but the permissions concerns a call without options.
-    var letsPlainCallsPass: Bool {
-        requestIDs == .lenient && callTimeoutDefault == 0
-            && callTimeoutMax == 0 && callerDisclosure != .always
-    }
 }
 
 /// Whether the other side learns who a caller or publisher is.

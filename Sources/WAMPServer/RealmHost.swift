@@ -153,7 +153,7 @@ final class RealmHost: Sendable {
     func leave(_ session: SessionKey, on loop: IOLoop) {
         perform(on: loop) { state, now in
             guard state.realm.isPresent(session) else { return }
-            state.realm.leave(session, at: now, into: &state.effects)
+            state.realm.lose(session, at: now, into: &state.effects)
             carryOut(&state, on: loop, at: now)
             state.members[Int(session.slot)] = Member()
         }

@@ -74,7 +74,7 @@ struct LargeRealmTests {
                     array.append(callee)
                 } else {
                     let index = random.index(below: array.count)
-                    list.remove(at: index)
+                    #expect(list.remove(array[index].session) == array[index].place)
                     array.remove(at: index)
                 }
                 #expect(Array(list) == array && list.isEmpty == array.isEmpty)

@@ -303,8 +303,8 @@ struct QueueLaneTests {
         var random = SeededRandom(seed: seed)
         let callees = (1...4 as ClosedRange<UInt32>).map { SessionKey(slot: $0, generation: 0) }
         var queue = CallQueue()
-        var list: [(slot: UInt32, lane: CallQueue.Lane)] = []
-        var next: UInt32 = 0
+        var list: [(slot: CallSlot, lane: CallQueue.Lane)] = []
+        var last: UInt32 = 0
         for _ in 0..<500 {
             switch random.index(below: 5) {
             case 0..<3:
@@ -314,7 +314,8 @@ struct QueueLaneTests {
                 } else {
                     lane = .anyone(but: Set(callees.filter { _ in random.index(below: 3) == 0 }))
                 }
-                next += 1
+                last += 1
+                let next = CallSlot(last)
                 if random.index(below: 4) == 0 {
                     queue.prepend(next, to: lane)
                     list.insert((next, lane), at: 0)
@@ -325,7 +326,7 @@ struct QueueLaneTests {
             case 3 where !list.isEmpty:
                 let index = random.index(below: list.count)
                 queue.remove(list.remove(at: index).slot)
-            default: queue.remove(next + 1)
+            default: queue.remove(CallSlot(last + 1))
             }
             #expect(queue.count == list.count && queue.isEmpty == list.isEmpty)
             #expect(queue.all.map(\.slot) == list.map(\.slot))

@@ -18,7 +18,7 @@ struct RegisteringTests {
         let found = realm.realm.registrations.find(URI("t.x"))
         let id = try #require(found)
         #expect(effects == [a.getsRegistered(1, realm.realm.registrations[id].id)])
-        #expect(realm.realm.registrations[id].policy == .single)
+        #expect(realm.realm.registrations[id].rule == .single)
     }
 
     @Test("SR-02 `single` and no rule are the same, and the meta API shows `single` for both")

@@ -117,13 +117,13 @@ struct InFlightRingTests {
         for seed in 1...8 as ClosedRange<UInt64> {
             var random = SeededRandom(seed: seed)
             var ring = InFlightRing()
-            var dictionary: [UInt64: UInt32] = [:]
+            var dictionary: [UInt64: CallSlot] = [:]
             var last: UInt64 = 0
             for step in 0..<4000 {
                 // Now and then an id far ahead, as clients with random ids have them.
                 last += random.index(below: 50) == 0 ? 1 << random.index(below: 30) : 1
-                ring.insert(last, slot: UInt32(step))
-                dictionary[last] = UInt32(step)
+                ring.insert(last, slot: Slot(step))
+                dictionary[last] = Slot(step)
                 // Every tenth stays to the end.
                 for id in dictionary.keys.sorted().suffix(5)
                 where id % 10 != 0 && random.index(below: 3) == 0 {
@@ -143,14 +143,14 @@ struct InFlightRingTests {
     @Test("A call that runs on is found after thousands of others came and went")
     func longRunning() {
         var ring = InFlightRing()
-        ring.insert(1, slot: 99)
+        ring.insert(1, slot: Slot(99))
         for id in 2...5000 as ClosedRange<UInt64> {
-            ring.insert(id, slot: 1)
-            #expect(ring.remove(id) == 1)
-            #expect(ring.find(1) == 99)
+            ring.insert(id, slot: Slot(1))
+            #expect(ring.remove(id) == Slot(1))
+            #expect(ring.find(1) == Slot(99))
         }
         #expect(ring.count == 1)
-        #expect(ring.remove(1) == 99)
+        #expect(ring.remove(1) == Slot(99))
         #expect(ring.remove(1) == nil)
     }
 
@@ -158,16 +158,16 @@ struct InFlightRingTests {
     func wrap() {
         var ring = InFlightRing()
         let ids = [RequestID.largest - 1, RequestID.largest, 1, 2]
-        for (slot, id) in ids.enumerated() { ring.insert(id, slot: UInt32(slot)) }
-        for (slot, id) in ids.enumerated() { #expect(ring.find(id) == UInt32(slot)) }
-        #expect(ring.slotsByID == [2, 3, 0, 1])
+        for (slot, id) in ids.enumerated() { ring.insert(id, slot: Slot(slot)) }
+        for (slot, id) in ids.enumerated() { #expect(ring.find(id) == Slot(slot)) }
+        #expect(ring.slotsByID == [2, 3, 0, 1].map { Slot($0) })
     }
 
     @Test("An id that is not there, 0 included, is not found")
     func absent() {
         var ring = InFlightRing()
         #expect(ring.find(0) == nil)
-        ring.insert(5, slot: 1)
+        ring.insert(5, slot: Slot(1))
         #expect(ring.find(0) == nil)
         #expect(ring.remove(0) == nil)
         #expect(ring.find(21) == nil)
@@ -178,11 +178,14 @@ struct InFlightRingTests {
 
 @Suite("CallTable")
 struct CallTableTests {
-    private func call(_ request: UInt64, deadline: UInt64) -> PendingCall {
-        PendingCall(
+    private let callee = Callee(
+        session: SessionKey(slot: 1, generation: 0), options: CalleeOptions(), place: Slot(0))
+
+    private func call(_ request: UInt64, deadline: UInt64) -> CallInFlight {
+        CallInFlight(
             caller: SessionKey(slot: 0, generation: 0), request: RequestID(request),
-            callee: SessionKey(slot: 1, generation: 0), registration: 0, place: 0,
-            registrationID: RegistrationID(1), deadline: Moment(nanoseconds: deadline))
+            registration: Slot(0), registrationID: RegistrationID(1),
+            deadline: Moment(nanoseconds: deadline))
     }
 
     @Test(
@@ -194,7 +197,8 @@ struct CallTableTests {
         var open: [UInt64: UInt64] = [:]
         for request in 1...1500 as ClosedRange<UInt64> {
             let deadline = UInt64(random.index(below: 500)) + 1
-            _ = table.insert(call(request, deadline: request % 7 == 0 ? .max : deadline))
+            let slot = table.enter(call(request, deadline: request % 7 == 0 ? .max : deadline))
+            _ = table.assign(slot, to: callee)
             if request % 7 != 0 { open[request] = deadline }
             if random.index(below: 3) == 0,
                 let victim = open.keys.sorted().randomElement(using: &random)
@@ -226,9 +230,12 @@ struct CallTableTests {
     @Test("Invocation ids count up from 1 for each callee, and wrap after the largest")
     func invocationIDs() {
         var table = CallTable()
-        #expect(table.insert(call(1, deadline: .max)) == 1)
-        #expect(table.insert(call(2, deadline: .max)) == 2)
-        let callee = SessionKey(slot: 1, generation: 0)
+        for request in 1...2 as ClosedRange<UInt64> {
+            let slot = table.enter(call(request, deadline: .max))
+            let invocation = table.assign(slot, to: callee)
+            #expect(invocation == RequestID(request))
+        }
+        let callee = callee.session
         let successor = SessionKey(slot: 1, generation: 1)
         #expect(table.wasIssued(2, to: callee) == true)
         #expect(table.wasIssued(3, to: callee) == false)

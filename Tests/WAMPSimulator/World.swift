@@ -66,7 +66,7 @@ final class World {
         switch fact {
         case .joined: return
         case .received(let message, let key): list = receive(message, from: key)
-        case .left(let key): realm.leave(key, at: now, into: &effects)
+        case .left(let key): realm.lose(key, at: now, into: &effects)
         case .broken(let key):
             realm.abort(key, ProtocolViolation("broken"), at: now, into: &effects)
         case .blocked(let isBlocked, let key):

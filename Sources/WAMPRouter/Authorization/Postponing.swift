@@ -119,11 +119,11 @@ extension Realm {
             guard !isLateChunk(call, from: session, at: now) else { return }
             if let slot = calls.find(madeBy: session, call.request), let pending = calls[slot] {
                 // The callee has the parts before this one, and is not to wait for more.
-                if !pending.flags.contains(.isWaiting), sessions[pending.callee].canCancel {
+                if pending.phase == .served, sessions[pending.callee].canCancel {
                     interrupt(pending, .killnowait, into: &effects)
                 }
-                return end(
-                    slot, with: .unavailable, kwargs: ["reason": "overload"], at: now,
+                return conclude(
+                    slot, as: .refusal(.unavailable, kwargs: ["reason": "overload"]), at: now,
                     into: &effects)
             }
             // What waits or is to come of its arguments must not become a call of its own.

@@ -86,7 +86,7 @@ extension Realm {
 
     /// Sends an event to the subscriptions that match its topic, and keeps it where that is wanted.
     private mutating func distribute(
-        _ id: PublicationID, _ topic: URI, under slot: UInt32?, _ options: PublishOptions,
+        _ id: PublicationID, _ topic: URI, under slot: SubscriptionSlot?, _ options: PublishOptions,
         _ payload: Payload, by publisher: SessionKey, disclosed disclosure: Disclosure,
         at now: Now, into effects: inout Effects
     ) {
@@ -124,7 +124,8 @@ extension Realm {
 
     /// Sends an event to the subscribers of one subscription that may receive it.
     private mutating func deliver(
-        _ publication: Publication, to slot: UInt32, at now: Now, into effects: inout Effects
+        _ publication: Publication, to slot: SubscriptionSlot, at now: Now,
+        into effects: inout Effects
     ) {
         if subscriptions[slot].history != nil { store(publication, in: slot, at: now) }
         var receivers = subscriptions[slot].subscribers
@@ -138,7 +139,7 @@ extension Realm {
     }
 
     private mutating func send(
-        _ publication: Publication, to receivers: [SessionKey], of slot: UInt32,
+        _ publication: Publication, to receivers: [SessionKey], of slot: SubscriptionSlot,
         into effects: inout Effects
     ) {
         guard !receivers.isEmpty else { return }
@@ -197,7 +198,7 @@ extension Realm {
 
     /// The subscribers that the router's own events are for. A pattern such as `w` matches their
     /// topics without naming them, so that nobody asked whether its subscribers may read.
-    private func listeners(of slot: UInt32) -> [SessionKey] {
+    private func listeners(of slot: SubscriptionSlot) -> [SessionKey] {
         let subscribers = subscriptions[slot].subscribers
         if subscriptions[slot].isSweeping { return subscribers.filter { isTrusted($0) } }
         if subscriptions[slot].isReserved { return subscribers }

@@ -18,7 +18,7 @@ extension Realm {
 
     /// Sends a subscriber the retained events that it would have received.
     mutating func sendRetained(
-        of topic: URI, as match: MatchPolicy, to session: SessionKey, under slot: UInt32,
+        of topic: URI, as match: MatchPolicy, to session: SessionKey, under slot: SubscriptionSlot,
         into effects: inout Effects
     ) {
         let events = retained.events(matching: topic, as: match, for: sessions[session].identity)
@@ -58,7 +58,7 @@ extension Realm {
 
     /// Stores an event in the history of a subscription. One that was meant for certain sessions
     /// only is never stored: those who ask later are others.
-    mutating func store(_ publication: Publication, in slot: UInt32, at now: Now) {
+    mutating func store(_ publication: Publication, in slot: SubscriptionSlot, at now: Now) {
         if let audience = publication.audience, audience.namesSessions { return }
         var details = publication.details
         let topic = publication.topic.description

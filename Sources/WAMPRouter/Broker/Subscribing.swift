@@ -56,18 +56,20 @@ extension Realm {
                 .unsubscribe, unsubscribe.request, of: session, .noSuchSubscription,
                 about: "\(unsubscribe.subscription)", into: &effects)
         }
-        let departure = leave(subscription: slot, session)
+        let departure = detach(session, from: slot)
         effects.send(.unsubscribed(Unsubscribed(request: unsubscribe.request)), to: session)
         announce(departure, into: &effects)
     }
 
-    private mutating func join(subscription slot: UInt32, _ session: SessionKey, at now: Now) {
+    private mutating func join(
+        subscription slot: SubscriptionSlot, _ session: SessionKey, at now: Now
+    ) {
         subscriptions.join(session, to: slot)
         if subscriptions[slot].coversStatistics { statistics.addListener(at: now) }
     }
 
     private mutating func announceJoin(
-        of session: SessionKey, to slot: UInt32, isNew: Bool, into effects: inout Effects
+        of session: SessionKey, to slot: SubscriptionSlot, isNew: Bool, into effects: inout Effects
     ) {
         guard !subscriptions[slot].isReserved else { return }
         let subscriber = Value(sessions[session].identity.session)
@@ -82,10 +84,11 @@ extension Realm {
     }
 
     /// Takes a session off a subscription. Whoever does so tells everybody, after the replies.
-    mutating func leave(subscription slot: UInt32, _ session: SessionKey) -> SubscriberDeparture {
+    mutating func detach(_ session: SessionKey, from slot: SubscriptionSlot) -> SubscriberDeparture
+    {
         if subscriptions[slot].coversStatistics { statistics.removeListener() }
         let (id, isReserved) = (subscriptions[slot].id, subscriptions[slot].isReserved)
-        let isDeleted = subscriptions.leave(session, from: slot)
+        let isDeleted = subscriptions.remove(session, from: slot)
         return SubscriberDeparture(
             subscriber: sessions[session].identity.session, subscription: id,
             isDeleted: isDeleted, isSilent: isReserved)

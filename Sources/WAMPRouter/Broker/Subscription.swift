@@ -2,6 +2,8 @@
 
 import WAMP
 
+typealias SubscriptionSlot = Slot<Subscription>
+
 struct Subscription: ~Copyable {
     /// 0 in a vacant slot.
     let id: SubscriptionID

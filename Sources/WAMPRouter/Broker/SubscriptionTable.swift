@@ -6,12 +6,12 @@ import WAMP
 
 struct SubscriptionTable: ~Copyable {
     private var slots = UniqueArray<Subscription>()
-    private var vacant: [UInt32] = []
+    private var vacant: [SubscriptionSlot] = []
     private var byTopic: URITable
     private var patterns: PatternIndex
-    private var byID: [SubscriptionID: UInt32] = [:]
+    private var byID: [SubscriptionID: SubscriptionSlot] = [:]
     /// Per session slot: its subscriptions.
-    private var bySession: [[UInt32: Membership]] = []
+    private var bySession: [[SubscriptionSlot: Membership]] = []
     private var joinCount: UInt64 = 0
     private var rule: URIRule
 
@@ -32,44 +32,46 @@ struct SubscriptionTable: ~Copyable {
     var count: Int { byID.count }
 
     /// The slots in use, in the order in which their subscriptions were created.
-    var all: [UInt32] {
+    var all: [SubscriptionSlot] {
         byID.values.sorted { (slots[Int($0)].created, $0) < (slots[Int($1)].created, $1) }
     }
 
     /// The subscription in a slot that is known to be taken.
-    subscript(slot: UInt32) -> Subscription {
+    subscript(slot: SubscriptionSlot) -> Subscription {
         _read { yield slots[Int(slot)] }
         _modify { yield &slots[Int(slot)] }
     }
 
     /// The subscription to just this topic.
-    func find(_ topic: URI) -> UInt32? {
+    func find(_ topic: URI) -> SubscriptionSlot? {
         topic.withBytes { bytes in
-            byTopic.find(bytes) { URI.isSame(slots[Int($0)].uri.bytes, bytes) }
+            byTopic.find(bytes) { URI.isSame(slots[Int($0)].uri.bytes, bytes) }.map { Slot($0) }
         }
     }
 
     /// The subscription to a topic or pattern under a match policy.
-    func find(_ topic: URI, as match: MatchPolicy) -> UInt32? {
+    func find(_ topic: URI, as match: MatchPolicy) -> SubscriptionSlot? {
         if match == .exact { return find(topic) }
         return topic.withBytes { bytes in
-            patterns.find(bytes, as: match) { slots[Int($0)].uri.bytes }
+            patterns.find(bytes, as: match) { slots[Int($0)].uri.bytes }.map { Slot($0) }
         }
     }
 
-    func find(_ id: SubscriptionID) -> UInt32? { byID[id] }
+    func find(_ id: SubscriptionID) -> SubscriptionSlot? { byID[id] }
 
     /// The subscriptions to patterns that match a topic.
     @inline(__always)
-    func findPatterns(matching topic: URI) -> [UInt32] {
+    func findPatterns(matching topic: URI) -> [SubscriptionSlot] {
         patterns.isEmpty ? [] : collectPatterns(matching: topic)
     }
 
-    private func collectPatterns(matching topic: URI) -> [UInt32] {
-        topic.withBytes { bytes in patterns.all(for: bytes) { slots[Int($0)].uri.bytes } }
+    private func collectPatterns(matching topic: URI) -> [SubscriptionSlot] {
+        topic.withBytes { bytes in
+            patterns.all(for: bytes) { slots[Int($0)].uri.bytes }.map { Slot($0) }
+        }
     }
 
-    func isSubscriber(_ session: SessionKey, of slot: UInt32) -> Bool {
+    func isSubscriber(_ session: SessionKey, of slot: SubscriptionSlot) -> Bool {
         Int(session.slot) < bySession.count && bySession[Int(session.slot)][slot] != nil
     }
 
@@ -78,39 +80,39 @@ struct SubscriptionTable: ~Copyable {
     }
 
     /// The subscriptions of a session in the order in which it joined them.
-    func slots(of session: SessionKey) -> [UInt32] {
+    func slots(of session: SessionKey) -> [SubscriptionSlot] {
         guard Int(session.slot) < bySession.count else { return [] }
         return bySession[Int(session.slot)].sorted { $0.value.order < $1.value.order }.map(\.key)
     }
 
     /// The subscribers in the order in which they subscribed.
-    func subscribers(of slot: UInt32) -> [SessionKey] {
+    func subscribers(of slot: SubscriptionSlot) -> [SessionKey] {
         slots[Int(slot)].subscribers.sorted { order($0, of: slot) < order($1, of: slot) }
     }
 
-    private func order(_ session: SessionKey, of slot: UInt32) -> UInt64 {
+    private func order(_ session: SessionKey, of slot: SubscriptionSlot) -> UInt64 {
         bySession[Int(session.slot)][slot]?.order ?? 0
     }
 
     mutating func create(
         _ topic: URI, match: MatchPolicy = .exact, created: Int64, random: inout SeededRandom
-    ) -> UInt32 {
+    ) -> SubscriptionSlot {
         var id: SubscriptionID = random.id()
         while byID[id] != nil { id = random.id() }
         let subscription = Subscription(
             id: id, topic: topic, match: match, created: created, rule: rule)
-        let slot: UInt32
+        let slot: SubscriptionSlot
         if let reused = vacant.popLast() {
             slot = reused
             slots[Int(slot)] = subscription
         } else {
-            slot = UInt32(slots.count)
+            slot = Slot(slots.count)
             slots.append(subscription)
         }
         if match == .exact {
-            byTopic.insert(slots[Int(slot)].uri.bytes, slot: slot)
+            byTopic.insert(slots[Int(slot)].uri.bytes, slot: slot.index)
         } else {
-            patterns.insert(slots[Int(slot)].uri.bytes, as: match, slot: slot)
+            patterns.insert(slots[Int(slot)].uri.bytes, as: match, slot: slot.index)
         }
         byID[id] = slot
         return slot
@@ -124,7 +126,7 @@ struct SubscriptionTable: ~Copyable {
         }
     }
 
-    mutating func join(_ session: SessionKey, to slot: UInt32) {
+    mutating func join(_ session: SessionKey, to slot: SubscriptionSlot) {
         while bySession.count <= Int(session.slot) { bySession.append([:]) }
         joinCount += 1
         bySession[Int(session.slot)][slot] = Membership(
@@ -135,7 +137,7 @@ struct SubscriptionTable: ~Copyable {
     /// Takes `session` off the subscription, which is deleted with its last subscriber, unless it
     /// keeps a history.
     /// - Returns: whether it was deleted.
-    mutating func leave(_ session: SessionKey, from slot: UInt32) -> Bool {
+    mutating func remove(_ session: SessionKey, from slot: SubscriptionSlot) -> Bool {
         guard let left = bySession[Int(session.slot)].removeValue(forKey: slot) else {
             return false
         }
@@ -149,20 +151,20 @@ struct SubscriptionTable: ~Copyable {
     }
 
     /// Keeps no more events; the subscription goes with its last subscriber, or now.
-    mutating func endHistory(of slot: UInt32) {
+    mutating func endHistory(of slot: SubscriptionSlot) {
         slots[Int(slot)].history = nil
         _ = deleteIfUnused(slot)
     }
 
-    private mutating func deleteIfUnused(_ slot: UInt32) -> Bool {
+    private mutating func deleteIfUnused(_ slot: SubscriptionSlot) -> Bool {
         guard slots[Int(slot)].subscribers.isEmpty, slots[Int(slot)].history == nil else {
             return false
         }
         let match = slots[Int(slot)].match
         if match == .exact {
-            byTopic.remove(slots[Int(slot)].uri.bytes, slot: slot)
+            byTopic.remove(slots[Int(slot)].uri.bytes, slot: slot.index)
         } else {
-            patterns.remove(slots[Int(slot)].uri.bytes, as: match, slot: slot)
+            patterns.remove(slots[Int(slot)].uri.bytes, as: match, slot: slot.index)
         }
         byID[slots[Int(slot)].id] = nil
         slots[Int(slot)] = .vacant

@@ -39,7 +39,7 @@ extension Realm {
 
 extension Realm {
     /// Whether a session may ask what was published on a subscription: it holds it, or might.
-    private func mayHear(_ slot: UInt32, _ session: SessionKey) -> Bool {
+    private func mayHear(_ slot: SubscriptionSlot, _ session: SessionKey) -> Bool {
         if subscriptions.isSubscriber(session, of: slot) { return true }
         let topic = URI(subscriptions[slot].uri.string)
         return knownPermission(

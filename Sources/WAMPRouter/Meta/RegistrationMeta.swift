@@ -4,13 +4,13 @@
 import WAMP
 
 extension Realm {
-    func details(ofRegistration slot: UInt32) -> Value.Dictionary {
+    func details(ofRegistration slot: RegistrationSlot) -> Value.Dictionary {
         [
             "id": Value(registrations[slot].id),
             "created": .string(timestamp(unixMilliseconds: registrations[slot].created)),
             "uri": .string(registrations[slot].uri.string),
             "match": .string(registrations[slot].match.rawValue),
-            "invoke": .string(registrations[slot].policy.rawValue),
+            "invoke": .string(registrations[slot].rule.rawValue),
         ]
     }
 
@@ -39,7 +39,7 @@ extension Realm {
         return Value(registrations[slot].id)
     }
 
-    func registration(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
+    func registration(_ arguments: MetaArguments) throws(MetaError) -> RegistrationSlot {
         let id: RegistrationID = try arguments.id(0, "registration")
         guard let slot = registrations.find(id) else {
             throw MetaError(.noSuchRegistration, about: "\(id)")
@@ -56,7 +56,8 @@ extension Realm {
     }
 
     /// The registration that is named by its id, or by its URI and perhaps its match policy.
-    private func namedRegistration(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
+    private func namedRegistration(_ arguments: MetaArguments) throws(MetaError) -> RegistrationSlot
+    {
         guard let uri = arguments.args.first?.string.map({ URI($0) }) else {
             return try registration(arguments)
         }
@@ -81,7 +82,7 @@ extension Realm {
             ]
         }
         return [
-            "callees": .list(callees), "cursor": .int(Int64(registrations[slot].cursor)),
+            "callees": .list(callees), "cursor": .int(Int64(registrations[slot].callees.cursor)),
             "queue": .int(Int64(waitingCount(for: slot))),
         ]
     }

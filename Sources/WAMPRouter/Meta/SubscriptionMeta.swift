@@ -5,7 +5,7 @@
 import WAMP
 
 extension Realm {
-    func details(ofSubscription slot: UInt32) -> Value.Dictionary {
+    func details(ofSubscription slot: SubscriptionSlot) -> Value.Dictionary {
         [
             "id": Value(subscriptions[slot].id),
             "created": .string(timestamp(unixMilliseconds: subscriptions[slot].created)),
@@ -38,7 +38,7 @@ extension Realm {
         return slots.isEmpty ? .null : .list(slots.map { Value(subscriptions[$0].id) })
     }
 
-    func subscription(_ arguments: MetaArguments) throws(MetaError) -> UInt32 {
+    func subscription(_ arguments: MetaArguments) throws(MetaError) -> SubscriptionSlot {
         let id: SubscriptionID = try arguments.id(0, "subscription")
         guard let slot = subscriptions.find(id) else {
             throw MetaError(.noSuchSubscription, about: "\(id)")
@@ -69,7 +69,7 @@ extension Realm {
             throw MetaError(
                 .noSuchSubscription, "session \(subscriber) has no subscription \(id)")
         }
-        let departure = leave(subscription: slot, session)
+        let departure = detach(session, from: slot)
         if sessions[session].subscriberFeatures.contains(.subscriptionRevocation) {
             let revocation = Unsubscribed(
                 request: nil,

@@ -17,7 +17,7 @@ extension Realm {
         // First of all: whatever is published from here on is not for it.
         var unsubscribed: [SubscriberDeparture] = []
         for slot in subscriptions.slots(of: session) {
-            unsubscribed.append(leave(subscription: slot, session))
+            unsubscribed.append(detach(session, from: slot))
         }
         // No call is for it any more, although it is still on the lists.
         sessions.setWriteBlocked(true, session)
@@ -29,7 +29,7 @@ extension Realm {
             callerLeft(call, at: now, into: &effects)
         }
         for slot in registrations.slots(of: session) {
-            leave(registration: slot, session, at: now, into: &effects)
+            detach(session, from: slot, at: now, into: &effects)
         }
         lateChunks[session] = nil
         postponed[session] = nil

@@ -118,7 +118,7 @@ final class TestRealm {
     @discardableResult
     func leave(_ peer: Peer) -> [Effect] {
         auditor.left(peer.key)
-        return run { $0.leave(peer.key, at: self.now, into: &$1) }
+        return run { $0.lose(peer.key, at: self.now, into: &$1) }
     }
 
     /// Tells what happened in any other way.

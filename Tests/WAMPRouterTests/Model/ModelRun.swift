@@ -225,7 +225,7 @@ extension ModelRun {
             send(
                 .unregister(
                     Unregister(request: RequestID(UInt64(request)), registration: id)), session)
-        case .lost(let session): realm.leave(keys[session], at: now, into: &effects)
+        case .lost(let session): realm.lose(keys[session], at: now, into: &effects)
         case .goodbye(let session): send(.goodbye(Goodbye(reason: .closeNormal)), session)
         case .violated(let session):
             realm.abort(keys[session], ProtocolViolation("broken"), at: now, into: &effects)

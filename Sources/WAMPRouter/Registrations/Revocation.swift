@@ -12,7 +12,7 @@ extension Realm {
     ///   - effects: what that callee is told.
     ///   - consequences: what others learn of it.
     private mutating func revoke(
-        registration slot: UInt32, of session: SessionKey, reason: String, at now: Now,
+        registration slot: RegistrationSlot, of session: SessionKey, reason: String, at now: Now,
         into effects: inout Effects, _ consequences: inout Effects
     ) {
         if sessions[session].calleeFeatures.contains(.registrationRevocation) {
@@ -22,13 +22,13 @@ extension Realm {
             effects.send(
                 .unregistered(Unregistered(request: nil, details: details)), to: session)
         }
-        leave(registration: slot, session, at: now, into: &consequences)
+        detach(session, from: slot, at: now, into: &consequences)
     }
 
     /// Takes every callee off a registration, which is deleted with the last one. What others learn
     /// of it has to come after the answer to whoever wanted it (SR-80).
     mutating func revoke(
-        registration slot: UInt32, at now: Now, into effects: inout Effects,
+        registration slot: RegistrationSlot, at now: Now, into effects: inout Effects,
         _ consequences: inout Effects
     ) {
         // Calls that wait must not go to a callee that is next to be put out (SR-23).
@@ -39,13 +39,13 @@ extension Realm {
                 at: now, into: &effects, &consequences)
         }
         for call in waiting {
-            end(call, with: .noSuchProcedure, at: now, into: &consequences)
+            conclude(call, as: .refusal(.noSuchProcedure), at: now, into: &consequences)
         }
     }
 
     /// SR-88: whoever is permitted, or owns every callee that is there.
     func mayForce(
-        _ slot: UInt32, _ session: SessionKey, _ procedure: URI, _ match: MatchPolicy
+        _ slot: RegistrationSlot, _ session: SessionKey, _ procedure: URI, _ match: MatchPolicy
     ) -> Bool {
         if permissions.isOpen { return true }
         let identity = sessions[session].identity

@@ -70,8 +70,8 @@ struct PlainCopies: ~Copyable {
 
     /// - Returns: how many bytes it takes.
     @inline(__always)
-    mutating func keep(_ call: PlainMessage, _ terms: PlainTerms, in slot: UInt32) -> Int {
-        while copies.count <= slot { copies.append(PlainCopy()) }
+    mutating func keep(_ call: PlainMessage, _ terms: PlainTerms, in slot: CallSlot) -> Int {
+        while copies.count <= Int(slot) { copies.append(PlainCopy()) }
         spareBytes -= copies[Int(slot)].capacity
         copies[Int(slot)].keep(call, terms)
         return copies[Int(slot)].count
@@ -79,7 +79,7 @@ struct PlainCopies: ~Copyable {
 
     /// - Returns: how many bytes it took.
     @inline(__always)
-    mutating func forget(_ slot: UInt32) -> Int {
+    mutating func forget(_ slot: CallSlot) -> Int {
         let (count, capacity) = (copies[Int(slot)].count, copies[Int(slot)].capacity)
         if capacity <= PlainCopies.largestSpare,
             spareBytes + capacity <= PlainCopies.mostSpareBytes
@@ -91,7 +91,7 @@ struct PlainCopies: ~Copyable {
         return count
     }
 
-    func record(in slot: UInt32, of callee: SessionKey) -> RetainedCall {
+    func record(in slot: CallSlot, of callee: SessionKey) -> RetainedCall {
         copies[Int(slot)].record(of: callee)
     }
 }

@@ -97,110 +97,82 @@ extension Realm {
     /// Finds a callee for a call, or a place in the queue, and enters the call. The router's own
     /// are calls like any others.
     mutating func route(
-        _ request: RequestID, _ terms: CallTerms, _ payload: Payload, to slot: UInt32,
+        _ request: RequestID, _ terms: CallTerms, _ payload: Payload,
+        to registration: RegistrationSlot,
         from caller: SessionKey, at now: Now, into effects: inout Effects
     ) {
         let isQuestion = caller == .router
         guard isQuestion || mayCall(request, caller, into: &effects) else { return }
         let end =
             terms.timeout == 0 ? Moment.never : now.moment.advanced(milliseconds: terms.timeout)
-        var pending = PendingCall(
-            caller: caller, request: request, callee: .router, registration: slot, place: .max,
-            registrationID: registrations[slot].id, deadline: end)
-        if terms.isProgressive { pending.flags = [.isProgressive, .expectsChunks] }
-        if terms.wantsCallee { pending.flags.insert(.namesCallee) }
-        if isQuestion { pending.flags.insert(.isQuestion) }
+        var call = CallInFlight(
+            caller: caller, request: request, registration: registration,
+            registrationID: registrations[registration].id, deadline: end)
+        if terms.isProgressive { call.flags = [.isProgressive, .expectsChunks] }
+        if terms.wantsCallee { call.flags.insert(.namesCallee) }
         func retain() -> RetainedCall {
             let record = RetainedCall(
                 terms: terms, payload: payload.detached(), isComplete: !terms.isProgressive,
-                attempts: attempts(slot))
+                attempts: attempts(registration))
             record.limit = end
             return record
         }
-        let mustWait = !queues.isEmpty && isAnyoneWaiting(for: slot, like: terms)
+        let mustWait = !queues.isEmpty && isAnyoneWaiting(for: registration, like: terms)
         let choice =
             mustWait
             ? .saturated
             : registrations.choose(
-                slot, excluding: [], blocked: sessions.blocked, random: &random, key: terms.key,
-                isSharded: terms.isSharded)
+                registration, excluding: [], blocked: sessions.blocked, random: &random,
+                key: terms.key, isSharded: terms.isSharded)
         guard case .callee(let index) = choice else {
-            if choice == .saturated, let settings = queueWithRoom(slot) {
-                return wait(pending, retain(), settings, at: now)
+            if choice == .saturated, let settings = queueWithRoom(registration) {
+                return wait(call, retain(), settings, at: now)
             }
             return refuse(choice, request, of: caller, at: now, into: &effects)
         }
-        let callee = registrations[slot].callees[index]
+        let callee = registrations[registration].callees[index]
         guard canServe(callee.session, terms) else {
             return refuse(.call, request, of: caller, .featureNotSupported, into: &effects)
         }
-        pending.callee = callee.session
-        pending.place = callee.place
         if terms.receivesProgress, mayProgress(callee.session) {
-            pending.flags.insert(.receivesProgress)
+            call.flags.insert(.receivesProgress)
         }
-        pending.deadline = backstop(of: end, at: callee)
-        var record: RetainedCall?
-        if mayReroute(registrations[slot].policy, callee) || terms.isProgressive
-            || pending.flags.contains(.receivesProgress) && terms.timeout > 0
+        call.deadline = backstop(of: end, at: callee)
+        let slot = calls.enter(call)
+        if mayReroute(registrations[registration].rule, callee) || terms.isProgressive
+            || call.flags.contains(.receivesProgress) && terms.timeout > 0
         {
-            let kept = retain()
-            kept.tried = [callee.session]
-            kept.options = callee.options
-            record = kept
+            let record = retain()
+            record.tried = [callee.session]
+            record.options = callee.options
+            calls.keep(record, slot)
         }
-        registrations.occupy(callee.place)
-        let invocation = calls.insert(pending, keeping: record)
         effects.send(
             .invocation(
                 Invocation(
-                    request: invocation, registration: pending.registrationID,
+                    request: assign(slot, to: callee), registration: call.registrationID,
                     details: details(
-                        for: callee, of: pending, terms, isLast: !terms.isProgressive),
+                        for: callee, of: call, terms, isLast: !terms.isProgressive),
                     payload: payload)),
             to: callee.session)
     }
 
-    /// A plain CALL for a plain registration, under a request id that is free.
-    mutating func pass(
-        call plain: PlainMessage, of batch: MessageBatch, to slot: UInt32,
-        from caller: SessionKey, at now: Now, into effects: inout Effects
-    ) -> Passage? {
-        counters.calls &+= 1
-        let request = RequestID(plain.id)
-        guard mayCall(request, caller, into: &effects) else { return nil }
-        // Under a rule of ours, a registration is no plain one: nothing needs a key here.
-        let choice = registrations.choose(
-            slot, excluding: [], blocked: sessions.blocked, random: &random)
-        guard case .callee(let index) = choice else {
-            refuse(choice, request, of: caller, at: now, into: &effects)
-            return nil
-        }
-        let callee = registrations[slot].callees[index]
+    /// Gives a call that waits to a callee. There is no other way to one.
+    /// - Returns: the id of the INVOCATION.
+    @inline(__always)
+    mutating func assign(_ slot: CallSlot, to callee: Callee) -> RequestID {
         registrations.occupy(callee.place)
-        let id = registrations[slot].id
-        let pending = PendingCall(
-            caller: caller, request: request, callee: callee.session, registration: slot,
-            place: callee.place, registrationID: id, deadline: .never)
-        let invocation =
-            mayReroute(registrations[slot].policy, callee)
-            ? calls.insert(
-                pending, copying: plain,
-                PlainTerms(
-                    options: callee.options, attempts: attempts(slot),
-                    disclosure: settings.callerDisclosure))
-            : calls.insert(pending)
-        return Passage(envelope: .invocation(invocation, id), receiver: callee.session)
+        return calls.assign(slot, to: callee)
     }
 
     /// SR-49: how many callees may be tried with a call that is made now.
-    private func attempts(_ registration: UInt32) -> Int {
+    func attempts(_ registration: RegistrationSlot) -> Int {
         max(8, registrations[registration].callees.count + 4)
     }
 
     /// Whether a session may make one more call; it is told if it may not.
     @inline(__always)
-    private mutating func mayCall(
+    mutating func mayCall(
         _ request: RequestID, _ caller: SessionKey, into effects: inout Effects
     ) -> Bool {
         guard !isDraining else {
@@ -227,28 +199,27 @@ extension Realm {
     }
 
     /// Refuses a call that no callee was found for; a question of the router's own is answered so.
-    private mutating func refuse(
+    mutating func refuse(
         _ choice: Choice, _ request: RequestID, of caller: SessionKey, at now: Now,
         into effects: inout Effects
     ) {
-        let (error, args, details) = refusal(choice)
-        guard caller != .router else {
-            return answer(request, .failed(error, []), at: now, into: &effects)
-        }
-        refuse(.call, request, of: caller, error, args, kwargs: details, into: &effects)
+        let outcome = refusal(choice)
+        guard caller == .router else { return tell(caller, request, outcome, into: &effects) }
+        // The sentence is for callers: nobody may take it for the procedure's own.
+        guard case .refusal(let error, _, _) = outcome else { return }
+        answer(request, .failed(error, []), at: now, into: &effects)
     }
 
     /// What callers are told when no callee was found.
-    func refusal(_ choice: Choice) -> (ErrorURI, [Value], Value.Dictionary) {
+    func refusal(_ choice: Choice) -> Outcome {
         switch choice {
-        case .unreachable: (.networkFailure, [], [:])
+        case .unreachable: .refusal(.networkFailure)
         case .saturated:
-            (
+            .refusal(
                 settings.crossbarMaxConcurrencyURI ? .maxConcurrencyReached : .noAvailableCallee,
                 ["the maximum concurrency of every callee of the procedure is reached"],
-                ["reason": "max_concurrency_reached"]
-            )
-        case .exhausted, .callee: (.noAvailableCallee, [], [:])
+                kwargs: ["reason": "max_concurrency_reached"])
+        case .exhausted, .callee: .refusal(.noAvailableCallee)
         }
     }
 
@@ -268,7 +239,7 @@ extension Realm {
     ///   - isLast: whether no more of the call's arguments will come.
     ///   - timeout: what is left of the time limit, in milliseconds; nil = all of it.
     func details(
-        for callee: Callee, of call: PendingCall, _ terms: CallTerms, isLast: Bool,
+        for callee: Callee, of call: CallInFlight, _ terms: CallTerms, isLast: Bool,
         timeout: UInt64? = nil
     ) -> InvocationDetails {
         var details = InvocationDetails(custom: terms.custom)
@@ -278,7 +249,7 @@ extension Realm {
             details.custom.append("receive_progress", true)
         }
         if !isLast { details.custom.append("progress", true) }
-        if call.caller != .router, terms.isDisclosed(to: callee) {
+        if !call.isQuestion, terms.isDisclosed(to: callee) {
             let identity = sessions[call.caller].identity
             details.custom.append("caller", Value(identity.session))
             if let authid = identity.authid {

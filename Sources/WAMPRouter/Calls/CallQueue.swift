@@ -20,13 +20,13 @@ struct CallQueue {
     private struct Place {
         let lane: Lane
         let turn: Int
-        var previous: UInt32?
-        var next: UInt32?
+        var previous: CallSlot?
+        var next: CallSlot?
     }
 
-    private var places: [UInt32: Place] = [:]
+    private var places: [CallSlot: Place] = [:]
     /// The first and the last of each lane that is not empty.
-    private var ends: [Lane: (first: UInt32, last: UInt32)] = [:]
+    private var ends: [Lane: (first: CallSlot, last: CallSlot)] = [:]
     /// The lanes of more than one callee.
     private var shared: Set<Lane> = []
     private var firstTurn = 0
@@ -36,7 +36,7 @@ struct CallQueue {
     var isEmpty: Bool { places.isEmpty }
 
     /// With their lanes, in the order of their turn.
-    var all: [(slot: UInt32, lane: Lane)] {
+    var all: [(slot: CallSlot, lane: Lane)] {
         places.sorted { $0.value.turn < $1.value.turn }.map { ($0.key, $0.value.lane) }
     }
 
@@ -46,7 +46,7 @@ struct CallQueue {
     func isAnyone(in lane: Lane) -> Bool { ends[lane] != nil }
 
     /// The first that this callee may serve.
-    func first(for callee: SessionKey) -> UInt32? {
+    func first(for callee: SessionKey) -> CallSlot? {
         var best = ends[.only(callee)]?.first
         for lane in shared {
             guard case .anyone(let tried) = lane, !tried.contains(callee) else { continue }
@@ -56,12 +56,12 @@ struct CallQueue {
         return best
     }
 
-    private func comes(_ slot: UInt32, before other: UInt32?) -> Bool {
+    private func comes(_ slot: CallSlot, before other: CallSlot?) -> Bool {
         guard let other, let turn = places[other]?.turn else { return true }
         return places[slot].map { $0.turn < turn } ?? false
     }
 
-    mutating func append(_ slot: UInt32, to lane: Lane) {
+    mutating func append(_ slot: CallSlot, to lane: Lane) {
         let last = ends[lane]?.last
         places[slot] = Place(lane: lane, turn: endOfTurns, previous: last)
         endOfTurns += 1
@@ -70,7 +70,7 @@ struct CallQueue {
     }
 
     /// Puts a call in front of all others.
-    mutating func prepend(_ slot: UInt32, to lane: Lane) {
+    mutating func prepend(_ slot: CallSlot, to lane: Lane) {
         firstTurn -= 1
         let first = ends[lane]?.first
         places[slot] = Place(lane: lane, turn: firstTurn, next: first)
@@ -78,12 +78,12 @@ struct CallQueue {
         extend(lane, first: slot, last: ends[lane]?.last ?? slot)
     }
 
-    private mutating func extend(_ lane: Lane, first: UInt32, last: UInt32) {
+    private mutating func extend(_ lane: Lane, first: CallSlot, last: CallSlot) {
         ends[lane] = (first, last)
         if case .anyone = lane { shared.insert(lane) }
     }
 
-    mutating func remove(_ slot: UInt32) {
+    mutating func remove(_ slot: CallSlot) {
         guard let place = places.removeValue(forKey: slot) else { return }
         if let previous = place.previous { places[previous]?.next = place.next }
         if let next = place.next { places[next]?.previous = place.previous }

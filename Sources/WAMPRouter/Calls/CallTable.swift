@@ -4,16 +4,18 @@
 import BasicContainers
 import WAMP
 
+typealias CallSlot = Slot<CallInFlight>
+
 struct CallTable: ~Copyable {
-    private var slots = UniqueArray<PendingCall>()
+    private var slots = UniqueArray<CallInFlight>()
     /// By slot: what is kept of a call that may have to be sent again.
     private var retained = UniqueArray<RetainedCall?>()
     /// The same of plain calls, until it is needed.
     private var copies = PlainCopies()
-    private var vacant = UniqueArray<UInt32>()
+    private var vacant = UniqueArray<CallSlot>()
     private var bySession = UniqueArray<SessionCalls>()
     /// A binary heap of slots, the earliest deadline first.
-    private var deadlines: [UInt32] = []
+    private var deadlines: [CallSlot] = []
 
     struct SessionCalls: ~Copyable {
         /// The session this entry belongs to: a slot is used again by later sessions.
@@ -33,35 +35,34 @@ struct CallTable: ~Copyable {
     var count: Int { slots.count - vacant.count }
 
     /// The call in a slot; nil if there is none any more.
-    subscript(slot: UInt32) -> PendingCall? {
-        slots[Int(slot)].isVacant ? nil : slots[Int(slot)]
+    subscript(slot: CallSlot) -> CallInFlight? {
+        slots[Int(slot)].phase == .vacant ? nil : slots[Int(slot)]
     }
 
-    /// What is kept of the call in a slot; nil if it goes to one callee, once and at once.
-    mutating func retained(_ slot: UInt32) -> RetainedCall? {
+    /// What is kept of the call in a slot; nil if it goes to one callee, once and at once. Of a
+    /// plain call, this is when the record is made of the copy.
+    mutating func retained(_ slot: CallSlot) -> RetainedCall? {
         let call = slots[Int(slot)]
         if call.flags.contains(.isCopied) {
             let record = copies.record(in: slot, of: call.callee)
-            forgetRecord(slot, call)
+            forgetKept(slot, call)
             keep(record, slot)
         }
         return retained[Int(slot)]
     }
 
-    /// What a plain YIELD must not pass by.
+    /// Whether a plain YIELD may end the call in a slot.
     @inline(__always)
-    func isSpecial(_ slot: UInt32) -> Bool {
-        !slots[Int(slot)].flags.isDisjoint(with: .special)
-    }
+    func isPlain(_ slot: CallSlot) -> Bool { slots[Int(slot)].isPlain }
 
     @inline(__always)
-    func find(madeBy caller: SessionKey, _ request: RequestID) -> UInt32? {
+    func find(madeBy caller: SessionKey, _ request: RequestID) -> CallSlot? {
         guard let index = index(of: caller) else { return nil }
         return bySession[index].made.find(request.rawValue)
     }
 
     @inline(__always)
-    func find(servedBy callee: SessionKey, _ invocation: RequestID) -> UInt32? {
+    func find(servedBy callee: SessionKey, _ invocation: RequestID) -> CallSlot? {
         guard let index = index(of: callee) else { return nil }
         return bySession[index].serving.find(invocation.rawValue)
     }
@@ -86,12 +87,12 @@ struct CallTable: ~Copyable {
     }
 
     /// The calls that a session serves, in the order in which it got them.
-    func served(by callee: SessionKey) -> [UInt32] {
+    func served(by callee: SessionKey) -> [CallSlot] {
         index(of: callee).map { bySession[$0].serving.slotsByID } ?? []
     }
 
     /// The calls that a session made, in the order of its requests.
-    func made(by caller: SessionKey) -> [UInt32] {
+    func made(by caller: SessionKey) -> [CallSlot] {
         index(of: caller).map { bySession[$0].made.slotsByID } ?? []
     }
 
@@ -101,96 +102,62 @@ struct CallTable: ~Copyable {
         return invocation.rawValue <= bySession[index].lastInvocation
     }
 
-    /// Adds a call that has a callee and draws its invocation id from the callee's sequence.
-    /// - Parameter record: what is kept in case that it has to be sent again.
-    mutating func insert(_ call: PendingCall, keeping record: RetainedCall?) -> RequestID {
-        let slot = enter(call, keeping: record)
-        return invoke(slot)
-    }
-
-    /// The same for a call of which nothing is kept.
-    mutating func insert(_ call: PendingCall) -> RequestID {
-        let slot = enter(call, keeping: nil)
-        return invoke(slot)
-    }
-
-    /// The same for a plain call, which is copied in case that it has to be sent again.
-    mutating func insert(
-        _ call: PendingCall, copying plain: PlainMessage, _ terms: PlainTerms
-    ) -> RequestID {
-        let slot = enter(call, keeping: nil)
-        slots[Int(slot)].flags.insert(.isCopied)
-        bySession[Int(call.caller.slot)].keptBytes += copies.keep(plain, terms, in: slot)
-        return invoke(slot)
-    }
-
-    /// Adds a call that waits for a callee.
-    mutating func insertWaiting(_ call: PendingCall, keeping record: RetainedCall) -> UInt32 {
-        let slot = enter(call, keeping: record)
-        slots[Int(slot)].flags.insert(.isWaiting)
-        return slot
-    }
-
-    /// Gives a call that has no callee to one.
-    mutating func assign(_ slot: UInt32, to callee: SessionKey, place: UInt32) -> RequestID {
-        slots[Int(slot)].callee = callee
-        slots[Int(slot)].place = place
-        slots[Int(slot)].flags.remove(.isWaiting)
-        return invoke(slot)
-    }
-
-    /// Takes a call from its callee. It waits for another.
-    mutating func withdraw(_ slot: UInt32) {
-        let call = slots[Int(slot)]
-        bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
-        slots[Int(slot)].callee = .router
-        slots[Int(slot)].place = .max
-        slots[Int(slot)].flags.insert(.isWaiting)
-    }
-
+    /// Adds a call. It waits for a callee.
     @inline(__always)
-    private mutating func enter(_ call: PendingCall, keeping record: RetainedCall?) -> UInt32 {
+    mutating func enter(_ call: CallInFlight) -> CallSlot {
         prepare(call.caller)
-        let slot: UInt32
+        let slot: CallSlot
         if let reused = vacant.popLast() {
             slot = reused
             slots[Int(slot)] = call
         } else {
-            slot = UInt32(slots.count)
+            slot = Slot(slots.count)
             slots.append(call)
             retained.append(nil)
         }
-        if let record { keep(record, slot) }
         bySession[Int(call.caller.slot)].made.insert(call.request.rawValue, slot: slot)
         if call.deadline.nanoseconds != .max { enqueue(slot) }
         return slot
     }
 
+    /// Gives a call that waits to a callee, under the next id of that callee's sequence.
     @inline(__always)
-    private mutating func invoke(_ slot: UInt32) -> RequestID {
-        let callee = slots[Int(slot)].callee
-        prepare(callee)
-        let last = bySession[Int(callee.slot)].lastInvocation
+    mutating func assign(_ slot: CallSlot, to callee: Callee) -> RequestID {
+        let session = Int(callee.session.slot)
+        prepare(callee.session)
+        let last = bySession[session].lastInvocation
         let invocation = last == RequestID.largest ? 1 : last + 1
-        bySession[Int(callee.slot)].lastInvocation = invocation
+        bySession[session].lastInvocation = invocation
+        bySession[session].serving.insert(invocation, slot: slot)
+        slots[Int(slot)].callee = callee.session
+        slots[Int(slot)].place = callee.place
         slots[Int(slot)].invocation = RequestID(invocation)
-        bySession[Int(callee.slot)].serving.insert(invocation, slot: slot)
+        slots[Int(slot)].phase = .served
         return RequestID(invocation)
+    }
+
+    /// Takes a call from its callee. It waits for another.
+    mutating func withdraw(_ slot: CallSlot) {
+        let call = slots[Int(slot)]
+        bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
+        slots[Int(slot)].callee = .router
+        slots[Int(slot)].place = .none
+        slots[Int(slot)].phase = .waiting
     }
 
     /// Takes a call out of all indexes.
     @inline(__always)
     @discardableResult
-    mutating func remove(_ slot: UInt32) -> PendingCall? {
+    mutating func remove(_ slot: CallSlot) -> CallInFlight? {
         let call = slots[Int(slot)]
-        guard !call.isVacant else { return nil }
+        guard call.phase != .vacant else { return nil }
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
-        slots[Int(slot)] = .vacant
-        if !call.flags.isDisjoint(with: .isKept) { forgetRecord(slot, call) }
-        if !call.flags.contains(.isAbandoned) {
+        slots[Int(slot)].phase = .vacant
+        if !call.flags.isDisjoint(with: .isKept) { forgetKept(slot, call) }
+        if call.phase != .abandoned {
             bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
         }
-        if !call.flags.contains(.isWaiting) {
+        if call.phase != .waiting {
             bySession[Int(call.callee.slot)].serving.remove(call.invocation.rawValue)
         }
         vacant.append(slot)
@@ -198,22 +165,32 @@ struct CallTable: ~Copyable {
     }
 
     /// Forgets the caller of a call, while its callee is still busy with it.
-    mutating func abandon(_ slot: UInt32) {
+    mutating func abandon(_ slot: CallSlot) {
         let call = slots[Int(slot)]
         if call.deadlineIndex >= 0 { dequeue(Int(call.deadlineIndex)) }
-        if !call.flags.isDisjoint(with: .isKept) { forgetRecord(slot, call) }
+        if !call.flags.isDisjoint(with: .isKept) { forgetKept(slot, call) }
         bySession[Int(call.caller.slot)].made.remove(call.request.rawValue)
-        slots[Int(slot)].flags.insert(.isAbandoned)
+        slots[Int(slot)].flags.remove(.expectsChunks)
+        slots[Int(slot)].phase = .abandoned
     }
 
-    private mutating func keep(_ record: RetainedCall, _ slot: UInt32) {
+    /// Keeps what is needed of a call that may have to be sent again, waits, or goes on.
+    mutating func keep(_ record: RetainedCall, _ slot: CallSlot) {
         retained[Int(slot)] = record
         slots[Int(slot)].flags.insert(.isRecorded)
         bySession[Int(slots[Int(slot)].caller.slot)].keptBytes += record.size
     }
 
+    /// The same of a plain call, as a copy of its bytes.
+    @inline(__always)
+    mutating func keep(_ plain: PlainMessage, _ terms: PlainTerms, _ slot: CallSlot) {
+        slots[Int(slot)].flags.insert(.isCopied)
+        bySession[Int(slots[Int(slot)].caller.slot)].keptBytes += copies.keep(
+            plain, terms, in: slot)
+    }
+
     @inline(never)
-    private mutating func forgetRecord(_ slot: UInt32, _ call: PendingCall) {
+    private mutating func forgetKept(_ slot: CallSlot, _ call: CallInFlight) {
         let size: Int
         if call.flags.contains(.isCopied) {
             size = copies.forget(slot)
@@ -226,27 +203,27 @@ struct CallTable: ~Copyable {
     }
 
     /// Keeps a further part of a call that waits for a callee.
-    mutating func keep(_ part: Payload, isLast: Bool, of slot: UInt32) {
+    mutating func keep(_ part: Payload, isLast: Bool, of slot: CallSlot) {
         retained[Int(slot)]?.append(part, isLast: isLast)
         bySession[Int(slots[Int(slot)].caller.slot)].keptBytes += part.count
     }
 
     /// Takes out all parts that have come of a call, the first included; that one is kept as well.
-    mutating func takeParts(of slot: UInt32) -> [(payload: Payload, isLast: Bool)] {
+    mutating func takeParts(of slot: CallSlot) -> [(payload: Payload, isLast: Bool)] {
         guard let record = retained[Int(slot)] else { return [] }
         bySession[Int(slots[Int(slot)].caller.slot)].keptBytes -= record.chunkBytes
         return record.takeParts()
     }
 
-    mutating func set(_ flags: PendingCall.Flags, _ slot: UInt32) {
+    mutating func set(_ flags: CallInFlight.Flags, _ slot: CallSlot) {
         slots[Int(slot)].flags.formUnion(flags)
     }
 
-    mutating func clear(_ flags: PendingCall.Flags, _ slot: UInt32) {
+    mutating func clear(_ flags: CallInFlight.Flags, _ slot: CallSlot) {
         slots[Int(slot)].flags.subtract(flags)
     }
 
-    mutating func setDeadline(_ deadline: Moment, _ slot: UInt32) {
+    mutating func setDeadline(_ deadline: Moment, _ slot: CallSlot) {
         if slots[Int(slot)].deadlineIndex >= 0 { dequeue(Int(slots[Int(slot)].deadlineIndex)) }
         slots[Int(slot)].deadline = deadline
         if deadline != .never { enqueue(slot) }
@@ -296,16 +273,16 @@ extension CallTable {
     var nextDeadline: Moment? { deadlines.first.map { deadline(of: $0) } }
 
     /// A call whose deadline has come, if there is one.
-    func due(at now: Moment) -> UInt32? {
+    func due(at now: Moment) -> CallSlot? {
         guard let first = deadlines.first, deadline(of: first) <= now else { return nil }
         return first
     }
 
-    private func deadline(of slot: UInt32) -> Moment {
+    private func deadline(of slot: CallSlot) -> Moment {
         slots[Int(slot)].deadline
     }
 
-    private mutating func enqueue(_ slot: UInt32) {
+    private mutating func enqueue(_ slot: CallSlot) {
         deadlines.append(slot)
         slots[Int(slot)].deadlineIndex = Int32(deadlines.count - 1)
         siftUp(deadlines.count - 1)

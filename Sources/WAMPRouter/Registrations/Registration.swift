@@ -2,69 +2,62 @@
 
 import WAMP
 
+typealias RegistrationSlot = Slot<Registration>
+
 struct Registration: ~Copyable {
     /// 0 in a vacant slot.
     let id: RegistrationID
     let uri: StoredURI
     let match: MatchPolicy
-    let policy: InvocationPolicy
-    /// Whether a call may go to any of the callees without details: nothing is to be told, limited
-    /// or kept in a queue.
-    private(set) var isPlain: Bool
-    /// Whether calls that find every callee busy wait.
-    private(set) var hasQueue: Bool
+    let rule: InvocationRule
+    /// What keeps its calls from the short way.
+    private(set) var blockers: PlainBlockers
     /// When the first callee registered, in milliseconds since 1970.
     let created: Int64
-    /// See `InvocationPolicy.choose`.
-    var cursor = 0
-    /// In the order in which their REGISTER was accepted (SR-22).
-    private(set) var callees = CalleeList()
+    var callees = CalleeList()
 
+    /// - Parameter known: what is configured for the procedure.
     init(
-        id: RegistrationID, uri: consuming StoredURI, match: MatchPolicy,
-        policy: InvocationPolicy, created: Int64, hasQueue: Bool, isTrusted: Bool
+        id: RegistrationID, uri: consuming StoredURI, match: MatchPolicy, rule: InvocationRule,
+        created: Int64, known: ProcedureSettings?
     ) {
         self.id = id
         self.uri = uri
         self.match = match
-        self.policy = policy
+        self.rule = rule
         self.created = created
-        self.hasQueue = hasQueue
-        isPlain = match == .exact && !hasQueue && !isTrusted && !policy.isExtension
+        blockers = PlainBlockers(match, rule).union(PlainBlockers(known, isValid: true))
     }
 
+    /// What is configured for the procedure has changed, or what a URI is.
     /// - Parameter isValid: whether the URI is one that may be called.
-    mutating func configure(hasQueue: Bool, isTrusted: Bool, isValid: Bool) {
-        self.hasQueue = hasQueue
-        isPlain =
-            match == .exact && isValid && !hasQueue && !isTrusted && !policy.isExtension
-            && callees.allSatisfy(\.options.isPlain)
+    mutating func configure(_ known: ProcedureSettings?, isValid: Bool) {
+        blockers.subtract(.configured)
+        blockers.formUnion(PlainBlockers(known, isValid: isValid))
     }
 
     /// Not plain, so that no call is taken for one of it.
     static var vacant: Registration {
         Registration(
-            id: RegistrationID(0), uri: StoredURI(), match: .prefix, policy: .single, created: 0,
-            hasQueue: false, isTrusted: false)
+            id: RegistrationID(0), uri: StoredURI(), match: .prefix, rule: .single, created: 0,
+            known: nil)
     }
 
     /// Where the figures of the first callee are; anywhere if there is none.
-    var firstPlace: UInt32 { callees.first?.place ?? 0 }
+    var firstPlace: Place { callees.first?.place ?? Slot(0) }
 
-    /// Adds a callee. One that wants more than the arguments makes every call a special one.
+    /// Whether calls that find every callee busy wait.
+    var hasQueue: Bool { blockers.contains(.queue) }
+
     mutating func append(_ callee: Callee) {
         callees.append(callee)
-        if !callee.options.isPlain { isPlain = false }
+        if !callee.options.isPlain { blockers.insert(.calleeOptions) }
     }
 
-    /// Takes a callee out of the list. The gap that is the cursor stays between the same
-    /// neighbours.
-    /// - Returns: where its figures are.
-    mutating func remove(_ session: SessionKey) -> UInt32? {
-        guard let index = callees.firstIndex(where: { $0.session == session }) else { return nil }
-        let place = callees[index].place
-        callees.remove(at: index)
-        if index < cursor { cursor -= 1 }
+    /// - Returns: where the callee's figures are.
+    mutating func remove(_ session: SessionKey) -> Place? {
+        let place = callees.remove(session)
+        if callees.allSatisfy(\.options.isPlain) { blockers.remove(.calleeOptions) }
         return place
     }
 }
@@ -74,7 +67,7 @@ struct Callee: Equatable {
     let session: SessionKey
     let options: CalleeOptions
     /// Where its figures are (see `CalleeFigures`).
-    var place: UInt32 = .max
+    var place = Place.none
 }
 
 /// What one callee of a registration asked for; others of the same may have asked for other things
@@ -90,6 +83,8 @@ struct CalleeOptions: Equatable {
 
     var isPlain: Bool { !disclosesCaller && !forwardsTimeout && concurrency == 0 }
 }
+
+typealias Place = Slot<CalleeFigures>
 
 /// What a callee of a registration does, kept until its last invocation has ended (SR-84).
 struct CalleeFigures {
@@ -108,7 +103,7 @@ struct CalleeFigures {
 
     /// - Returns: whether nothing is left to be counted.
     @inline(__always)
-    mutating func end() -> Bool {
+    mutating func finish() -> Bool {
         inFlight -= 1
         return inFlight == 0 && !isAttached
     }

@@ -13,13 +13,13 @@ extension Realm {
         guard let slot = calls.find(madeBy: caller, cancel.request), let call = calls[slot] else {
             return
         }
-        guard !call.flags.contains(.isWaiting) else {
-            return end(slot, with: .canceled, at: now, into: &effects)
+        guard call.phase == .served else {
+            return conclude(slot, as: .refusal(.canceled), at: now, into: &effects)
         }
         var mode = sessions[call.callee].canCancel ? cancel.mode ?? .killnowait : .skip
         // A callee that expects more of the arguments must learn that nothing will come.
         if mode == .skip, call.flags.contains(.expectsChunks) { mode = .killnowait }
-        if call.isKilled {
+        if call.flags.contains(.isKilled) {
             // A callee that ignores `kill` can be given up with `killnowait`, and only so.
             guard mode == .killnowait else { return }
         }
@@ -29,45 +29,39 @@ extension Realm {
             interrupt(call, .kill, into: &effects)
         case .killnowait:
             interrupt(call, .killnowait, into: &effects)
-            leave(slot, with: .canceled, isRelieved: true, at: now, into: &effects)
+            settle(slot, as: .refusal(.canceled), isRelieved: true, at: now, into: &effects)
         case .skip:
-            leave(slot, with: .canceled, isRelieved: false, at: now, into: &effects)
+            settle(slot, as: .refusal(.canceled), isRelieved: false, at: now, into: &effects)
         }
     }
 
     /// The call's time is over: the caller is told, a callee that can stop is asked to.
-    mutating func timeOut(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+    mutating func timeOut(_ slot: CallSlot, at now: Now, into effects: inout Effects) {
         guard let call = calls[slot] else { return }
-        guard !call.flags.contains(.isWaiting) else {
+        guard call.phase == .served else {
             // It waited for as long as the queue allows, or the whole call for its own limit.
             if let record = calls.retained(slot), record.limit <= now.moment {
-                return end(slot, with: .timeout, at: now, into: &effects)
+                return conclude(slot, as: .refusal(.timeout), at: now, into: &effects)
             }
-            let (error, args, details) = refusal(.saturated)
-            return end(slot, with: error, args, kwargs: details, at: now, into: &effects)
+            return conclude(slot, as: refusal(.saturated), at: now, into: &effects)
         }
         let canStop = sessions[call.callee].canCancel
         if canStop { interrupt(call, .killnowait, into: &effects) }
-        leave(slot, with: .timeout, isRelieved: canStop, at: now, into: &effects)
+        settle(slot, as: .refusal(.timeout), isRelieved: canStop, at: now, into: &effects)
     }
 
     /// The caller left: nobody waits for the answer any more (SR-55).
-    mutating func callerLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+    mutating func callerLeft(_ slot: CallSlot, at now: Now, into effects: inout Effects) {
         guard let call = calls[slot] else { return }
-        guard !call.flags.contains(.isWaiting), sessions.isPresent(call.callee) else {
-            end(slot, at: now, into: &effects)
-            return
+        guard call.phase == .served, sessions.isPresent(call.callee) else {
+            return conclude(slot, as: .silence, at: now, into: &effects)
         }
-        if sessions[call.callee].canCancel {
-            interrupt(call, .killnowait, into: &effects)
-        } else if keepsBusy(call) {
-            return calls.abandon(slot)
-        }
-        end(slot, at: now, into: &effects)
-        drained(call, at: now, into: &effects)
+        let canStop = sessions[call.callee].canCancel
+        if canStop { interrupt(call, .killnowait, into: &effects) }
+        settle(slot, as: .silence, isRelieved: canStop, at: now, into: &effects)
     }
 
-    func interrupt(_ call: PendingCall, _ mode: CancelMode, into effects: inout Effects) {
+    func interrupt(_ call: CallInFlight, _ mode: CancelMode, into effects: inout Effects) {
         effects.send(.interrupt(Interrupt(request: call.invocation, mode: mode)), to: call.callee)
     }
 }

@@ -8,23 +8,23 @@ import WAMP
 extension Realm {
     /// Whether a call to this callee may have to be sent again, so that its arguments must be kept.
     @inline(__always)
-    func mayReroute(_ policy: InvocationPolicy, _ callee: Callee) -> Bool {
+    func mayReroute(_ rule: InvocationRule, _ callee: Callee) -> Bool {
         callee.options.retriesOnLoss
-            || (policy != .single && sessions[callee.session].canReroute)
+            || (rule != .single && sessions[callee.session].canReroute)
     }
 
     /// Whether nothing has happened to the call that another callee could not begin with.
-    func isReroutable(_ call: PendingCall) -> Bool {
+    func isReroutable(_ call: CallInFlight) -> Bool {
         call.flags.isDisjoint(with: [.isKilled, .hasProgressed, .isProgressive])
     }
 
     /// Gives a call to another callee, as if those tried before did not exist.
-    mutating func reroute(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+    mutating func reroute(_ slot: CallSlot, at now: Now, into effects: inout Effects) {
         guard let call = calls[slot] else { return }
         guard let record = calls.retained(slot), record.tried.count < record.attempts,
             registrations[call.registration].id == call.registrationID
         else {
-            return end(slot, with: .noAvailableCallee, at: now, into: &effects)
+            return conclude(slot, as: .refusal(.noAvailableCallee), at: now, into: &effects)
         }
         let choice = registrations.choose(
             call.registration, excluding: record.tried, blocked: sessions.blocked,
@@ -39,30 +39,32 @@ extension Realm {
             withdraw(slot, call)
             waitAgain(slot, record, for: call.registration, at: now)
         default:
-            let (error, args, details) = refusal(choice)
-            return end(slot, with: error, args, kwargs: details, at: now, into: &effects)
+            return conclude(slot, as: refusal(choice), at: now, into: &effects)
         }
-        released(call, at: now, into: &effects)
+        // The callee that had it may take another, or leave while the realm is drained.
+        if !queues.isEmpty {
+            dispatch(call.registration, to: call.callee, at: now, into: &effects)
+        }
+        if isDraining { dismissIdle(call.caller, call.callee, at: now, into: &effects) }
     }
 
     /// Takes a call from its callee.
-    private mutating func withdraw(_ slot: UInt32, _ call: PendingCall) {
+    private mutating func withdraw(_ slot: CallSlot, _ call: CallInFlight) {
         registrations.release(call.place)
         calls.withdraw(slot)
     }
 
     /// Sends a call that has no callee to this one, with all that has come of it so far.
     mutating func give(
-        _ slot: UInt32, _ record: RetainedCall, to callee: Callee, at now: Now,
+        _ slot: CallSlot, _ record: RetainedCall, to callee: Callee, at now: Now,
         into effects: inout Effects
     ) {
         guard canServe(callee.session, record.terms) else {
-            return end(slot, with: .featureNotSupported, at: now, into: &effects)
+            return conclude(slot, as: .refusal(.featureNotSupported), at: now, into: &effects)
         }
         record.tried.append(callee.session)
         record.options = callee.options
-        registrations.occupy(callee.place)
-        let invocation = calls.assign(slot, to: callee.session, place: callee.place)
+        let invocation = assign(slot, to: callee)
         calls.setDeadline(backstop(of: record.limit, at: callee), slot)
         calls.clear(.receivesProgress, slot)
         if record.terms.receivesProgress, mayProgress(callee.session) {
@@ -88,18 +90,15 @@ extension Realm {
     /// The callee of a call left. Its caller learns it at once; the call is not silently given to
     /// another, since the callee may have executed it, unless the procedure was declared idempotent
     /// (SR-51).
-    mutating func calleeLeft(_ slot: UInt32, at now: Now, into effects: inout Effects) {
+    mutating func calleeLeft(_ slot: CallSlot, at now: Now, into effects: inout Effects) {
         guard let call = calls[slot] else { return }
-        guard !call.flags.contains(.isAbandoned),
-            call.caller == .router || sessions.isPresent(call.caller)
-        else {
-            end(slot, at: now, into: &effects)
-            return
+        guard call.phase != .abandoned, call.isQuestion || sessions.isPresent(call.caller) else {
+            return conclude(slot, as: .silence, at: now, into: &effects)
         }
         if let record = calls.retained(slot), record.options.retriesOnLoss, isReroutable(call) {
             reroute(slot, at: now, into: &effects)
         } else {
-            end(slot, with: .canceled, ["callee left"], at: now, into: &effects)
+            conclude(slot, as: .refusal(.canceled, ["callee left"]), at: now, into: &effects)
         }
     }
 }

@@ -9,7 +9,7 @@ extension Realm {
     /// callee under the same invocation (SR-62).
     /// - Throws: a violation if the call in flight expects no more, or is of another procedure.
     mutating func proceed(
-        _ slot: UInt32, with call: consuming Call, at now: Now, into effects: inout Effects
+        _ slot: CallSlot, with call: consuming Call, at now: Now, into effects: inout Effects
     ) throws(ProtocolViolation) {
         guard let pending = calls[slot] else { return }
         guard pending.flags.contains(.expectsChunks), let record = calls.retained(slot) else {
@@ -21,13 +21,13 @@ extension Realm {
         }
         let isLast = !call.options.progress
         if isLast { calls.clear(.expectsChunks, slot) }
-        if pending.flags.contains(.isWaiting) {
+        if pending.phase == .waiting {
             guard record.chunks.count < limits.waitingChunks,
                 record.chunkBytes < limits.waitingChunkBytes,
                 calls.keptBytes(of: pending.caller) < limits.keptBytesPerSession
             else {
-                return end(
-                    slot, with: .unavailable, kwargs: ["reason": "overload"], at: now,
+                return conclude(
+                    slot, as: .refusal(.unavailable, kwargs: ["reason": "overload"]), at: now,
                     into: &effects)
             }
             calls.keep(call.payload, isLast: isLast, of: slot)
@@ -46,7 +46,7 @@ extension Realm {
     }
 
     /// The time limit of a call with progressive results is that between two of them.
-    mutating func restartTimeout(_ slot: UInt32, at now: Now) {
+    mutating func restartTimeout(_ slot: CallSlot, at now: Now) {
         guard let call = calls[slot], let record = calls.retained(slot), record.terms.timeout > 0
         else { return }
         let callee = Callee(session: call.callee, options: record.options, place: call.place)

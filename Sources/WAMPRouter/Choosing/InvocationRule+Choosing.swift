@@ -1,19 +1,8 @@
-// The invocation rules: everything about choosing the callee of a call is in this file.
+// Choosing the callee of a call: what each invocation rule means.
 
 import WAMP
 
-/// Which callee of a shared registration is invoked. The raw value is REGISTER.Options.invoke.
-///
-/// Spec: Advanced Profile, Shared Registration.
-///
-/// The names beginning with `_` are ours (SR-94).
-package enum InvocationPolicy: String, CaseIterable, Sendable {
-    case single, roundrobin, random, first, last
-    /// Whoever has the fewest invocations in flight; in turn among equals.
-    case leastbusy = "_leastbusy"
-    /// The same caller, or the same `rkey`, goes to the same callee as long as it is there.
-    case sticky = "_sticky"
-
+extension InvocationRule {
     /// Whether the rule is one of ours.
     var isExtension: Bool { self == .leastbusy || self == .sticky }
 
@@ -38,12 +27,12 @@ enum Choice: Equatable {
     case exhausted
 }
 
-extension InvocationPolicy {
+extension InvocationRule {
     /// Chooses among `callees`, the list in the order of registering.
     ///
-    /// `cursor` is a gap in the list, not an element: the number of callees in front of it. It sits
-    /// directly behind the callee that the previous call went to, so that `roundrobin` goes on with
-    /// the one after it, whoever joined or left in between (SR-29 … SR-35).
+    /// - Parameters:
+    ///   - cursor: see `CalleeList.cursor`; `roundrobin` goes on with the callee behind it.
+    ///   - key: what decides under the rule `_sticky`.
     func choose(
         among callees: CalleeList, cursor: inout Int, random: inout SeededRandom, key: UInt64 = 0,
         isTried: (Callee) -> Bool, isBlocked: (Callee) -> Bool, inFlight: (Callee) -> UInt32

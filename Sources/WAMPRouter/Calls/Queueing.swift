@@ -3,23 +3,25 @@
 import WAMP
 
 extension Realm {
-    func isAnyoneWaiting(for registration: UInt32) -> Bool {
+    func isAnyoneWaiting(for registration: RegistrationSlot) -> Bool {
         (queues[registration]?.count ?? 0) > 0
     }
 
     /// SR-61: whether calls wait that a new one with these terms must not overtake: those that wait
     /// for the same callees. The others wait although there is a callee for this one.
-    func isAnyoneWaiting(for registration: UInt32, like terms: CallTerms) -> Bool {
+    func isAnyoneWaiting(for registration: RegistrationSlot, like terms: CallTerms) -> Bool {
         guard let queue = queues[registration],
             let lane = registrations.lane(registration, terms, tried: [])
         else { return false }
         return queue.isAnyone(in: lane)
     }
 
-    func waitingCount(for registration: UInt32) -> Int { queues[registration]?.count ?? 0 }
+    func waitingCount(for registration: RegistrationSlot) -> Int {
+        queues[registration]?.count ?? 0
+    }
 
     /// The settings of a registration's queue, if it has one and one more call may wait.
-    func queueWithRoom(_ registration: UInt32) -> CallQueueSettings? {
+    func queueWithRoom(_ registration: RegistrationSlot) -> CallQueueSettings? {
         guard registrations[registration].hasQueue,
             let settings = queueSettings(of: registration),
             waitingCount(for: registration) < settings.limit
@@ -27,14 +29,14 @@ extension Realm {
         return settings
     }
 
-    private func queueSettings(of registration: UInt32) -> CallQueueSettings? {
+    private func queueSettings(of registration: RegistrationSlot) -> CallQueueSettings? {
         procedureSettings.best(
             for: URI(registrations[registration].uri.string), as: registrations[registration].match
         )?.queue
     }
 
     /// When a call that begins to wait now, and has this time limit, has waited for too long.
-    private func end(ofWaiting settings: CallQueueSettings?, _ limit: Moment, at now: Now)
+    private func waitLimit(_ settings: CallQueueSettings?, _ limit: Moment, at now: Now)
         -> Moment
     {
         guard let settings, settings.maxWait > 0 else { return limit }
@@ -43,32 +45,33 @@ extension Realm {
 
     /// Lets a call wait that found all callees busy which may serve it.
     mutating func wait(
-        _ call: PendingCall, _ record: RetainedCall, _ settings: CallQueueSettings, at now: Now
+        _ call: CallInFlight, _ record: RetainedCall, _ settings: CallQueueSettings, at now: Now
     ) {
         guard let lane = registrations.lane(call.registration, record.terms, tried: []) else {
             return
         }
         var call = call
-        call.deadline = end(ofWaiting: settings, record.limit, at: now)
-        let slot = calls.insertWaiting(call, keeping: record)
+        call.deadline = waitLimit(settings, record.limit, at: now)
+        let slot = calls.enter(call)
+        calls.keep(record, slot)
         queues[call.registration, default: CallQueue()].append(slot, to: lane)
     }
 
     /// Lets a call wait that another callee had: it has waited for its turn before, so it goes to
     /// the head.
     mutating func waitAgain(
-        _ slot: UInt32, _ record: RetainedCall, for registration: UInt32, at now: Now
+        _ slot: CallSlot, _ record: RetainedCall, for registration: RegistrationSlot, at now: Now
     ) {
         guard let lane = registrations.lane(registration, record.terms, tried: record.tried) else {
             return
         }
         calls.setDeadline(
-            end(ofWaiting: queueSettings(of: registration), record.limit, at: now), slot)
+            waitLimit(queueSettings(of: registration), record.limit, at: now), slot)
         queues[registration, default: CallQueue()].prepend(slot, to: lane)
     }
 
     /// A call waits no more.
-    mutating func stopWaiting(_ slot: UInt32, for registration: UInt32) {
+    mutating func stopWaiting(_ slot: CallSlot, for registration: RegistrationSlot) {
         queues[registration]?.remove(slot)
         if queues[registration]?.isEmpty == true { queues[registration] = nil }
     }
@@ -76,11 +79,12 @@ extension Realm {
     /// Something happened that may have freed a callee: calls that wait for it go to it, in their
     /// order. Nobody else is free whom a call waits for, or the call would have gone there.
     mutating func dispatch(
-        _ registration: UInt32, to callee: SessionKey, at now: Now, into effects: inout Effects
+        _ registration: RegistrationSlot, to callee: SessionKey, at now: Now,
+        into effects: inout Effects
     ) {
         while let slot = queues[registration]?.first(for: callee) {
             guard let record = calls.retained(slot), let call = calls[slot],
-                call.caller == .router || sessions.isPresent(call.caller)
+                call.isQuestion || sessions.isPresent(call.caller)
             else {
                 stopWaiting(slot, for: registration)
                 continue
@@ -98,7 +102,8 @@ extension Realm {
 
     /// A callee has joined.
     mutating func dispatch(
-        _ registration: UInt32, toNewcomer callee: Callee, at now: Now, into effects: inout Effects
+        _ registration: RegistrationSlot, toNewcomer callee: Callee, at now: Now,
+        into effects: inout Effects
     ) {
         guard queues[registration] != nil else { return }
         rearrange(registration, at: now, into: &effects) { realm, record, lane in
@@ -113,7 +118,8 @@ extension Realm {
     /// A callee has left, and others are there: calls that waited for it go on to those that take
     /// its place.
     mutating func dispatch(
-        _ registration: UInt32, without callee: SessionKey, at now: Now, into effects: inout Effects
+        _ registration: RegistrationSlot, without callee: SessionKey, at now: Now,
+        into effects: inout Effects
     ) {
         guard let queue = queues[registration], !queue.isForAnyone else { return }
         rearrange(registration, at: now, into: &effects) { realm, record, lane in
@@ -128,12 +134,12 @@ extension Realm {
     /// Who is on the list has changed, and with it whom calls wait for. Those that have nobody left
     /// who was not tried end.
     private mutating func rearrange(
-        _ registration: UInt32, at now: Now, into effects: inout Effects,
+        _ registration: RegistrationSlot, at now: Now, into effects: inout Effects,
         by lane: (borrowing Realm, RetainedCall, CallQueue.Lane) -> CallQueue.Lane?
     ) {
         guard let queue = queues[registration], !queue.isForAnyone else { return }
         var rearranged = CallQueue()
-        var forlorn: [UInt32] = []
+        var forlorn: [CallSlot] = []
         for (slot, former) in queue.all {
             guard let record = calls.retained(slot) else { continue }
             if let lane = lane(self, record, former) {
@@ -143,16 +149,18 @@ extension Realm {
             }
         }
         queues[registration] = rearranged.isEmpty ? nil : rearranged
-        for slot in forlorn { end(slot, with: .noAvailableCallee, at: now, into: &effects) }
+        for slot in forlorn {
+            conclude(slot, as: .refusal(.noAvailableCallee), at: now, into: &effects)
+        }
     }
 
     /// The registration is no more: nobody will ever serve those who wait.
     mutating func dissolveQueue(
-        _ registration: UInt32, at now: Now, into effects: inout Effects
+        _ registration: RegistrationSlot, at now: Now, into effects: inout Effects
     ) {
         guard let queue = queues.removeValue(forKey: registration) else { return }
         for (slot, _) in queue.all {
-            end(slot, with: .noSuchProcedure, at: now, into: &effects)
+            conclude(slot, as: .refusal(.noSuchProcedure), at: now, into: &effects)
         }
     }
 }

@@ -1,23 +1,10 @@
-// The dealer's way back: a callee's answer becomes the caller's. Every call ends exactly once:
-// where a call is taken out of the table, its caller is answered or gone.
+// The dealer's way back: a callee's answer becomes the caller's.
 //
 // Spec: Basic Profile, Remote Procedure Calls; Advanced Profile, Progressive Call Results.
 
 package import WAMP
 
 extension Realm {
-    /// A plain YIELD that answers the call in `slot`, which is not a special one.
-    mutating func pass(
-        resultOf slot: UInt32, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) -> Passage? {
-        guard let call = calls.remove(slot) else { return nil }
-        registrations.release(call.place)
-        if isDraining || !queues.isEmpty { released(call, at: now, into: &effects) }
-        return Passage(
-            envelope: .result(call.request, from: settings.disclosesCallee ? callee : nil),
-            receiver: call.caller)
-    }
-
     /// YIELD: the callee's result becomes the caller's, or one of several.
     mutating func yield(
         _ yield: consuming Yield, from callee: SessionKey, at now: Now, into effects: inout Effects
@@ -32,24 +19,23 @@ extension Realm {
             if yield.options.progress { stopLate(yield.request, of: callee, into: &effects) }
             return
         }
-        guard !call.flags.contains(.isAbandoned) else {
+        guard call.phase != .abandoned else {
             if yield.options.progress {
                 // Once it is asked to stop, it need not answer any more.
                 guard sessions[callee].canCancel else { return }
                 stopLate(yield.request, of: callee, into: &effects)
             }
-            end(slot, at: now, into: &effects)
-            return
+            return conclude(slot, as: .silence, at: now, into: &effects)
         }
-        if yield.options.custom.isPassthru, call.caller != .router,
+        if yield.options.custom.isPassthru, !call.isQuestion,
             !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode)
         {
             // There is no ERROR for a YIELD, and the caller must not wait forever.
             // The callee may have more to say, and is busy until it is told to stop.
             let canStop = yield.options.progress && sessions[callee].canCancel
             if canStop { interrupt(call, .killnowait, into: &effects) }
-            return leave(
-                slot, with: .featureNotSupported,
+            return settle(
+                slot, as: .refusal(.featureNotSupported),
                 isRelieved: canStop || !yield.options.progress, at: now, into: &effects)
         }
         let details = OutcomeDetails(
@@ -61,17 +47,13 @@ extension Realm {
             calls.set(.hasProgressed, slot)
             restartTimeout(slot, at: now)
         }
-        guard call.caller != .router else {
-            end(slot, at: now, into: &effects)
-            answer(call.request, Answer(yield.payload), at: now, into: &effects)
-            return drained(call, at: now, into: &effects)
+        guard yield.options.progress, !call.isQuestion else {
+            return conclude(
+                slot, as: .result(details, yield.payload), at: now, into: &effects)
         }
         effects.send(
             .result(Result(request: call.request, details: details, payload: yield.payload)),
             to: call.caller)
-        guard !yield.options.progress else { return }
-        end(slot, at: now, into: &effects)
-        drained(call, at: now, into: &effects)
     }
 
     /// ERROR: the callee's error becomes the caller's, unless it asks for another callee.
@@ -92,35 +74,23 @@ extension Realm {
         guard let slot = try pending(error.request, of: callee, "ERROR"), let call = calls[slot]
         else { return }
         registrations.countError(call.place)
-        guard !call.flags.contains(.isAbandoned) else {
-            end(slot, at: now, into: &effects)
-            return
+        guard call.phase != .abandoned else {
+            return conclude(slot, as: .silence, at: now, into: &effects)
         }
         if error.error == .unavailable, sessions[callee].canReroute, isReroutable(call) {
             registrations.countRerouted(call.place)
             return reroute(slot, at: now, into: &effects)
         }
-        guard call.caller != .router else {
-            end(slot, at: now, into: &effects)
-            let args = (try? error.payload.values())?.args ?? []
-            answer(call.request, .failed(error.error, args), at: now, into: &effects)
-            return drained(call, at: now, into: &effects)
+        if isPassthru, !call.isQuestion,
+            !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode)
+        {
+            return conclude(slot, as: .refusal(.featureNotSupported), at: now, into: &effects)
         }
-        if isPassthru, !sessions[call.caller].callerFeatures.contains(.payloadPassthruMode) {
-            return end(slot, with: .featureNotSupported, at: now, into: &effects)
-        }
-        counters.errors &+= 1
         let details = OutcomeDetails(
             callee: call.flags.contains(.namesCallee) ? disclosed(callee) : nil,
             custom: error.details.custom.forwardable(withCustom: settings.forwardsCustomOptions))
-        effects.send(
-            .error(
-                ErrorMessage(
-                    .call, request: call.request, details: details, error: error.error,
-                    payload: error.payload)),
-            to: call.caller)
-        end(slot, at: now, into: &effects)
-        drained(call, at: now, into: &effects)
+        conclude(
+            slot, as: .failure(error.error, details, error.payload), at: now, into: &effects)
     }
 
     /// A message that the core sent could not be delivered, not even in fewer words.
@@ -132,9 +102,8 @@ extension Realm {
         switch message {
         case .invocation(let invocation):
             guard let slot = calls.find(servedBy: session, invocation.request) else { return }
-            guard let call = calls[slot], !call.flags.contains(.isAbandoned) else {
-                end(slot, at: now, into: &effects)
-                return
+            guard let call = calls[slot], call.phase != .abandoned else {
+                return conclude(slot, as: .silence, at: now, into: &effects)
             }
             if let first = calls.retained(slot)?.payload, call.flags.contains(.isProgressive),
                 first != invocation.payload
@@ -142,7 +111,8 @@ extension Realm {
                 // It has the parts before this one, and is not to wait for more.
                 interrupt(call, .killnowait, into: &effects)
             }
-            end(slot, with: obstacle.error, obstacle.args, at: now, into: &effects)
+            conclude(
+                slot, as: .refusal(obstacle.error, obstacle.args), at: now, into: &effects)
         case .result(let result):
             if result.details.progress {
                 // The call goes on, or ends by an error of its own: never both.
@@ -151,9 +121,9 @@ extension Realm {
                 else { return }
                 let canStop = sessions[call.callee].canCancel
                 if canStop { interrupt(call, .killnowait, into: &effects) }
-                return leave(
-                    slot, with: obstacle.error, obstacle.args, isRelieved: canStop, at: now,
-                    into: &effects)
+                return settle(
+                    slot, as: .refusal(obstacle.error, obstacle.args), isRelieved: canStop,
+                    at: now, into: &effects)
             }
             refuse(
                 .call, result.request, of: session, obstacle.error, obstacle.args,
@@ -188,7 +158,7 @@ extension Realm {
     /// left of their former session.
     private mutating func pending(
         _ request: RequestID, of callee: SessionKey, _ name: String
-    ) throws(ProtocolViolation) -> UInt32? {
+    ) throws(ProtocolViolation) -> CallSlot? {
         if let slot = calls.find(servedBy: callee, request) { return slot }
         guard !calls.wasIssued(request, to: callee) else { return nil }
         guard settings.requestIDs == .lenient else {
@@ -210,110 +180,5 @@ extension Realm {
 
     func disclosed(_ callee: SessionKey) -> PeerIdentity? {
         settings.disclosesCallee ? sessions[callee].identity : nil
-    }
-}
-
-// MARK: The end of a call
-
-extension Realm {
-    /// Takes a call out of the table. Its callee, if it has one, may take another.
-    @discardableResult
-    mutating func end(_ slot: UInt32, at now: Now, into effects: inout Effects) -> PendingCall? {
-        guard let call = calls.remove(slot) else { return nil }
-        if call.flags.contains(.expectsChunks) {
-            rememberChunks(of: call.request, call.caller, at: now)
-        }
-        if call.flags.contains(.isWaiting) {
-            stopWaiting(slot, for: call.registration)
-        } else {
-            registrations.release(call.place)
-            if !queues.isEmpty {
-                dispatch(call.registration, to: call.callee, at: now, into: &effects)
-            }
-        }
-        return call
-    }
-
-    /// Ends a call with an error of the router's own.
-    mutating func end(
-        _ slot: UInt32, with error: ErrorURI, _ args: [Value] = [],
-        kwargs: Value.Dictionary = [:], at now: Now, into effects: inout Effects
-    ) {
-        guard let call = calls[slot] else { return }
-        guard call.caller != .router else {
-            end(slot, at: now, into: &effects)
-            answer(call.request, .failed(error, args), at: now, into: &effects)
-            return drained(call, at: now, into: &effects)
-        }
-        refuse(.call, call.request, of: call.caller, error, args, kwargs: kwargs, into: &effects)
-        end(slot, at: now, into: &effects)
-        drained(call, at: now, into: &effects)
-    }
-
-    /// Answers the caller of a call, while its callee may go on with it (SR-59).
-    /// - Parameter isRelieved: the callee was asked to stop, and can.
-    mutating func leave(
-        _ slot: UInt32, with error: ErrorURI, _ args: [Value] = [], isRelieved: Bool,
-        at now: Now, into effects: inout Effects
-    ) {
-        guard let call = calls[slot] else { return }
-        guard !isRelieved, keepsBusy(call) else {
-            return end(slot, with: error, args, at: now, into: &effects)
-        }
-        abandon(slot, call, at: now)
-        guard call.caller != .router else {
-            return answer(call.request, .failed(error, args), at: now, into: &effects)
-        }
-        refuse(.call, call.request, of: call.caller, error, args, into: &effects)
-    }
-
-    /// Forgets the caller of a call whose callee goes on with it.
-    mutating func abandon(_ slot: UInt32, _ call: PendingCall, at now: Now) {
-        if call.flags.contains(.expectsChunks) {
-            rememberChunks(of: call.request, call.caller, at: now)
-            calls.clear(.expectsChunks, slot)
-        }
-        calls.abandon(slot)
-    }
-
-    /// Whether it matters that a callee which cannot be stopped is still busy.
-    func keepsBusy(_ call: PendingCall) -> Bool {
-        guard !isDraining, !call.flags.contains(.isWaiting),
-            registrations[call.registration].id == call.registrationID,
-            registrations.figures(call.place).inFlight <= limits.pendingCallsPerSession
-        else {
-            return false
-        }
-        return registrations[call.registration].policy == .leastbusy
-            || registrations[call.registration].callees.contains {
-                $0.place == call.place && $0.options.concurrency > 0
-            }
-    }
-
-    /// Forgets the calls that only keep their callees busy: nobody waits for their answers.
-    mutating func endAbandoned(at now: Now, into effects: inout Effects) {
-        for session in sessions.keys {
-            for slot in calls.served(by: session)
-            where calls[slot]?.flags.contains(.isAbandoned) == true {
-                end(slot, at: now, into: &effects)
-            }
-        }
-    }
-
-    /// A call is over, so another may get its callee; while the realm is drained, so may be the
-    /// sessions that it kept.
-    mutating func released(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        if !queues.isEmpty {
-            dispatch(call.registration, to: call.callee, at: now, into: &effects)
-        }
-        drained(call, at: now, into: &effects)
-    }
-
-    /// While the realm is drained, sessions leave as their last call ends.
-    mutating func drained(_ call: PendingCall, at now: Now, into effects: inout Effects) {
-        guard isDraining else { return }
-        for session in [call.caller, call.callee] where !isBusy(session) {
-            dismiss(session, at: now, into: &effects)
-        }
     }
 }

@@ -20,16 +20,16 @@ extension Realm {
         else {
             return refuse(.invalidURI, register.procedure.reservation)
         }
-        let name = register.options.invoke ?? InvocationPolicy.single.rawValue
-        guard let policy = InvocationPolicy(rawValue: name) else {
-            let known = InvocationPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+        let name = register.options.invoke ?? InvocationRule.single.rawValue
+        guard let rule = InvocationRule(rawValue: name) else {
+            let known = InvocationRule.allCases.map(\.rawValue).joined(separator: ", ")
             let message = "unknown invocation rule '\(name.excerpt)'; the rules are \(known)"
             if settings.strictOptionValues {
                 throw ProtocolViolation("REGISTER.Options.invoke: \(message)")
             }
             return refuse(.invalidArgument, [.string(message)])
         }
-        if policy != .single {
+        if rule != .single {
             guard settings.sharedRegistration else {
                 return refuse(.optionNotAllowed, ["this realm takes no shared registrations"])
             }
@@ -76,30 +76,29 @@ extension Realm {
         }
         guard let slot = found else {
             guard !isFull else { return refuse(.unavailable, kwargs: ["reason": "overload"]) }
-            let known = procedureSettings.best(for: register.procedure, as: match)
             let slot = registrations.create(
-                register.procedure, match: match, policy: policy, created: now.unixMilliseconds,
-                hasQueue: known?.queue != nil, isTrusted: known?.trustlevel != nil,
+                register.procedure, match: match, rule: rule, created: now.unixMilliseconds,
+                known: procedureSettings.best(for: register.procedure, as: match),
                 random: &random)
             return join(
                 callee, to: slot, register.request, isNew: true, after: &consequences, at: now,
                 into: &effects)
         }
-        let existing = registrations[slot].policy
+        let existing = registrations[slot].rule
         guard existing != .single else { return refuse(.procedureAlreadyExists) }
-        guard existing == policy else {
+        guard existing == rule else {
             return refuse(
                 settings.crossbarPolicyConflictURI
                     ? .differentInvocationPolicy : .procedureAlreadyExists,
                 [
                     .string(
                         "'\(register.procedure.excerpt)' is registered under the rule "
-                            + "'\(existing.rawValue)', not '\(policy.rawValue)'")
+                            + "'\(existing.rawValue)', not '\(rule.rawValue)'")
                 ],
                 kwargs: [
                     "reason": "invocation_policy_conflict",
                     "invoke": .string(existing.rawValue),
-                    "requested": .string(policy.rawValue),
+                    "requested": .string(rule.rawValue),
                 ])
         }
         if registrations.isCallee(session, of: slot) {
@@ -132,13 +131,13 @@ extension Realm {
                 about: "\(unregister.registration)", into: &effects)
         }
         effects.send(.unregistered(Unregistered(request: unregister.request)), to: session)
-        leave(registration: slot, session, at: now, into: &effects)
+        detach(session, from: slot, at: now, into: &effects)
     }
 
     /// Adds a callee to the list, answers it, then tells everybody (SR-74, SR-75, SR-80).
     /// - Parameter earlier: what others learn of before this, though after the answer.
     private mutating func join(
-        _ callee: Callee, to slot: UInt32, _ request: RequestID, isNew: Bool,
+        _ callee: Callee, to slot: RegistrationSlot, _ request: RequestID, isNew: Bool,
         after earlier: inout Effects, at now: Now, into effects: inout Effects
     ) {
         registrations.join(callee, to: slot)
@@ -158,14 +157,14 @@ extension Realm {
 
     /// Takes a callee off a registration and tells everybody (SR-76, SR-77). Calls it serves go on
     /// (SR-28).
-    mutating func leave(
-        registration slot: UInt32, _ session: SessionKey, at now: Now,
+    mutating func detach(
+        _ session: SessionKey, from slot: RegistrationSlot, at now: Now,
         into effects: inout Effects
     ) {
         let args = [
             Value(sessions[session].identity.session), Value(registrations[slot].id),
         ]
-        let isDeleted = registrations.leave(session, from: slot)
+        let isDeleted = registrations.remove(session, from: slot)
         publishMeta("wamp.registration.on_unregister", into: &effects) { _ in args }
         if isDeleted {
             publishMeta("wamp.registration.on_delete", into: &effects) { _ in args }
