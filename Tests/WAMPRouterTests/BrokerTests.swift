@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Broker")
+@Suite("Broker", .inBothForms)
 struct BrokerTests {
     let realm = TestRealm()
 

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Concurrency limits")
+@Suite("Concurrency limits", .inBothForms)
 struct ConcurrencyTests {
     static let busy: Value.Dictionary = ["reason": "max_concurrency_reached"]
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Found by chance")
+@Suite("Found by chance", .inBothForms)
 struct FoundByChanceTests {
     @Test("SR-28, §7.6 a callee that keeps the time of its calls keeps it after UNREGISTER, too")
     func timeAfterUnregister() {

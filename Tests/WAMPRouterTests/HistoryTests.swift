@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Event history")
+@Suite("Event history", .inBothForms)
 struct HistoryTests {
     let realm: TestRealm
     let asker: Peer

@@ -7,7 +7,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("What is kept of messages")
+@Suite("What is kept of messages", .inBothForms)
 struct KeptBytesTests {
     static let large = Value.string(String(repeating: "x", count: 3000))
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Meta API")
+@Suite("Meta API", .inBothForms)
 struct MetaTests {
     let realm = TestRealm()
     let listener: Listener

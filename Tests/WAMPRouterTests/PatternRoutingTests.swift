@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Calls by pattern")
+@Suite("Calls by pattern", .inBothForms)
 struct PatternRoutingTests {
     /// The specification's example of precedence.
     static let patterns: [(URI, MatchPolicy)] = [

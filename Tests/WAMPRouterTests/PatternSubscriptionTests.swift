@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Pattern subscriptions")
+@Suite("Pattern subscriptions", .inBothForms)
 struct PatternSubscriptionTests {
     let realm = TestRealm()
 

@@ -8,21 +8,14 @@ import WAMP
 
 @Suite("Plain messages and the same in full")
 struct PlainPathTests {
-    /// How a message comes: as bytes that are passed on, or decoded.
-    enum Form: CaseIterable { case plain, full }
-
-    /// A realm whose effects are those of one form of each message.
+    /// A realm that takes its messages in one form.
     final class Scene {
         let realm: TestRealm
-        let form: Form
 
-        init(_ settings: RealmSettings, _ form: Form) {
-            realm = TestRealm(settings)
-            self.form = form
-        }
+        init(_ settings: RealmSettings) { realm = TestRealm(settings) }
 
         func send(_ message: Message, from peer: Peer) -> [Effect] {
-            realm.send(message, from: peer, asBytes: form == .plain)
+            realm.send(message, from: peer)
         }
 
         /// A CALL without options.
@@ -40,9 +33,10 @@ struct PlainPathTests {
     }
 
     /// Effects by form: those of the one have to be those of the other.
-    private func effects(_ body: (Form) -> [Effect]) -> [Effect] {
-        let (plain, full) = (body(.plain), body(.full))
-        #expect(plain == full)
+    private func effects(_ comment: Comment? = nil, _ body: () -> [Effect]) -> [Effect] {
+        let plain = MessageForm.$current.withValue(.plain, operation: body)
+        let full = MessageForm.$current.withValue(.full, operation: body)
+        #expect(plain == full, comment)
         return plain
     }
 
@@ -66,8 +60,8 @@ struct PlainPathTests {
         var settings = RealmSettings()
         settings.permissions = Self.roles
         settings.callerDisclosure = when
-        let rerouted = effects { form in
-            let scene = Scene(settings, form)
+        let rerouted = effects {
+            let scene = Scene(settings)
             let realm = scene.realm
             let caller = realm.join(callee: [], role: "caller", authid: "joe")
             let callees = (0..<2).map { _ in realm.join(callee: .callReroute, role: "callee") }
@@ -82,38 +76,80 @@ struct PlainPathTests {
         #expect((rerouted.invocationDetails?["caller"] != nil) == (when != .never))
     }
 
-    /// What may be configured between a call and its second callee.
-    static let changes: [@Sendable (inout RealmSettings) -> Void] = [
-        { _ in },
-        { $0.callTimeoutDefault = 100 },
-        { $0.callTimeoutMax = 100 },
-        { $0.uriRule = .strict },
-        { $0.requestIDs = .strict },
-        { $0.requiresAnnouncedFeatures = true },
-        { $0.shardedRegistration = true },
-        { $0.disclosesCallee = false },
-        { $0.forwardsCustomOptions = false },
-        { $0.procedures = [ProcedureSettings(URIPattern("t.X"), trustlevel: 3)] },
-        {
+    /// A value of a setting, by the setting's name.
+    struct Change: CustomTestStringConvertible, Sendable {
+        let setting: String
+        let apply: @Sendable (inout RealmSettings) -> Void
+        /// All settings as they are if nobody says anything.
+        static let none = Change("") { _ in }
+
+        init(
+            _ setting: String, _ apply: @escaping @Sendable (inout RealmSettings) -> Void
+        ) {
+            (self.setting, self.apply) = (setting, apply)
+        }
+
+        var testDescription: String { setting.isEmpty ? "nothing" : setting }
+    }
+
+    /// Every value that matters of every setting.
+    static let changes: [Change] = [
+        .none,
+        Change("sharedRegistration") { $0.sharedRegistration = false },
+        Change("shardedRegistration") { $0.shardedRegistration = true },
+        Change("requiresAnnouncedFeatures") { $0.requiresAnnouncedFeatures = true },
+        Change("crossbarPolicyConflictURI") { $0.crossbarPolicyConflictURI = true },
+        Change("crossbarMaxConcurrencyURI") { $0.crossbarMaxConcurrencyURI = true },
+        Change("followsCrossbar") { $0.followsCrossbar = true },
+        Change("strictOptionValues") { $0.strictOptionValues = true },
+        Change("disclosesCallee") { $0.disclosesCallee = false },
+        Change("callerDisclosure") { $0.callerDisclosure = .always },
+        Change("callerDisclosure") { $0.callerDisclosure = .never },
+        Change("publisherDisclosure") { $0.publisherDisclosure = .always },
+        Change("publisherDisclosure") { $0.publisherDisclosure = .never },
+        Change("uriRule") { $0.uriRule = .strict },
+        Change("requestIDs") { $0.requestIDs = .strict },
+        Change("forwardsCustomOptions") { $0.forwardsCustomOptions = false },
+        Change("callTimeoutDefault") { $0.callTimeoutDefault = 100 },
+        Change("callTimeoutMax") { $0.callTimeoutMax = 100 },
+        Change("procedures") {
+            $0.procedures = [ProcedureSettings(URIPattern("t.X"), trustlevel: 3)]
+        },
+        Change("procedures") {
             $0.procedures = [
                 ProcedureSettings(URIPattern("t.X"), queue: CallQueueSettings(limit: 3))
             ]
         },
-        { $0.permissions = Permissions(roles: [:]) },
-        { $0.permissions = PlainPathTests.roles },
-        { $0.callerDisclosure = .always },
-        { $0.callerDisclosure = .never },
+        Change("topics") { $0.topics = [TopicSettings(URIPattern("t.X"), history: 2)] },
+        Change("permissions") { $0.permissions = PlainPathTests.roles },
+        Change("permissions") {
+            $0.permissions = Permissions(roles: [
+                "caller": RolePermissions(rules: [
+                    PermissionRule(
+                        URIPattern("t.X"), actions: [.call], callerDisclosure: .always)
+                ])
+            ])
+        },
+        Change("authorizer") {
+            $0.permissions = PlainPathTests.roles
+            $0.authorizer = "t.authorizer"
+        },
     ]
+
+    @Test("Every setting of a realm is among those that are tried")
+    func complete() {
+        let settings = Mirror(reflecting: RealmSettings()).children.compactMap(\.label)
+        #expect(Set(settings) == Set(Self.changes.map(\.setting)).subtracting([""]))
+    }
 
     @Test(
         "SR-46 a call goes on as it would in full, whatever was and has been configured",
-        arguments: changes.indices, changes.indices)
-    func rerouted(before: Int, after: Int) {
-        _ = effects { form in
+        arguments: changes, changes)
+    func rerouted(before: Change, after: Change) {
+        _ = effects {
             var settings = RealmSettings()
-            Self.changes[before](&settings)
-            if before == 11 { settings.permissions = Self.roles }
-            let scene = Scene(settings, form)
+            before.apply(&settings)
+            let scene = Scene(settings)
             let realm = scene.realm
             let caller = realm.join(callee: [], role: "caller", authid: "joe")
             let p = (0..<2).map { _ in
@@ -126,7 +162,7 @@ struct PlainPathTests {
             realm.register(
                 p[1], "t.X", "roundrobin",
                 options: ["forward_timeout": true, "disclose_caller": .bool(!isNever)])
-            Self.changes[after](&settings)
+            after.apply(&settings)
             realm.update(settings)
             seen += realm.fail(p[0], 1)
             seen += realm.advance(milliseconds: 150)
@@ -138,17 +174,17 @@ struct PlainPathTests {
 
     @Test(
         "What a reload changes holds for plain calls of what is registered, too",
-        arguments: changes.indices)
-    func reloaded(change: Int) {
-        _ = effects { form in
-            let scene = Scene(RealmSettings(), form)
+        arguments: changes)
+    func reloaded(change: Change) {
+        _ = effects {
+            let scene = Scene(RealmSettings())
             let realm = scene.realm
             let caller = realm.join(callee: [], role: "caller", authid: "joe")
             let p = (0..<2).map { _ in realm.join(callee: .callReroute, role: "callee") }
             for peer in p { realm.register(peer, "t.X", "roundrobin") }
             var seen = scene.call(caller, "t.X")
             var settings = RealmSettings()
-            Self.changes[change](&settings)
+            change.apply(&settings)
             realm.update(settings)
             seen += scene.send(
                 .yield(Yield(request: 1, payload: Payload(args: ["r"]))), from: p[0])
@@ -165,8 +201,8 @@ struct PlainPathTests {
     func strictURIs() {
         var strict = RealmSettings()
         strict.uriRule = .strict
-        let calls = effects { form in
-            let scene = Scene(RealmSettings(), form)
+        let calls = effects {
+            let scene = Scene(RealmSettings())
             let (caller, a) = (scene.realm.join(), scene.realm.join())
             for uri in ["t.X", "t.x"] as [URI] { scene.realm.register(a, uri) }
             scene.realm.update(strict)
@@ -174,8 +210,8 @@ struct PlainPathTests {
         }
         #expect(calls.count == 2)
         #expect(calls.refusal == .invalidURI)
-        let events = effects { form in
-            let scene = Scene(RealmSettings(), form)
+        let events = effects {
+            let scene = Scene(RealmSettings())
             let (a, b) = (scene.realm.join(), scene.realm.join())
             for topic in ["t.X", "t.x"] as [URI] { scene.realm.subscribe(b, topic) }
             scene.realm.update(strict)

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Progressive results")
+@Suite("Progressive results", .inBothForms)
 struct ProgressiveResultTests {
     static let able: Features = [.progressiveCallResults, .callCanceling]
 
@@ -194,7 +194,7 @@ struct ProgressiveResultTests {
     }
 }
 
-@Suite("Progressive calls")
+@Suite("Progressive calls", .inBothForms)
 struct ProgressiveCallTests {
     static let able: Features = [.progressiveCallInvocations, .callCanceling]
     static let part: Value.Dictionary = ["progress": true]

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Questions of the router")
+@Suite("Questions of the router", .inBothForms)
 struct QuestionTests {
     static let procedure: URI = "t.ask"
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("REGISTER")
+@Suite("REGISTER", .inBothForms)
 struct RegisteringTests {
     static let rules = ["single", "roundrobin", "random", "first", "last"]
     static let shared = ["roundrobin", "random", "first", "last"]

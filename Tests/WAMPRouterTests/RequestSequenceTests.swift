@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("request_ids: strict")
+@Suite("request_ids: strict", .inBothForms)
 struct RequestSequenceTests {
     static func settings() -> RealmSettings {
         var settings = RealmSettings()

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Re-routing")
+@Suite("Re-routing", .inBothForms)
 struct ReroutingTests {
     @Test("SR-46 the next callee gets the same arguments and options under an id of its own")
     func sameCall() {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Revocation and take-over")
+@Suite("Revocation and take-over", .inBothForms)
 struct RevocationTests {
     /// Two callees of one procedure, the first of whom hears of revocations, and one who listens.
     struct Scene {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Sentences of ERRORs")
+@Suite("Sentences of ERRORs", .inBothForms)
 struct SentenceTests {
     /// Every error that the router sends of its own.
     static let errors: [ErrorURI] = [

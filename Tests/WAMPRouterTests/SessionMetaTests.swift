@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Session meta API")
+@Suite("Session meta API", .inBothForms)
 struct SessionMetaTests {
     let realm = TestRealm()
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Statistics")
+@Suite("Statistics", .inBothForms)
 struct StatisticsTests {
     let realm = TestRealm()
     static let topic: URI = "wampctl.router.on_stats"

@@ -51,6 +51,12 @@ struct CallTable: ~Copyable {
         return retained[Int(slot)]
     }
 
+    /// Who asked, and under which request, in a slot that is taken.
+    @inline(__always)
+    func asker(of slot: CallSlot) -> (caller: SessionKey, request: RequestID) {
+        (slots[Int(slot)].caller, slots[Int(slot)].request)
+    }
+
     /// Whether a plain YIELD may end the call in a slot.
     @inline(__always)
     func isPlain(_ slot: CallSlot) -> Bool { slots[Int(slot)].isPlain }

@@ -132,11 +132,11 @@ extension Realm {
     /// A YIELD that ends the call in `slot`.
     private mutating func pass(
         resultOf slot: CallSlot, from callee: SessionKey, at now: Now, into effects: inout Effects
-    ) -> Passage? {
-        guard let call = calls[slot] else { return nil }
+    ) -> Passage {
+        let (caller, request) = calls.asker(of: slot)
         conclude(slot, as: .silence, at: now, into: &effects)
         return Passage(
-            envelope: .result(call.request, from: settings.disclosesCallee ? callee : nil),
-            receiver: call.caller)
+            envelope: .result(request, from: settings.disclosesCallee ? callee : nil),
+            receiver: caller)
     }
 }

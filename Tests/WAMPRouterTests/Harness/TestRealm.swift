@@ -90,16 +90,21 @@ final class TestRealm {
         (0..<count).map { _ in join(features) }
     }
 
-    /// Sends a message: every other plain one as the bytes that a connection would receive.
-    /// - Parameter asBytes: whether to do so with this one; nil = by turns.
+    /// Sends a message in the form that the test is run in.
     @discardableResult
-    func send(_ message: Message, from peer: Peer, asBytes: Bool? = nil) -> [Effect] {
+    func send(_ message: Message, from peer: Peer) -> [Effect] {
         auditor.sent(message, from: peer.key) { [joined] id in
             joined.last { Value($0.id) == id }?.key
         }
         sentences.sent(message)
         sentCount += 1
-        if asBytes ?? (sentCount % 2 == 0), let frame = PlainFrame(message) {
+        let isPlain =
+            switch MessageForm.current {
+            case .plain: true
+            case .full: false
+            case .mixed: sentCount % 2 == 0
+            }
+        if isPlain, let frame = PlainFrame(message) {
             return send(frame, from: peer)
         }
         return run { $0.receive(message, from: peer.key, at: self.now, into: &$1) }
