@@ -113,7 +113,7 @@ struct ModelTests {
                 try run.play(steps)
                 return run.log
             }
-            #expect(try effects(seed) == effects(seed))
+            #expect(try effects(seed) == effects(seed), "\(seed)")
             if try effects(seed) != effects(seed + 1) { differing += 1 }
         }
         #expect(differing > 50)
