@@ -149,7 +149,7 @@ final class Folder: Sendable {
         threads: 3
         """
 
-    @Test("cli-design §9.1: every key of the file is read, and files stand beside it")
+    @Test("Every key of the file is read, and files stand beside it")
     func everyKey() throws {
         let folder = try Folder()
         let (plan, problems) = Self.read(Self.whole, in: folder)

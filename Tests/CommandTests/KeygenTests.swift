@@ -1,4 +1,4 @@
-// `wampctl keygen`, and the options by which a command says who joins: cli-design.md §3.1, §9.14.
+// `wampctl keygen`, and the options by which a command says who joins.
 
 import Foundation
 import Testing

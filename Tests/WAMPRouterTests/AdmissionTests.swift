@@ -1,4 +1,4 @@
-// Who may join: wamp-protocol.md §3.1, §3.3, §1.2.
+// Who may join: protocol.md §3.1, §3.3, §1.2.
 
 import Testing
 import WAMP

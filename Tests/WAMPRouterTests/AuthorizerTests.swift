@@ -1,4 +1,4 @@
-// Who may register and call, and who is asked: SR-16, SR-19; wamp-protocol.md §7.1, §11.
+// Who may register and call, and who is asked: SR-16, SR-19; protocol.md §7.1, §11.
 
 import Testing
 import WAMP

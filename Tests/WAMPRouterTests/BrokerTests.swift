@@ -1,4 +1,4 @@
-// Subscriptions to topics, and their events: wamp-protocol.md §6.
+// Subscriptions to topics, and their events: protocol.md §6.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// Calls that end before their answer: SR-55, SR-66 … SR-68; wamp-protocol.md §7.5, §7.6.
+// Calls that end before their answer: SR-55, SR-66 … SR-68; protocol.md §7.5, §7.6.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// How somebody proves who it is: wamp-protocol.md §3.1, §10.
+// How somebody proves who it is: protocol.md §3.1, §10.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// Who is told who calls: SR-17; wamp-protocol.md §7.8.
+// Who is told who calls: SR-17; protocol.md §7.8.
 
 import Testing
 import WAMP

@@ -1,5 +1,5 @@
 // GOODBYE while the dynamic authorizer decides: what came before it counts. SR-19;
-// wamp-protocol.md §11.
+// protocol.md §11.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// The history of events: wamp-protocol.md §6.
+// The history of events: protocol.md §6.
 
 import Testing
 import WAMP

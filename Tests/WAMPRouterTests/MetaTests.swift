@@ -1,4 +1,4 @@
-// What the meta API tells: shared-registrations.md, section H; wamp-protocol.md §8.
+// What the meta API tells: shared-registrations.md, section H; protocol.md §8.
 
 import Testing
 import WAMP

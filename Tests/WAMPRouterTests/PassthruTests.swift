@@ -1,4 +1,4 @@
-// Payloads that the router does not read: the table of wamp-protocol.md §9, row by row.
+// Payloads that the router does not read: the table of protocol.md §9, row by row.
 
 import NIOCore
 import Testing

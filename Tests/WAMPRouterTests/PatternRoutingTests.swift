@@ -1,4 +1,4 @@
-// Calls of procedures that are registered by pattern: SR-13, SR-69 … SR-73; wamp-protocol.md §7.2.
+// Calls of procedures that are registered by pattern: SR-13, SR-69 … SR-73; protocol.md §7.2.
 
 import Testing
 import WAMP

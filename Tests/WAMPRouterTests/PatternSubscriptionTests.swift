@@ -1,4 +1,4 @@
-// Subscriptions to patterns: wamp-protocol.md §1.2 and §6.
+// Subscriptions to patterns: protocol.md §1.2 and §6.
 
 import Testing
 import WAMP

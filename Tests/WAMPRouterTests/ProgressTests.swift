@@ -1,4 +1,4 @@
-// Results and arguments that come in parts: wamp-protocol.md §7.3, §7.4; SR-62 … SR-65.
+// Results and arguments that come in parts: protocol.md §7.3, §7.4; SR-62 … SR-65.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// What the router asks of a procedure in its own name: wamp-protocol.md §10, §11.
+// What the router asks of a procedure in its own name: protocol.md §10, §11.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// The ids of requests where they must be sequential: wamp-protocol.md §1.3, §7.4.
+// The ids of requests where they must be sequential: protocol.md §1.3, §7.4.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// Registrations that are taken away: SR-85 … SR-90; wamp-protocol.md §7.9.
+// Registrations that are taken away: SR-85 … SR-90; protocol.md §7.9.
 
 import Testing
 import WAMP

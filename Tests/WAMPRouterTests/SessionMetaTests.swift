@@ -1,4 +1,4 @@
-// What the meta API tells of sessions, and how it ends them: wamp-protocol.md §8 and §8.1.
+// What the meta API tells of sessions, and how it ends them: protocol.md §8 and §8.1.
 
 import Testing
 import WAMP

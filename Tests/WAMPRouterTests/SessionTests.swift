@@ -1,4 +1,4 @@
-// Sessions from WELCOME to their end: wamp-protocol.md §3, draining.
+// Sessions from WELCOME to their end: protocol.md §3, draining.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// What the meta API tells of subscriptions: wamp-protocol.md §8.3; revocation: §6.
+// What the meta API tells of subscriptions: protocol.md §8.3; revocation: §6.
 
 import Testing
 import WAMP

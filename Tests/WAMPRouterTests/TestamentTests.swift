@@ -1,4 +1,4 @@
-// Testaments: wamp-protocol.md §6.
+// Testaments: protocol.md §6.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// Who keeps the time of a call, and how much it gets: SR-17, SR-68; wamp-protocol.md §7.6.
+// Who keeps the time of a call, and how much it gets: SR-17, SR-68; protocol.md §7.6.
 
 import Testing
 import WAMP

@@ -1,4 +1,4 @@
-// Router and client together, by each method: wamp-protocol.md §10.
+// Router and client together, by each method: protocol.md §10.
 
 import Logging
 import NIOPosix

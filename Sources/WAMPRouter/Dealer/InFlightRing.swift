@@ -1,11 +1,10 @@
-// A table from request ids to slots, made for ids that count up: a ring indexed by the low bits of
-// the id.
+// A table from request ids to slots, for ids that count up: a ring by the low bits of the id.
+
+import BasicContainers
 
 /// Ids in flight and the slots that belong to them. The id is stored and checked; a long-running
 /// entry that a newer one would overwrite moves to a dictionary, so the ring stays as small as what
 /// is really in flight.
-import BasicContainers
-
 struct InFlightRing: ~Copyable {
     struct Entry {
         var id: UInt64

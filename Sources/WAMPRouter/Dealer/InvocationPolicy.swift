@@ -1,4 +1,4 @@
-// The invocation rules: everything about choosing the callee of a call is in this file.
+// The invocation rules: each as a choice from the list of a registration's callees.
 
 import WAMP
 
