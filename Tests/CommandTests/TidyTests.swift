@@ -75,13 +75,13 @@ import Testing
     func refused(_ example: Case) async throws {
         let outcome = try await run(
             "cat >\(example.place) <<'END'\n\(example.content)\nEND\nscripts/tidy")
-        #expect(outcome.code == 1, "\(outcome.talk)")
+        expectCode(1, of: outcome)
         let faults = outcome.output.split(separator: "\n").filter { $0.hasPrefix("tidy: ") }
-        #expect(faults.count == 1, "\(outcome.output)")
-        #expect(faults.first?.contains(example.fault) == true, "\(outcome.output)")
+        #expect(faults.count == 1, "\(outcome)")
+        #expect(faults.first?.contains(example.fault) == true, "\(outcome)")
         let places = outcome.output.split(separator: "\n").filter { $0.hasPrefix("    ") }
-        #expect(places.count == 1, "\(outcome.output)")
-        #expect(places.first?.contains(example.place) == true, "\(outcome.output)")
+        #expect(places.count == 1, "\(outcome)")
+        #expect(places.first?.contains(example.place) == true, "\(outcome)")
     }
 
     @Test("What keeps the rules is in order")
@@ -107,6 +107,6 @@ import Testing
             END
             scripts/tidy
             """)
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
     }
 }
