@@ -5,6 +5,7 @@
 ///
 /// Its length is bounded, since bringing bytes into digits takes time by the square of it.
 public struct BigInteger: Hashable, Sendable, CustomStringConvertible {
+    /// Whether it is below zero.
     public let isNegative: Bool
     /// The absolute value in digits of 64 bits, the lowest first; the highest is not zero.
     private let limbs: [UInt64]

@@ -23,6 +23,7 @@ public struct ErrorURI: Hashable, Sendable, CustomStringConvertible, Expressible
 
 // Spec: Basic Profile, Predefined URIs; Advanced Profile, Predefined URIs.
 extension ErrorURI {
+    /// Errors that the specification names; each is the URI that its name is made of.
     public static let invalidURI: Self = "wamp.error.invalid_uri"
     public static let noSuchProcedure: Self = "wamp.error.no_such_procedure"
     public static let procedureAlreadyExists: Self = "wamp.error.procedure_already_exists"
@@ -69,6 +70,7 @@ extension ErrorURI {
     /// The reason that callees are told when another takes their procedure (SR-87).
     public static let unregistered: Self = "wamp.error.unregistered"
 
+    /// Reasons to close a session.
     public static let systemShutdown: Self = "wamp.close.system_shutdown"
     public static let closeRealm: Self = "wamp.close.close_realm"
     public static let goodbyeAndOut: Self = "wamp.close.goodbye_and_out"
@@ -85,5 +87,6 @@ public struct ProtocolViolation: Error, Equatable, CustomStringConvertible {
     /// so that it is not too long to be sent.
     public let description: String
 
+    /// One sentence; what is longer is cut.
     public init(_ description: String) { self.description = description.excerpt }
 }

@@ -16,6 +16,7 @@ public struct Features: OptionSet, Hashable, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// Each as the specification has it, in snake case.
     public static let publisherExclusion = Features(rawValue: 1 << 0)
     public static let sharedRegistration = Features(rawValue: 1 << 1)
     public static let callCanceling = Features(rawValue: 1 << 2)
@@ -77,8 +78,10 @@ public struct Features: OptionSet, Hashable, Sendable {
 public struct Roles: Hashable, Sendable {
     private var features: [Role: Features]
 
+    /// Roles, each with what is announced for it.
     public init(_ features: [Role: Features]) { self.features = features }
 
+    /// Whether there is no role at all.
     public var isEmpty: Bool { features.isEmpty }
 
     /// The features of a role; nil if the peer does not have the role.

@@ -35,6 +35,7 @@ public struct Payload: Sendable {
         self.shape = shape
     }
 
+    /// No arguments.
     public init() { self.init(bytes: ByteBuffer(), serializer: .json, shape: .empty) }
 
     /// - Parameter bytes: are copied.
@@ -57,6 +58,7 @@ public struct Payload: Sendable {
         shape == .empty || self.serializer == serializer && shape != .broken
     }
 
+    /// Whether there are no arguments.
     public var isEmpty: Bool { shape == .empty }
 
     /// The size of the bytes.
@@ -91,6 +93,7 @@ public enum Serializer: UInt8, Sendable, CaseIterable {
     /// The WebSocket subprotocol.
     public var subprotocol: String { "wamp.2.\(name)" }
 
+    /// The name in subprotocols and options: `json`, `msgpack`, `cbor`.
     public var name: String {
         switch self {
         case .json: "json"
@@ -99,6 +102,7 @@ public enum Serializer: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// The serializer of a name; nil if there is none.
     public init?(name: String) {
         guard let match = Serializer.allCases.first(where: { $0.name == name }) else { return nil }
         self = match

@@ -10,6 +10,7 @@ public struct URI: Hashable, Sendable, CustomStringConvertible, ExpressibleByStr
 
     package init(_ bytes: ByteBuffer) { self.bytes = bytes }
 
+    /// Takes any text: whether it is a URI is looked at by who uses it.
     public init(_ string: String) { bytes = ByteBuffer(string: string) }
 
     public init(stringLiteral value: String) { self.init(value) }

@@ -21,9 +21,11 @@ public enum Value: Sendable {
 
     /// A key of any kind and what stands under it.
     public struct MapEntry: Hashable, Sendable {
+        /// What stands before and behind the colon.
         public var key: Value
         public var value: Value
 
+        /// An entry of a map.
         public init(_ key: Value, _ value: Value) {
             self.key = key
             self.value = value
@@ -33,16 +35,21 @@ public enum Value: Sendable {
     /// A dictionary with string keys that keeps the order in which it was written.
     /// Where a key occurs twice, the last one counts; keys are the same when their bytes are.
     public struct Dictionary: Sendable {
+        /// In the order in which they were written.
         public private(set) var entries: [(key: String, value: Value)]
 
+        /// An empty dictionary.
         public init() { entries = [] }
 
+        /// Entries in their order; a key may occur twice.
         public init(_ entries: [(key: String, value: Value)]) { self.entries = entries }
 
+        /// Size and keys, with those that occur twice.
         public var isEmpty: Bool { entries.isEmpty }
         public var count: Int { entries.count }
         public var keys: [String] { entries.map(\.key) }
 
+        /// The value of a key, of its last entry; nil takes one entry out.
         public subscript(key: String) -> Value? {
             get { entries.last { Name.isSame($0.key, key) }?.value }
             set {
@@ -67,10 +74,12 @@ public enum Value: Sendable {
         self = integer <= UInt64(Int64.max) ? .int(Int64(integer)) : .uint(integer)
     }
 
+    /// An id as an integer.
     public init(_ id: some WAMPIdentifier) { self.init(id.rawValue) }
 }
 
 extension Value {
+    /// The content, if the value is of that kind.
     public var string: String? { if case .string(let string) = self { string } else { nil } }
     public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
     public var list: [Value]? { if case .list(let list) = self { list } else { nil } }

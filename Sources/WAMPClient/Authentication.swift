@@ -4,6 +4,7 @@
 ///
 /// Spec: Advanced Profile, Authentication.
 public struct Authentication: Sendable {
+    /// A way to prove oneself, by the name on the command line.
     public enum Method: String, Sendable, CaseIterable {
         /// Cryptosign with a key, else what the router chooses among the methods that the secret
         /// serves, else nothing.
@@ -11,6 +12,7 @@ public struct Authentication: Sendable {
         case anonymous, ticket, wampcra, scram, cryptosign
     }
 
+    /// Which of them to offer.
     public var method = Method.auto
     /// The ticket, the shared secret of WAMP-CRA, or the password of WAMP-SCRAM.
     public var secret: String?
@@ -24,6 +26,7 @@ public struct Authentication: Sendable {
     /// The transport shows a client certificate, by which a router may know us.
     public var hasCertificate = false
 
+    /// A method with what it needs.
     public init(
         _ method: Method = .auto, secret: String? = nil, privateKey: [UInt8]? = nil
     ) {

@@ -32,6 +32,7 @@ struct OpenInvocations {
     /// before it saw the answer.
     private var answered: [RequestID] = []
 
+    /// The most ids that are remembered.
     private static let answeredLimit = 1024
 
     var isEmpty: Bool { open.isEmpty && answered.isEmpty }

@@ -6,6 +6,7 @@ public import WAMP
 
 /// A call that this session has to answer.
 public final class InvocationRequest: Sendable {
+    /// The ids of the invocation and of the registration that it is for.
     public let id: RequestID
     public let registration: RegistrationID
     /// The called URI; for a registration of that exact URI the router may leave it out.
@@ -232,9 +233,11 @@ public final class InvocationRequest: Sendable {
 
 /// What an asynchronous procedure returns.
 public struct Reply: Sendable {
+    /// What the caller gets.
     public var args: [Value]
     public var kwargs: Value.Dictionary
 
+    /// A reply, empty unless said otherwise.
     public init(args: [Value] = [], kwargs: Value.Dictionary = [:]) {
         self.args = args
         self.kwargs = kwargs
@@ -243,10 +246,12 @@ public struct Reply: Sendable {
 
 /// What an asynchronous procedure throws to answer with a certain error.
 public struct InvocationError: Error, Equatable, Sendable {
+    /// What the caller gets: the error and its arguments.
     public var uri: ErrorURI
     public var args: [Value]
     public var kwargs: Value.Dictionary
 
+    /// An error with its arguments.
     public init(_ uri: ErrorURI, args: [Value] = [], kwargs: Value.Dictionary = [:]) {
         self.uri = uri
         self.args = args

@@ -35,6 +35,7 @@ public final class OpenCall: Sendable {
 
     /// Sends a part; more follow. Behind the last one, and once the call has ended, nothing is
     /// sent.
+    /// - Throws: `error` with `wamp.error.invalid_payload` for arguments that cannot be sent.
     public func send(
         args: [Value] = [], kwargs: Value.Dictionary = [:]
     ) throws(ClientError) {
@@ -43,6 +44,7 @@ public final class OpenCall: Sendable {
     }
 
     /// Sends the last part and waits for the result. Cancelling the task cancels the call.
+    /// - Throws: as `send` and `result`.
     public func finish(
         args: [Value] = [], kwargs: Value.Dictionary = [:]
     ) async throws(ClientError) -> CallResult {
@@ -51,6 +53,7 @@ public final class OpenCall: Sendable {
     }
 
     /// The same as `send` and `finish`, with arguments that are encoded already.
+    /// - Throws: `error` with `wamp.error.invalid_payload` for what the serializer cannot hold.
     public func send(payload: Payload, isLast: Bool) throws(ClientError) {
         // First, so that what cannot be sent changes nothing.
         let payload = try session.encoded(payload)
@@ -77,6 +80,7 @@ public final class OpenCall: Sendable {
     }
 
     /// Waits for the result. Cancelling the task cancels the call.
+    /// - Throws: how the call ended, if not with a result.
     public func result() async throws(ClientError) -> CallResult {
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<_, Never>) in

@@ -4,6 +4,7 @@ public import WAMP
 
 /// The result of a call.
 public struct CallResult: Sendable {
+    /// The arguments, as they came and decoded.
     public let payload: Payload
     public let args: [Value]
     public let kwargs: Value.Dictionary
@@ -26,6 +27,7 @@ public struct CallResult: Sendable {
 
 /// A procedure that this session answers for.
 public struct Registration: Hashable, Sendable {
+    /// Its id, and the URI or pattern it was registered with.
     public let id: RegistrationID
     public let procedure: URI
     /// Tells it from other registrations of the same procedure by this session.
@@ -44,6 +46,8 @@ extension Session {
     ///     last one starts it again.
     ///   - onProgress: asks for results ahead of the last one, and takes them, in their order, on
     ///     the event loop; it must not block.
+    /// - Throws: `error` with what the callee or the router answers, or for what cannot be sent;
+    ///   `timeout`, `canceled`, or why the session ended.
     public func call(
         _ procedure: URI, args: [Value] = [], kwargs: Value.Dictionary = [:],
         options: Value.Dictionary = [:], cancelMode: CancelMode = .kill, timeout: Duration? = nil,
@@ -55,6 +59,7 @@ extension Session {
     }
 
     /// The same, with arguments that are encoded already, in whatever serializer.
+    /// - Throws: as the other one.
     public func call(
         _ procedure: URI, payload: Payload, options: Value.Dictionary = [:],
         cancelMode: CancelMode = .kill, timeout: Duration? = nil,
@@ -139,6 +144,8 @@ extension Session {
     ///   - onRevoked: called on the event loop when the router takes the registration away.
     ///   - respond: called on the event loop; it must not block, and the request must be answered
     ///     once, then or later. If the session registers a procedure again, the younger is called.
+    /// - Throws: `error` if the router refuses, or for options that cannot be sent; or why the
+    ///   session ended.
     public func register(
         _ procedure: URI, options: Value.Dictionary = [:],
         onRevoked: (@Sendable (Revocation) -> Void)? = nil,
@@ -166,6 +173,7 @@ extension Session {
     ///
     /// What the handler throws becomes an ERROR: an `InvocationError` as it says, a cancellation
     /// `wamp.error.canceled`, anything else `wamp.error.runtime_error` with its description.
+    /// - Throws: as the other one.
     public func register(
         _ procedure: URI, options: Value.Dictionary = [:],
         onRevoked: (@Sendable (Revocation) -> Void)? = nil,
@@ -190,6 +198,7 @@ extension Session {
 
     /// Takes a registration back. Invocations that came before are still to be answered. If this
     /// session has registered the procedure more than once, the others go on.
+    /// - Throws: `error` if the router refuses, or why the session ended.
     public func unregister(_ registration: Registration) async throws(ClientError) {
         let answer = try await request { link, waiter in
             link.unregister(registration.id, token: registration.token, waiter)

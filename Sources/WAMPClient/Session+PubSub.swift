@@ -6,6 +6,7 @@ import WAMPTransport
 
 /// An event, as a subscriber sees it.
 public struct EventMessage: Sendable {
+    /// The ids of the subscription and of the publication.
     public let subscription: SubscriptionID
     public let publication: PublicationID
     /// The topic published to, if the subscription is to a pattern.
@@ -40,6 +41,7 @@ public struct EventMessage: Sendable {
 
 /// A subscription of this session.
 public struct Subscription: Hashable, Sendable {
+    /// Its id, and the topic or pattern it was made with.
     public let id: SubscriptionID
     public let topic: URI
     /// Tells it from other subscriptions of this session to the same topic.
@@ -53,6 +55,8 @@ extension Session {
     ///   their kin, `retain`, `disclose_me`, `ppt_scheme` and so on. With `acknowledge` true the
     ///   call waits for the router.
     /// - Returns: the publication's id if it was acknowledged.
+    /// - Throws: `error` if the router refuses and was to acknowledge, or for what cannot be sent;
+    ///   or why the session ended.
     @discardableResult
     public func publish(
         _ topic: URI, args: [Value] = [], kwargs: Value.Dictionary = [:],
@@ -63,6 +67,7 @@ extension Session {
     }
 
     /// The same, with arguments that are encoded already, in whatever serializer.
+    /// - Throws: as the other one.
     @discardableResult
     public func publish(
         _ topic: URI, payload: Payload, options: Value.Dictionary = [:]
@@ -116,6 +121,7 @@ extension Session {
     }
 
     /// Ends a subscription; events that are still on their way are dropped.
+    /// - Throws: `error` if the router refuses, or why the session ended.
     public func unsubscribe(_ subscription: Subscription) async throws(ClientError) {
         let answer = try await request { link, waiter in
             link.unsubscribe(subscription.id, token: subscription.token, waiter)

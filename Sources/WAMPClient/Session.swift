@@ -9,6 +9,7 @@ public import WAMPTransport
 public final class Session: Sendable {
     package typealias Answer = Swift.Result<Message, ClientError>
 
+    /// The router's id for it, and the realm that it joined.
     public let id: SessionID
     public let realm: String
     /// Who the router takes us for.

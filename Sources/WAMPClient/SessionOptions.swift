@@ -5,6 +5,7 @@ public import WAMPTransport
 
 /// How to join a realm.
 public struct SessionOptions: Sendable {
+    /// Where to join, in which language, and as whom; what is nil is left to the router.
     public var realm: String
     public var serializer: Serializer
     public var authid: String?
@@ -42,6 +43,7 @@ public struct SessionOptions: Sendable {
         tlsContext = try TLSContext.client(tls)
     }
 
+    /// As a client that asks for nothing in particular.
     public init(realm: String = "realm1", serializer: Serializer = .json) {
         self.realm = realm
         self.serializer = serializer

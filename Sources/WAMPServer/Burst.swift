@@ -8,9 +8,9 @@ package struct Burst: Sendable {
     /// The memory that events took so far, about.
     private var bytes = 0
 
-    /// From this size on, the sessions that a frame is for share its memory.
+    /// From so many bytes on, the sessions that a frame is for share its memory.
     private static let shared = 4 << 10
-    /// What a shared frame takes for each of them.
+    /// What a shared frame takes for each of them, in bytes.
     private static let reference = 64
 
     /// - Parameters:

@@ -4,6 +4,7 @@ public import WAMPTransport
 
 package import WAMPRouter
 
+/// What a router serves: its listeners, realms and limits.
 public struct Configuration: Sendable {
     /// Where to listen. A `ws`, `tcp` or plain port serves WebSocket and RawSocket alike, told
     /// apart by the first byte; port 0 lets the system choose. Listeners of one address and port
@@ -47,6 +48,7 @@ public struct Configuration: Sendable {
         self.init(listeners: listeners, realms: realms.map { RealmConfiguration(name: $0) })
     }
 
+    /// Realms with settings of their own.
     public init(listeners: [Endpoint], realms: [RealmConfiguration]) {
         self.listeners = listeners
         self.realms = realms
@@ -72,10 +74,12 @@ package struct ListenerSettings: Hashable, Sendable {
 
 /// A realm that a router has: what holds in it, and who may join it.
 public struct RealmConfiguration: Sendable {
+    /// The URI that clients name in HELLO.
     public var name: String
     package var settings: RealmSettings
     package var principals: Principals
 
+    /// A realm without settings: whoever asks is let in.
     public init(name: String) {
         self.init(name: name, settings: RealmSettings(), principals: Principals())
     }

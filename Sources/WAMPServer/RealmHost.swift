@@ -1,5 +1,4 @@
-// Runs one realm: the lock around it, the one timer it asks for, and its effects turned into
-// frames.
+// Runs one realm: the lock around it, its one timer, and its effects turned into frames.
 //
 // Inside the lock: the core, and appending finished frames to outboxes and mailboxes. Outside:
 // reading, parsing, flushing. Appending inside is what keeps WAMP's order across connections:

@@ -17,6 +17,7 @@ public final class RouterServer: Sendable {
     private let sockets = Mutex<[ListeningSocket]>([])
     private let tls = SharedTLS()
 
+    /// A router that listens to nothing until it is started.
     public init(configuration: Configuration, logger: Logger) {
         self.configuration = Mutex(configuration)
         self.logger = logger

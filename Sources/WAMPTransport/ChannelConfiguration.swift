@@ -43,6 +43,7 @@ package enum ChannelConfiguration {
 private struct SharedReceiveAllocator: RecvByteBufferAllocator, @unchecked Sendable {
     let loop: IOLoop
     private var hasRead = false
+    /// In bytes.
     private static let firstRead = 16
 
     init(loop: IOLoop) { self.loop = loop }

@@ -9,8 +9,7 @@ package struct ConnectionSettings: Sendable {
     package var maxMessage = 16 << 20 {
         didSet { maxMessage = min(maxMessage, Self.largestMessage) }
     }
-    /// No message is longer. In JSON, what was one byte may be six, and a buffer holds less than 4
-    /// GiB.
+    /// In bytes. In JSON, what was one byte may be six, and a buffer holds less than 4 GiB.
     package static let largestMessage = 512 << 20
     /// Silence after which a ping is sent; two unanswered end the connection. A peer that may not
     /// answer pings is watched over by the system instead: see `LossWatch`. Zero = off.

@@ -3,12 +3,14 @@
 /// A transport address: `ws://`, `wss://` (WebSocket), `tcp://`, `tls://` (RawSocket; `rs://` and
 /// `rss://` are other tools' names for these two) or `unix://PATH` (RawSocket).
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    /// Where the transport goes.
     public enum Address: Hashable, Sendable {
         /// A name or numeric address without brackets. Port 0 asks for a free one when listening.
         case tcp(host: String, port: Int)
         case unix(path: String)
     }
 
+    /// The host and port, or the path of the socket.
     public let address: Address
     package let framing: Framing
     /// The resource of the WebSocket request, with its query; `/` for RawSocket.
@@ -87,7 +89,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// The room `sockaddr_un` has, less its closing zero.
+    /// The bytes that `sockaddr_un` has room for, less its closing zero.
     private static let longestSocketPath = 107
 
     private static func authority(

@@ -23,7 +23,7 @@ package final class IOLoop: @unchecked Sendable {
     private var batch: MessageBatch?
     private var readBuffer = ByteBuffer()
     private var lastRead = ByteBuffer()
-    /// The most that is read at once.
+    /// The most that is read at once, in bytes.
     static let mostRead = 256 << 10
     /// Made when they are first needed; the deflaters by the bits of their windows.
     private var deflaters: [UInt8: Deflater] = [:]
@@ -31,6 +31,7 @@ package final class IOLoop: @unchecked Sendable {
     private var spares: [ByteBuffer] = []
     /// The memory of the spares together: a burst must not make the loop large for good.
     private var spareBytes = 0
+    /// In bytes.
     private static let mostSpareBytes = 1 << 20
 
     private var dirty: [Outbox] = []

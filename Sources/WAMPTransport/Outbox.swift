@@ -63,17 +63,17 @@ package final class Outbox: @unchecked Sendable {
         var endsFrame: Bool
     }
 
-    /// From this size on bytes are kept as a shared slice and not copied.
+    /// From so many bytes on they are kept as a shared slice and not copied.
     static let sharedSize = 16 << 10
-    /// With more than so many bytes waiting, finished frames from this size on are shared, too:
-    /// what waits for many peers must not be there as many times.
+    /// With more than so many bytes waiting, finished frames of so many bytes and more are shared,
+    /// too: what waits for many peers must not be there as many times.
     private static let copiedBytes = 128 << 10
     private static let sharedFrame = 4 << 10
     /// A slice is not shared if it keeps more than so many times its size from being freed.
     private static let mostPinned = 8
-    /// No envelope is longer, but for the details of a RESULT.
+    /// No envelope has more bytes, but for the details of a RESULT.
     private static let envelopeRoom = 64
-    /// The most given to the channel in one piece, so that what the channel holds stays small.
+    /// The most bytes given to the channel at once, so that what the channel holds stays small.
     private static let piece = 256 << 10
 
     init(loop: IOLoop, format: FrameFormat, sendLimit: Int, bound: Int) {

@@ -1,4 +1,4 @@
-// The grammar of arguments, cli-design section 5.
+// The grammar of arguments: ARGUMENTS OF A CALL in wampctl-call(1).
 
 import Testing
 import WAMP

@@ -37,7 +37,7 @@ import WAMP
             for (template, message) in zip(messages(1), messages(id)) {
                 let bytes = written(LoadTemplate(template, as: serializer), id, nil)
                 let expected = try MessageCoder.encode(message, as: serializer)
-                #expect(bytes == Array(expected.readableBytesView))
+                #expect(bytes == Array(expected.readableBytesView), "\(id) \(message)")
             }
         }
     }
@@ -66,13 +66,17 @@ import WAMP
             for (message, expected) in messages {
                 let bytes = Array(
                     try MessageCoder.encode(message, as: serializer).readableBytesView)
-                #expect(bytes.withUnsafeBytes { AnswerFront.scan($0, serializer) } == expected)
+                #expect(
+                    bytes.withUnsafeBytes { AnswerFront.scan($0, serializer) } == expected,
+                    "\(id) \(message)")
                 for length in 0..<min(bytes.count, 4) {
                     // A cut front is never taken for another message.
                     let found = bytes[..<length].withUnsafeBytes {
                         AnswerFront.scan($0, serializer)
                     }
-                    #expect(found == nil || found?.code == expected.code || length < 4)
+                    #expect(
+                        found == nil || found?.code == expected.code || length < 4,
+                        "\(id) \(message) \(length)")
                 }
             }
         }

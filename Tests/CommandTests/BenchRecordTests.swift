@@ -168,8 +168,8 @@ private struct SimulatedRouter {
             let outcome = BenchOutcome(
                 record: record, seconds: 1, facts: BenchLoadFacts(ownCPU: cpu), series: [])
             let measured = try #require(
-                BenchResult(cell: cell, target: 0, outcomes: [outcome]))
-            #expect(measured.isGeneratorLimited == isLimit)
+                BenchResult(cell: cell, target: 0, outcomes: [outcome]), "\(cpu)")
+            #expect(measured.isGeneratorLimited == isLimit, "\(cpu)")
         }
     }
 
@@ -184,8 +184,10 @@ private struct SimulatedRouter {
             let outcome = BenchOutcome(
                 record: record, seconds: 1, facts: BenchLoadFacts(ownCPU: 0.1), series: [])
             let measured = try #require(
-                BenchResult(cell: cell, target: 0, outcomes: [outcome]))
-            #expect((measured.generatorLimit == "it waits 40 ms for a core") == isLimit)
+                BenchResult(cell: cell, target: 0, outcomes: [outcome]), "\(milliseconds)")
+            #expect(
+                (measured.generatorLimit == "it waits 40 ms for a core") == isLimit,
+                "\(milliseconds)")
         }
     }
 

@@ -29,15 +29,16 @@ import WAMPTransport
         let outcome = try await bench(
             "-n", "300", "--serializer", "json,msgpack,cbor", "--size", "1,5k", "--callees", "2",
             "-o", "json")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let cells = try cells(outcome)
         #expect(cells.count == 6)
         for cell in cells {
-            #expect(cell["ok"]?.unsigned == 300)
-            #expect(cell["errors"]?.unsigned == 0)
-            #expect(cell["unanswered"]?.unsigned == 0)
-            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 300)
-            #expect(cell["router"]?.dictionary?["memory_bytes"]?.unsigned ?? 0 > 1_000_000)
+            #expect(cell["ok"]?.unsigned == 300, "\(cell)")
+            #expect(cell["errors"]?.unsigned == 0, "\(cell)")
+            #expect(cell["unanswered"]?.unsigned == 0, "\(cell)")
+            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 300, "\(cell)")
+            #expect(
+                cell["router"]?.dictionary?["memory_bytes"]?.unsigned ?? 0 > 1_000_000, "\(cell)")
         }
         let document = try outcome.document
         for key in ["scenario", "command", "version", "date", "targets", "environment"] {
@@ -58,20 +59,20 @@ import WAMPTransport
         let outcome = try await bench(
             "pubsub", "-n", "200", "--subscribers", "6", "--topics", "2", "--size", "16,70k",
             "--serializer", "json,msgpack,cbor", "-o", "json", "-u", url)
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let cells = try cells(outcome)
         #expect(cells.count == 6)
         for cell in cells {
-            #expect(cell["ok"]?.unsigned == 200)
-            #expect(cell["lost"]?.unsigned == 0)
-            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 600)
+            #expect(cell["ok"]?.unsigned == 200, "\(cell)")
+            #expect(cell["lost"]?.unsigned == 0, "\(cell)")
+            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 600, "\(cell)")
         }
     }
 
     @Test("Joins and registrations are measured, too", arguments: ["join", "register"])
     func others(scenario: String) async throws {
         let outcome = try await bench(scenario, "-n", "100", "-c", "4", "-o", "json")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let cell = try #require(try cells(outcome).first)
         #expect(cell["ok"]?.unsigned == 100)
         #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 100)
@@ -83,17 +84,17 @@ import WAMPTransport
         let outcome = try await bench(
             "--rate", "500,1k", "-n", "100", "--arrivals", arrivals, "--sessions", "3", "-o",
             "json")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         for cell in try cells(outcome) {
-            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 100)
-            #expect(cell["latency_kind"]?.string == "response time")
+            #expect(cell["latency_ms"]?.dictionary?["count"]?.unsigned == 100, "\(cell)")
+            #expect(cell["latency_kind"]?.string == "response time", "\(cell)")
         }
     }
 
     @Test("A closed loop says that its latency is service time; a router it started is gone")
     func closedLoop() async throws {
         let outcome = try await bench("-n", "50", "-c", "4", "--size", "1k")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         #expect(
             outcome.output.contains(
                 "closed loop, 4 in flight: latency is service time; use --rate for response time"))
@@ -101,7 +102,7 @@ import WAMPTransport
         #expect(outcome.output.contains("1 KiB"))
         let url = try #require(outcome.output.split(separator: " ").first { $0.hasPrefix("ws:") })
         let gone = try await Program.run("call", "t.x", "-u", String(url))
-        #expect(gone.code == ExitCode.connect.rawValue)
+        expectCode(ExitCode.connect.rawValue, of: gone)
     }
 
     @Test("A router that stops for a second shows in p99 of an open loop")
@@ -126,7 +127,7 @@ import WAMPTransport
         let outcome = try await bench(
             "--procedure", "t.stall", "--rate", "300", "--duration", "4s", "--warmup", "0", "-o",
             "json", router: router)
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let cell = try #require(try cells(outcome).first)
         let p99 = try #require(cell["latency_ms"]?.dictionary?["p99"]?.number)
         #expect(p99 >= 850)
@@ -139,7 +140,7 @@ import WAMPTransport
         let router = try await TestRouter()
         let outcome = try await bench(
             "--procedure", "t.nobody", "-n", "20", "-o", "json", router: router)
-        #expect(outcome.code == ExitCode.noSuchProcedure.rawValue)
+        expectCode(ExitCode.noSuchProcedure.rawValue, of: outcome)
         let cell = try #require(try cells(outcome).first)
         #expect(
             cell["errors_by_uri"]?.dictionary?["wamp.error.no_such_procedure"]?.unsigned == 20)
@@ -151,14 +152,14 @@ import WAMPTransport
         let held = try await bench(
             "-n", "50", "--threshold", "rate>1", "--threshold", "errors<0.1%", "--threshold",
             "p99<1m")
-        #expect(held.code == 0, "\(held.talk)")
+        expectCode(0, of: held)
         let failed = try await bench("-n", "50", "--threshold", "p50<1us", "--threshold", "rate>1")
-        #expect(failed.code == ExitCode.checkFailed.rawValue)
+        expectCode(ExitCode.checkFailed.rawValue, of: failed)
         #expect(failed.talk.contains("threshold not met: p50<1us (c=16 16 B: "))
         #expect(!failed.talk.contains("rate>1"))
         let object = try await bench(
             "-n", "50", "--threshold", "p50<1us", "--threshold", "rate>1", "-o", "json")
-        #expect(object.code == ExitCode.checkFailed.rawValue)
+        expectCode(ExitCode.checkFailed.rawValue, of: object)
         let outcomes = try object.document["thresholds"]?.list?.compactMap(\.dictionary)
         #expect(outcomes?.map { $0["threshold"] } == ["p50<1us", "rate>1"])
         #expect(outcomes?.map { $0["ok"] } == [false, true])
@@ -168,11 +169,12 @@ import WAMPTransport
     @Test("--spawn and --url contradict each other; a variable for all commands does not")
     func spawnAndURL() async throws {
         let both = try await Program.run("bench", "--spawn", "-u", "ws://127.0.0.1:1/ws")
-        #expect(both.code == 2 && both.talk.contains("--spawn measures a router of its own"))
+        expectCode(2, of: both)
+        #expect(both.talk.contains("--spawn measures a router of its own"), "\(both)")
         let inherited = try await Program.run(
             "bench", "--spawn", "-n", "5", "--warmup", "0",
             environment: ["WAMPCTL_URL": "ws://127.0.0.1:1/ws"])
-        #expect(inherited.code == 0, "\(inherited.talk)")
+        expectCode(0, of: inherited)
     }
 
     @Test("What failed is told in one line under -q, and where the output is data")
@@ -182,11 +184,11 @@ import WAMPTransport
             let outcome = try await router.run(
                 ["bench", "-u", router.url, "--procedure", "t.nobody", "-n", "20", "--warmup", "0"]
                     + options)
-            #expect(outcome.code == ExitCode.noSuchProcedure.rawValue)
-            #expect(outcome.talk.contains("20 wamp.error.no_such_procedure"), "\(outcome.talk)")
+            expectCode(ExitCode.noSuchProcedure.rawValue, of: outcome, "\(options)")
+            #expect(outcome.talk.contains("20 wamp.error.no_such_procedure"), "\(outcome)")
             // On a busy machine bench says that it was the limit, too.
             let lines = outcome.talk.split(separator: "\n").filter { !$0.hasPrefix("warning:") }
-            #expect(lines.count == 1, "\(outcome.talk)")
+            #expect(lines.count == 1, "\(outcome)")
         }
     }
 
@@ -197,25 +199,25 @@ import WAMPTransport
         let first = try await bench(
             "-n", "50", "--save", file, "--hdr", folder.path + "/log", "--plot",
             folder.path + "/plot.svg")
-        #expect(first.code == 0, "\(first.talk)")
+        expectCode(0, of: first)
         let log = String(decoding: try File.contents(folder.path + "/log"), as: UTF8.self)
         #expect(log.contains("\nTag=0_rpc_json_16B_s=1_c=16,"))
         let plot = String(decoding: try File.contents(folder.path + "/plot.svg"), as: UTF8.self)
         #expect(plot.hasPrefix("<svg "))
         let near = try await bench("-n", "50", "--compare", file, "--tolerance", "100000%")
-        #expect(near.code == 0, "\(near.talk)")
+        expectCode(0, of: near)
         let text = String(decoding: try File.contents(file), as: UTF8.self)
         let better = text.replacing("\"rate\":", with: "\"rate\":9e9,\"was\":")
         #expect(File.replace(file, with: better))
         let worse = try await bench("-n", "50", "--compare", file)
-        #expect(worse.code == ExitCode.checkFailed.rawValue)
+        expectCode(ExitCode.checkFailed.rawValue, of: worse)
         #expect(worse.talk.contains("regression: c=16 16 B rate: "))
         let object = try await bench("-n", "50", "--compare", file, "-o", "json")
         let rows = try object.document["compared"]?.list?.compactMap(\.dictionary)
         #expect(rows?.first { $0["metric"] == "rate" }?["ok"] == false)
         let other = try await bench("-n", "50", "--size", "20", "--compare", file)
-        #expect(other.code == ExitCode.checkFailed.rawValue)
-        #expect(other.talk.contains("nothing could be compared"), "\(other.talk)")
+        expectCode(ExitCode.checkFailed.rawValue, of: other)
+        #expect(other.talk.contains("nothing could be compared"), "\(other)")
     }
 
     @Test("When the router goes, what was measured until then is shown and saved")
@@ -233,7 +235,7 @@ import WAMPTransport
         router.signal(SIGKILL)
         _ = try await router.ended()
         let outcome = try await program.ended()
-        #expect(outcome.code == ExitCode.connectionLost.rawValue, "\(outcome.talk)")
+        expectCode(ExitCode.connectionLost.rawValue, of: outcome)
         let saved = try JSONText.parse(try File.contents(file)).dictionary
         let first = try #require(saved?["cells"]?.list?.first?.dictionary)
         #expect(first["interrupted"] == false)
@@ -246,18 +248,20 @@ import WAMPTransport
         let other = try await TestRouter()
         let outcome = try await bench(
             "-n", "50", "--runs", "3", "--against", other.url, "-o", "json")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let cells = try cells(outcome)
         #expect(cells.map { $0["target"]?.unsigned } == [0, 1])
         #expect(cells.allSatisfy { $0["rates"]?.list?.count == 3 })
         let comparisons = try #require(try outcome.document["comparisons"]?.list)
         #expect(comparisons.count == 3)
         for comparison in comparisons.compactMap(\.dictionary) {
-            let lower = try #require(comparison["lower"]?.number)
-            let upper = try #require(comparison["upper"]?.number)
+            let lower = try #require(comparison["lower"]?.number, "\(comparison)")
+            let upper = try #require(comparison["upper"]?.number, "\(comparison)")
             let spansOne = lower <= 1 && upper >= 1
-            #expect(lower <= upper)
-            #expect((comparison["verdict"]?.string == "no difference shown") == spansOne)
+            #expect(lower <= upper, "\(comparison)")
+            #expect(
+                (comparison["verdict"]?.string == "no difference shown") == spansOne,
+                "\(comparison)")
         }
     }
 
@@ -266,13 +270,13 @@ import WAMPTransport
         let other = try await TestRouter()
         let outcome = try await bench(
             "-n", "50", "--runs", "2", "--against", other.url, "-o", "json")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let comparisons = try #require(try outcome.document["comparisons"]?.list)
         #expect(comparisons.count == 3)
         for comparison in comparisons.compactMap(\.dictionary) {
-            #expect(comparison["ratio"]?.number != nil)
-            #expect(comparison["lower"] == .null && comparison["upper"] == .null)
-            #expect(comparison["verdict"] == "too few runs")
+            #expect(comparison["ratio"]?.number != nil, "\(comparison)")
+            #expect(comparison["lower"] == .null && comparison["upper"] == .null, "\(comparison)")
+            #expect(comparison["verdict"] == "too few runs", "\(comparison)")
         }
     }
 
@@ -284,7 +288,7 @@ import WAMPTransport
         try await callee.said("registered")
         let outcome = try await bench(
             "--procedure", "t.slow", "--duration", "1ms", "--warmup", "0", router: router)
-        #expect(outcome.code == ExitCode.failure.rawValue)
+        expectCode(ExitCode.failure.rawValue, of: outcome)
         #expect(outcome.talk.contains("nothing was measured"))
         callee.signal(SIGTERM)
         _ = try await callee.ended()
@@ -298,7 +302,7 @@ import WAMPTransport
         try await program.said("measuring")
         program.signal(SIGINT)
         let outcome = try await program.ended()
-        #expect(outcome.code == ExitCode.interrupted.rawValue)
+        expectCode(ExitCode.interrupted.rawValue, of: outcome)
         #expect(try outcome.lastDocument["interrupted"]?.bool == true)
     }
 
@@ -306,7 +310,7 @@ import WAMPTransport
     func stream() async throws {
         let outcome = try await bench(
             "--duration", "600ms", "--interval", "100ms", "-o", "jsonl")
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         let types = try outcome.lines.map { try JSONText.parse($0).dictionary?["type"]?.string }
         #expect(types.last == "result")
         #expect(types.count > 2)
@@ -320,7 +324,7 @@ import WAMPTransport
             ["-qefc", line, "/dev/null"], executable: "script",
             environment: ["TERM": "xterm", "LC_ALL": "C.UTF-8"]
         ).ended()
-        #expect(outcome.code == 0)
+        expectCode(0, of: outcome)
         #expect(outcome.output.contains("c=16 16 B  █"))
         #expect(outcome.output.contains("/s  p99 "))
         let cleared = try #require(outcome.output.ranges(of: "\u{1b}[J").last)
@@ -332,7 +336,7 @@ import WAMPTransport
     @Test("Without a router at the URL it ends with 3; a lost router ends it with 14")
     func noRouter() async throws {
         let refused = try await bench("-u", "tcp://127.0.0.1:1", "-n", "1")
-        #expect(refused.code == ExitCode.connect.rawValue)
+        expectCode(ExitCode.connect.rawValue, of: refused)
         let router = try await TestRouter()
         let process = router.program.id
         let session = try await Session.join(
@@ -340,7 +344,7 @@ import WAMPTransport
         _ = try await session.register("t.end") { _ in kill(process, SIGKILL) }
         let lost = try await bench(
             "--procedure", "t.end", "--duration", "1h", router: router)
-        #expect(lost.code == ExitCode.connectionLost.rawValue)
+        expectCode(ExitCode.connectionLost.rawValue, of: lost)
     }
 
     @Test(

@@ -380,7 +380,7 @@ import WAMP
         }
         #expect(Wampctl.versionLine.hasPrefix("wampctl 1.0.0 (linux "))
         for command in ["router", "call", "register"] {
-            #expect(Wampctl.overview.contains("  \(command) "))
+            #expect(Wampctl.overview.contains("  \(command) "), "\(command)")
         }
     }
 }

@@ -130,25 +130,27 @@ struct CheckedRouterTests {
         let file = folder.write(
             "router.yaml", "listeners:\n  - ws://127.0.0.1:0/ws\n  - tcp://0.0.0.0:0\n")
         let open = try await Program.run("router", "--config", file, "--check")
-        #expect(open.code == 0 && open.output == "\(file): OK\n")
+        expectCode(0, of: open)
+        #expect(open.output == "\(file): OK\n", "\(open)")
         #expect(
             open.talk.hasPrefix(
                 "\(file):3:5: warning: tcp://0.0.0.0:0 is open to the network, "
-                    + "without TLS and authentication; "), "\(open.talk)")
+                    + "without TLS and authentication; "), "\(open)")
         #expect(open.talk.split(separator: "\n").count == 1)
         let object = try await Program.run("router", "--config", file, "--check", "-o", "json")
         #expect(try object.document["warnings"]?.list?.count == 1)
         let closed = try await Program.run("router", "--config", file, "--check", "--no-anonymous")
-        #expect(closed.code == 0 && closed.talk.isEmpty, "\(closed.talk)")
+        expectCode(0, of: closed)
+        #expect(closed.talk.isEmpty, "\(closed)")
         let line = try await Program.run("router", "--host", "0.0.0.0", "--check")
-        #expect(line.code == 0)
+        expectCode(0, of: line)
         #expect(line.talk.hasPrefix("wampctl router: warning: ws://0.0.0.0:8080/ws is open"))
         let places = try await Program.run(
             "router", "--check", "--log-file", "/no/such/log", "--pid-file", "/no/such/pid",
             "--port-file", "/no/such/port", "--listen", "unix:///no/such/socket")
-        #expect(places.code == 0)
-        #expect(places.talk.ranges(of: "warning: ").count == 4, "\(places.talk)")
-        #expect(places.talk.ranges(of: "mkdir -p '/no/such'").count == 4, "\(places.talk)")
+        expectCode(0, of: places)
+        #expect(places.talk.ranges(of: "warning: ").count == 4, "\(places)")
+        #expect(places.talk.ranges(of: "mkdir -p '/no/such'").count == 4, "\(places)")
     }
 
     @Test("What is printed in one folder means the same in another")
@@ -171,9 +173,10 @@ struct CheckedRouterTests {
                 "cd '\(folder.path)' && wampctl router --config router.yaml --print-config",
             ], executable: "/usr/bin/env")
         let printed = try await program.ended()
-        #expect(printed.code == 0, "\(printed.talk)")
+        expectCode(0, of: printed)
         let file = other.write("router.yaml", printed.output)
         let again = try await Program.run("router", "--config", file, "--print-config")
-        #expect(again.code == 0 && again.output == printed.output, "\(again.talk)")
+        expectCode(0, of: again)
+        #expect(again.output == printed.output, "\(again)")
     }
 }

@@ -22,9 +22,9 @@ import WAMP
     func pattern() throws {
         for match in ["prefix", "wildcard", "one to come"] {
             let created = try #require(
-                event(["uri": "com.example", "match": .string(match)]))
-            #expect(created.mayServe("com.example.a"))
-            #expect(!created.isExactly("com.example"))
+                event(["uri": "com.example", "match": .string(match)]), "\(match)")
+            #expect(created.mayServe("com.example.a"), "\(match)")
+            #expect(!created.isExactly("com.example"), "\(match)")
         }
     }
 

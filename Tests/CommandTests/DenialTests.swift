@@ -71,17 +71,17 @@ private struct ConfiguredRouter {
             ["publish", "t.x", "--require-subscribers", "1"],
         ] {
             let outcome = try await router.start(words).ended()
-            #expect(outcome.code == 5, "\(words): \(outcome.talk)")
-            #expect(outcome.talk.contains("not authorized as role 'guest'"), "\(outcome.talk)")
+            expectCode(5, of: outcome, "\(words)")
+            #expect(outcome.talk.contains("not authorized as role 'guest'"), "\(outcome)")
         }
         let batch = try await router.run(
             "call", "x.y", "--stdin", "lines", input: "a\n")
-        #expect(batch.talk.contains("line 1: not authorized as role 'guest'"), "\(batch.talk)")
+        #expect(batch.talk.contains("line 1: not authorized as role 'guest'"), "\(batch)")
         let object = try await router.run("call", "x.y", "-o", "json")
         #expect(object.talk.contains("not authorized as role 'guest'"))
         let bench = try await router.run("bench", "-u", router.url, "-n", "1", "--warmup", "0")
-        #expect(bench.code == 5)
-        #expect(bench.talk.contains("not authorized as role 'guest'"), "\(bench.talk)")
+        expectCode(5, of: bench)
+        #expect(bench.talk.contains("not authorized as role 'guest'"), "\(bench)")
     }
 
     @Test("A tally of a role without the meta API says so, and that --rule helps, which it does")
@@ -93,24 +93,25 @@ private struct ConfiguredRouter {
             "the rule is not known: role 'guest' may not call wamp.registration.match; name it "
             + "with --rule"
         let blind = try await router.run("call", "t.x", "-n", "30", "--verify")
-        #expect(blind.code == 13)
-        #expect(blind.talk.contains("verdict: \(reason)"), "\(blind.talk)")
+        expectCode(13, of: blind)
+        #expect(blind.talk.contains("verdict: \(reason)"), "\(blind)")
         let tally = try await router.run("call", "t.x", "-n", "30", "--tally")
-        #expect(tally.code == 0 && tally.talk.contains(reason), "\(tally.talk)")
+        expectCode(0, of: tally)
+        #expect(tally.talk.contains(reason), "\(tally)")
         let named = try await router.run(
             "call", "t.x", "-n", "30", "--verify", "--rule", "roundrobin")
-        #expect(named.code == 0, "\(named.talk)")
+        expectCode(0, of: named)
         let seeing = try await router.run(
             "call", "t.x", "-n", "30", "--verify", "--authid", "app", "--secret-file",
             "\(router.folder.path)/ticket")
-        #expect(seeing.code == 0, "\(seeing.talk)")
+        expectCode(0, of: seeing)
         let waiting = try await router.run(
             "call", "t.x", "-n", "3", "--wait", "60s", "-q", "-o", "jsonl")
-        #expect(waiting.code == 0)
+        expectCode(0, of: waiting)
         #expect(
             waiting.talk.hasPrefix(
                 "warning: --wait cannot see who is registered: role 'guest' may not call "
-                    + "wamp.registration.match"), "\(waiting.talk)")
+                    + "wamp.registration.match"), "\(waiting)")
         _ = callee
     }
 
@@ -134,14 +135,14 @@ private struct ConfiguredRouter {
         ]
         for (words, code, part) in cases {
             let outcome = try await router.run(words + ["-q"])
-            #expect(outcome.code == code, "\(words): \(outcome.talk)")
-            #expect(outcome.talk.contains(part), "\(words): \(outcome.talk)")
+            expectCode(code, of: outcome, "\(words)")
+            #expect(outcome.talk.contains(part), "\(words): \(outcome)")
             let lines = outcome.talk.split(separator: "\n").filter { !$0.hasPrefix("hint: ") }
-            #expect(lines.count == 1, "\(words): \(outcome.talk)")
+            #expect(lines.count == 1, "\(words): \(outcome)")
         }
         let batch = try await router.run(
             ["call", "-", "-q"], input: "{\"procedure\":\"t.bad\"}\n{\"procedure\":\"t.x\"}\n")
-        #expect(batch.code == 12)
+        expectCode(12, of: batch)
         #expect(batch.talk == "wampctl call: 1 of 2 calls failed: 1 com.example.no\n")
         let document = try await router.run(
             ["call", "t.x", "-n", "30", "--verify", "--rule", "first", "-o", "json"])
@@ -155,17 +156,17 @@ private struct ConfiguredRouter {
         let router = try await makeRouter()
         let callee = try await register(router, "t.x")
         let call = try await router.run("call", "t.x", "--authid", "app", "-q")
-        #expect(call.code == 0)
+        expectCode(0, of: call)
         #expect(
             call.talk == "warning: joined as anonymous with the role 'guest', not as 'app': there "
                 + "was no secret or key to prove it\n")
         let many = try await router.run(
             "call", "t.x", "-n", "4", "--sessions", "2", "--authid", "app", "-q")
-        #expect(many.talk.split(separator: "\n").count == 1, "\(many.talk)")
+        #expect(many.talk.split(separator: "\n").count == 1, "\(many)")
         let bench = try await router.run(
             "bench", "-u", router.url, "--procedure", "t.x", "-n", "4", "--warmup", "0",
             "--sessions", "2", "--authid", "app", "-q")
-        #expect(bench.talk.split(separator: "\n").count == 1, "\(bench.talk)")
+        #expect(bench.talk.split(separator: "\n").count == 1, "\(bench)")
         #expect(bench.talk.contains("not as 'app'"))
         // Where nobody has to prove anything the name is taken.
         let open = try await TestRouter()
@@ -200,17 +201,17 @@ private struct ConfiguredRouter {
         }
         let callee = try await register(router, "t.x")
         let refused = try await router.start(["call", "t.x"] + secret).ended()
-        #expect(refused.code == 4)
+        expectCode(4, of: refused)
         #expect(
             refused.talk.contains(
                 "authentication denied: only tickets are taken here (wamp-scram was tried; also on "
-                    + "offer: wampcra, ticket)"), "\(refused.talk)")
+                    + "offer: wampcra, ticket)"), "\(refused)")
         #expect(
             refused.talk.contains("hint: another method alone: --authmethod ticket, or wampcra\n"))
         let taken = try await router.start(
             ["call", "t.x", "--authmethod", "ticket"] + secret
         ).ended()
-        #expect(taken.code == 0, "\(taken.talk)")
+        expectCode(0, of: taken)
         await session.leave()
         let gone = try await router.start(["call", "t.x"] + secret).ended()
         #expect(gone.talk.contains("did not answer") && gone.talk.contains("wamp-scram was tried"))
@@ -225,17 +226,16 @@ private struct ConfiguredRouter {
             ["publish", "wamp.foo", "-n", "2"], ["register", "wamp.foo"],
         ] {
             let outcome = try await router.run(words)
-            #expect(outcome.code != 0)
-            #expect(outcome.talk.contains("reserved for the router"), "\(outcome.talk)")
+            expectCode(not: 0, of: outcome, "\(words)")
+            #expect(outcome.talk.contains("reserved for the router"), "\(outcome)")
         }
         let silent = try await router.run("subscribe", "wamp.foo", "--idle", "50ms")
-        #expect(silent.talk.contains("hint: 'wamp.foo' will stay silent"), "\(silent.talk)")
+        #expect(silent.talk.contains("hint: 'wamp.foo' will stay silent"), "\(silent)")
         let denied = try await makeRouter()
         for words in [["register", "wamp.foo"], ["subscribe", "wamp.foo"], ["call", "wamp.foo"]] {
             let outcome = try await denied.start(words).ended()
-            #expect(
-                outcome.code != 0 && outcome.talk.contains("reserved for the router"),
-                "\(outcome.talk)")
+            expectCode(not: 0, of: outcome, "\(words)")
+            #expect(outcome.talk.contains("reserved for the router"), "\(outcome)")
         }
     }
 }

@@ -19,7 +19,7 @@ import WAMP
         let limit = last + 1 + room - gaps
         let limiting = try Program(
             ["--pid=\(program.id)", "--nofile=\(limit):\(limit)"], executable: "prlimit")
-        try #require(try await limiting.ended().code == 0)
+        try requireCode(0, of: try await limiting.ended())
         return (program, try #require(Int(port)))
     }
 
@@ -63,14 +63,16 @@ import WAMP
     func full() async throws {
         let (router, port) = try await router(room: 3)
         var guests = try fill(port)
-        for _ in 0..<3 {
+        for round in 0..<3 {
             let raw = try Guest(port: port)
             raw.send(Self.handshake)
-            #expect(raw.readToEnd() == Self.full)
+            #expect(raw.readToEnd() == Self.full, "\(round)")
             let web = try Guest(port: port)
             web.send(Array("GET /ws HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
             let answer = String(decoding: web.readToEnd(), as: UTF8.self)
-            #expect(answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"))
+            #expect(
+                answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"),
+                "\(round)")
         }
         guests.removeLast()
         // The router may not have seen yet that the guest has left.
@@ -82,7 +84,7 @@ import WAMP
             if reply == Self.handshake { guests.append(guest) }
         }
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 0)
+        expectCode(0, of: try await router.ended())
     }
 
     @Test(
@@ -94,7 +96,9 @@ import WAMP
         defer { withExtendedLifetime(guests) {} }
         let start = ContinuousClock.now, before = try ticks(router)
         let waiting = try (0..<6).map { _ in try Guest(port: port) }
-        for other in waiting { #expect(other.readToEnd() == []) }
+        for (index, other) in waiting.enumerated() {
+            #expect(other.readToEnd() == [], "\(index)")
+        }
         let used = try ticks(router) - before
         let (seconds, _) = (ContinuousClock.now - start).components
         #expect(used * 5 < Int(seconds) * 100, "\(used) hundredths in \(seconds) seconds")

@@ -45,8 +45,8 @@ import WAMPServer
         // The test must not take ports that others may need.
         let making = blocks[0].replacing(":8080/", with: ":0/").replacing(":8443/", with: ":0/")
         let made = try await run(making, in: folder)
-        try #require(made.code == 0, "\(made.talk)")
-        #expect(made.output.hasSuffix("router.yaml: OK\n"), "\(made.output)")
+        try requireCode(0, of: made)
+        #expect(made.output.hasSuffix("router.yaml: OK\n"), "\(made)")
 
         let first = try #require(blocks[1].split(separator: "\n").first)
         try #require(first == "wampctl router --config router.yaml --detach")
@@ -61,7 +61,7 @@ import WAMPServer
         let using = blocks[1].dropFirst(first.count)
             .replacing("localhost:8443/ws", with: "localhost:\(port)")
         let used = try await run(String(using), in: folder, environment: ["WAMPCTL_URL": open])
-        #expect(used.code == 0, "\(used.talk)")
+        expectCode(0, of: used)
         let lines = used.lines
         #expect(lines.contains { $0.hasSuffix(#"com.example.public.news  ["we are open"]"#) })
         #expect(lines.contains { $0.hasPrefix("\"") }, "who answered the call: \(lines)")
@@ -70,7 +70,7 @@ import WAMPServer
         #expect(lines.contains { $0.contains("com.example.public.\tprefix\troundrobin\t2") })
         #expect(lines.contains { $0.contains("[\"we are open\"]\t{}") }, "history: \(lines)")
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 0)
+        expectCode(0, of: try await router.ended())
     }
 
     @Test("Who is refused is in the log, with the name given and the reason")
@@ -92,7 +92,7 @@ import WAMPServer
             "--", "wampctl", "call", "a.b", "--authid", "cron", "--secret-file",
             "\(folder.path)/wrong",
         ]).ended()
-        #expect(outcome.code == 4)
+        expectCode(4, of: outcome)
         let line = try #require(
             outcome.talk.split(separator: "\n").first { $0.contains("session refused") })
         #expect(line.contains("authid=cron") && line.contains("realm=realm1"), "\(line)")

@@ -23,15 +23,15 @@ import WAMPTransport
         for (index, (uri, code)) in codes.enumerated() {
             _ = try await session.register(URI("t.fail\(index)")) { $0.fail(ErrorURI(uri)) }
             let outcome = try await router.run("call", "t.fail\(index)", "-o", "json")
-            #expect(outcome.code == code)
-            #expect(outcome.output.isEmpty)
+            expectCode(code, of: outcome, "\(uri)")
+            #expect(outcome.output.isEmpty, "\(outcome)")
             let error = try JSONText.parse(outcome.talk).dictionary?["error"]?.dictionary
-            #expect(error?["uri"] == .string(uri))
-            #expect(error?["code"] == .int(Int64(code)))
+            #expect(error?["uri"] == .string(uri), "\(uri)")
+            #expect(error?["code"] == .int(Int64(code)), "\(uri)")
         }
-        #expect(try await router.run("call", "t.none").code == 6)
-        #expect(try await router.run("call", "t.none", "-r", "none").code == 4)
-        #expect(try await router.run("call", "t.none", "-n", "3").code == 6)
+        expectCode(6, of: try await router.run("call", "t.none"))
+        expectCode(4, of: try await router.run("call", "t.none", "-r", "none"))
+        expectCode(6, of: try await router.run("call", "t.none", "-n", "3"))
         await session.leave()
     }
 
@@ -40,10 +40,10 @@ import WAMPTransport
         let port = try UnservedPort()
         let outcome = try await Program.run(
             "call", "t.x", "-u", "ws://127.0.0.1:\(port.number)/ws")
-        #expect(outcome.code == 3)
+        expectCode(3, of: outcome)
         #expect(outcome.talk.contains("try 'wampctl router'"))
-        #expect(try await Program.run("register", "t.x", "-u", "unix:///nowhere").code == 3)
-        #expect(try await Program.run("call", "t.x", "-u", "http://h/").code == 2)
+        expectCode(3, of: try await Program.run("register", "t.x", "-u", "unix:///nowhere"))
+        expectCode(2, of: try await Program.run("call", "t.x", "-u", "http://h/"))
     }
 
     @Test("A time limit ends a call with 8, on the router's side or on ours")
@@ -51,7 +51,7 @@ import WAMPTransport
         let router = try await TestRouter()
         let callee = try await router.register("t.slow", "--delay", "1h")
         let outcome = try await router.run("call", "t.slow", "-t", "50ms")
-        #expect(outcome.code == 8)
+        expectCode(8, of: outcome)
         #expect(
             outcome.talk == "wampctl call: t.slow: no answer within 50ms (wamp.error.timeout)\n")
         _ = callee
@@ -65,12 +65,12 @@ import WAMPTransport
             let outcome = try await Program(
                 ["call", "t.slow", "-O", "timeout:=50"] + more, environment: router.environment
             ).ended()
-            #expect(outcome.code == 8)
+            expectCode(8, of: outcome, "\(more)")
         }
         // What the router cannot take as a limit is its to refuse.
         let word = try await router.run("call", "t.slow", "-O", "timeout=x")
-        #expect(word.code == 15)
-        #expect(word.talk.contains("CALL option timeout must be an integer"), "\(word.talk)")
+        expectCode(15, of: word)
+        #expect(word.talk.contains("CALL option timeout must be an integer"), "\(word)")
         _ = callee
     }
 
@@ -85,7 +85,7 @@ import WAMPTransport
             let outcome = try await Program(
                 ["call", "t.fast"] + more, environment: router.environment
             ).ended()
-            #expect(outcome.code == 0, "\(more): \(outcome.talk)")
+            expectCode(0, of: outcome, "\(more)")
         }
         _ = callee
     }
@@ -94,29 +94,29 @@ import WAMPTransport
     func partial() async throws {
         let router = try await TestRouter()
         let half = try await router.register("t.half", "--fail-rate", "0.5")
-        #expect(try await router.run("call", "t.half", "-n", "100", "-q").code == 12)
+        expectCode(12, of: try await router.run("call", "t.half", "-n", "100", "-q"))
         let all = try await router.register("t.fail", "--fail-rate", "1")
-        #expect(try await router.run("call", "t.fail").code == 10)
+        expectCode(10, of: try await router.run("call", "t.fail"))
         let first = try await router.run("call", "t.fail", "-n", "100", "--fail-fast", "-q")
-        #expect(first.code == 10)
+        expectCode(10, of: first)
         for (places, made) in [("1", "1 call, 0 ok"), ("8", "8 calls, 0 ok")] {
             for _ in 1...5 {
                 let outcome = try await router.run(
                     "call", "t.none", "-n", "50", "-c", places, "--fail-fast")
-                #expect(outcome.code == 6)
-                #expect(outcome.talk.contains("\n\(made)"), "\(outcome.talk)")
+                expectCode(6, of: outcome, "\(places)")
+                #expect(outcome.talk.contains("\n\(made)"), "\(outcome)")
             }
         }
         let lines = try await router.run(
             "call", "t.none", "--stdin", "lines", "--fail-fast", input: "a\nb\nc\n")
-        #expect(lines.talk.contains("\n1 call, 0 ok"), "\(lines.talk)")
+        #expect(lines.talk.contains("\n1 call, 0 ok"), "\(lines)")
         _ = (half, all)
     }
 
     @Test("Wrong lines end with 2 and say one line and its usage")
     func usage() async throws {
         let outcome = try await Program.run("register", "t.x", "--instnces", "2")
-        #expect(outcome.code == 2)
+        expectCode(2, of: outcome)
         #expect(outcome.output.isEmpty)
         #expect(
             outcome.talk == """
@@ -125,10 +125,10 @@ import WAMPTransport
 
                 """)
         let overview = try await Program.run()
-        #expect(overview.code == 2)
+        expectCode(2, of: overview)
         #expect(overview.output.isEmpty)
         let help = try await Program.run("help", "call")
-        #expect(help.code == 0)
+        expectCode(0, of: help)
         #expect(help.talk.isEmpty)
         let version = try await Program.run("--version", "-o", "json")
         #expect(try version.document["version"] == .string(Wampctl.version))
@@ -143,14 +143,14 @@ import WAMPTransport
         #expect(printed.hasSuffix("\n") && Int(printed.dropLast()) != nil)
         let unwritable = try await Program.run(
             "router", "-p", "0", "--port-file", "/nowhere/port")
-        #expect(unwritable.code == 1)
-        #expect(try await Program.run("router", "-p", "0", "--ready-fd", "77").code == 2)
+        expectCode(1, of: unwritable)
+        expectCode(2, of: try await Program.run("router", "-p", "0", "--ready-fd", "77"))
         let detached = try await Program.run("router", "-p", "0", "--detach", "-q")
-        #expect(detached.code == 0)
+        expectCode(0, of: detached)
         let id = try #require(pid_t(detached.output.split(separator: "\n")[0]))
         #expect(kill(id, SIGTERM) == 0)
         let gone = try Program(["--pid=\(id)", "-f", "/dev/null"], executable: "tail")
-        #expect(try await gone.ended().code == 0)
+        expectCode(0, of: try await gone.ended())
     }
 
     @Test("The first signal drains a router, which then ends with 0")
@@ -158,7 +158,7 @@ import WAMPTransport
         for signal in [SIGINT, SIGTERM] {
             let router = try await TestRouter()
             router.program.signal(signal)
-            #expect(try await router.program.ended().code == 0)
+            expectCode(0, of: try await router.program.ended(), "\(signal)")
         }
     }
 
@@ -172,11 +172,11 @@ import WAMPTransport
         try await callee.said("< INVOCATION", times: 10)
         callee.signal(SIGINT)
         let end = try await callee.ended()
-        #expect(end.code == 0)
+        expectCode(0, of: end)
         #expect(end.talk.contains("stopping: 10 invocations outstanding; a second signal"))
         #expect(end.lines.count == 10)
         let made = try await calls.ended()
-        #expect(made.code == 0)
+        expectCode(0, of: made)
         #expect(made.lines.count == 10)
     }
 
@@ -190,9 +190,9 @@ import WAMPTransport
             environment: router.environment)
         try await goes.said("< INVOCATION", times: 100)
         goes.signal(SIGTERM)
-        #expect(try await goes.ended().code == 0)
+        expectCode(0, of: try await goes.ended())
         let outcome = try await run.ended()
-        #expect(outcome.code == 0, "\(outcome.output)")
+        expectCode(0, of: outcome)
         #expect(try outcome.document["ok"] == 20000)
         _ = stays
     }
@@ -207,8 +207,8 @@ import WAMPTransport
                 "t.x", "--invoke", "roundrobin", "--count", count)
             let outcome = try await router.run(
                 "call", "t.x", "-n", "4000", "-c", "64", "--tally", "--verify", "-o", "json")
-            #expect(try await leaves.ended().code == 0)
-            #expect(outcome.code == 0, "\(outcome.output)")
+            expectCode(0, of: try await leaves.ended(), "\(count)")
+            expectCode(0, of: outcome, "\(count)")
         }
         _ = stay
     }
@@ -220,7 +220,7 @@ import WAMPTransport
             "t.x", "--invoke", "roundrobin", "--concurrency", "1", "--delay", "1ms")
         let quick = try await router.register("t.x", "--invoke", "roundrobin")
         let run = try await router.run("call", "t.x", "-n", "6000", "-c", "5000")
-        #expect(run.code == 0, "\(run.talk)")
+        expectCode(0, of: run)
         _ = (slow, quick)
     }
 
@@ -233,9 +233,9 @@ import WAMPTransport
         callee.signal(SIGINT)
         try await callee.said("< UNREGISTERED")
         callee.signal(SIGINT)
-        #expect(try await callee.ended().code == 130)
+        expectCode(130, of: try await callee.ended())
         let outcome = try await call.ended()
-        #expect(outcome.code == 9)
+        expectCode(9, of: outcome)
     }
 
     @Test("A callee ends in time although its router does not answer any more")
@@ -244,7 +244,7 @@ import WAMPTransport
         let callee = try await router.register("t.x")
         router.program.signal(SIGSTOP)
         callee.signal(SIGTERM)
-        #expect(try await callee.ended().code == 0)
+        expectCode(0, of: try await callee.ended())
         router.program.signal(SIGKILL)
     }
 
@@ -254,11 +254,11 @@ import WAMPTransport
         let callee = try await router.register(
             "t.x", "--count", "3", "--instances", "3",
             "--invoke", "roundrobin")
-        #expect(try await router.run("call", "t.x", "-n", "3", "-q").code == 0)
-        #expect(try await callee.ended().code == 0)
+        expectCode(0, of: try await router.run("call", "t.x", "-n", "3", "-q"))
+        expectCode(0, of: try await callee.ended())
         let unfinished = try await router.register("t.x", "--count", "3")
         unfinished.signal(SIGTERM)
-        #expect(try await unfinished.ended().code == 143)
+        expectCode(143, of: try await unfinished.ended())
     }
 
     @Test("Interrupted calls end with the signal's code; a run prints what it has")
@@ -270,7 +270,7 @@ import WAMPTransport
             let call = try Program(["call", "t.slow"], environment: router.environment)
             try await callee.said("< INVOCATION", times: index + 1)
             call.signal(signal)
-            #expect(try await call.ended().code == code)
+            expectCode(code, of: try await call.ended(), "\(signal)")
             // The callee hears of it.
             try await callee.said("< INTERRUPT", times: index + 1)
         }
@@ -281,7 +281,7 @@ import WAMPTransport
         try await run.said("> CALL", times: 20)
         run.signal(SIGINT)
         let outcome = try await run.ended()
-        #expect(outcome.code == 130)
+        expectCode(130, of: outcome)
         #expect(try outcome.lastDocument["interrupted"] == true)
         let rows = try Program(
             ["call", "t.quick", "-n", "0", "--tally", "--trace"], environment: router.environment)
@@ -312,7 +312,7 @@ import WAMPTransport
         let event = tally["events"]?.list?.last?.dictionary
         #expect(event?["type"] == "left")
         #expect(event?["name"] == "dies-1")
-        #expect(tally["verdict"]?.dictionary?["ok"] == true, "\(outcome.output)")
+        #expect(tally["verdict"]?.dictionary?["ok"] == true, "\(outcome)")
         _ = stays
     }
 
@@ -330,14 +330,14 @@ import WAMPTransport
             ["call", "t.slow", "-n", "0", "-o", "jsonl"], environment: router.environment)
         try await callee.said("< INVOCATION", times: 4)
         router.program.signal(SIGKILL)
-        #expect(try await callee.ended().code == 14)
-        #expect(try await call.ended().code == 14)
+        expectCode(14, of: try await callee.ended())
+        expectCode(14, of: try await call.ended())
         for run in [run, lines, records] {
             let outcome = try await run.ended()
-            #expect(outcome.code == 14)
+            expectCode(14, of: outcome)
             // One line tells it, and no error is named that nobody sent.
-            #expect(outcome.talk.ranges(of: "the connection was lost").count == 1)
-            #expect(!(outcome.talk + outcome.output).contains("network_failure"))
+            #expect(outcome.talk.ranges(of: "the connection was lost").count == 1, "\(outcome)")
+            #expect(!(outcome.talk + outcome.output).contains("network_failure"), "\(outcome)")
         }
     }
 
@@ -347,9 +347,9 @@ import WAMPTransport
         let callee = try await router.register("t.x")
         router.program.signal(SIGTERM)
         let outcome = try await callee.ended()
-        #expect(outcome.code == 14)
+        expectCode(14, of: outcome)
         let sentence = "the router closed the session (wamp.close.system_shutdown)\n"
-        #expect(outcome.talk.hasSuffix("\nwampctl register: \(sentence)"), "\(outcome.talk)")
+        #expect(outcome.talk.hasSuffix("\nwampctl register: \(sentence)"), "\(outcome)")
         let aborted = CommandFailure(.aborted(reason: .protocolViolation, message: "no"))
         #expect(aborted.code == .protocolFault)
         #expect(
@@ -386,22 +386,24 @@ import WAMPTransport
                 executable: "bash", environment: router.environment)
             let end = try await outcome.ended()
             // A short write may still reach the pipe before `true` has ended.
-            #expect(end.output == "141\n" || words == "call t.echo x" && end.output == "0\n")
-            #expect(end.talk.isEmpty)
+            #expect(
+                end.output == "141\n" || words == "call t.echo x" && end.output == "0\n", "\(end)")
+            #expect(end.talk.isEmpty, "\(end)")
         }
         for words in ["call t.echo x", "call t.echo x -n 3", "router -q -p 0 --print-port"] {
             let closed = try Program(
                 ["-c", "wampctl \(words) >&-; echo $? >&2"], executable: "bash",
                 environment: router.environment)
-            #expect(try await closed.ended().talk == "141\n")
+            #expect(try await closed.ended().talk == "141\n", "\(words)")
         }
         for words in ["call t.echo x", "call t.echo x -n 30"] {
             let full = try Program(
                 ["-c", "wampctl \(words) >/dev/full"], executable: "bash",
                 environment: router.environment)
             let end = try await full.ended()
-            #expect(end.code == 1)
-            #expect(end.talk == "wampctl: cannot write to stdout: No space left on device\n")
+            expectCode(1, of: end, "\(words)")
+            #expect(
+                end.talk == "wampctl: cannot write to stdout: No space left on device\n", "\(end)")
         }
         _ = callee
     }
@@ -421,7 +423,7 @@ import WAMPTransport
                     input: "[\"\(String(repeating: "x", count: 200_000))\"]",
                     environment: router.environment
                 ).ended()
-                #expect(outcome.code == 15, "\(url) \(more): \(outcome.talk)")
+                expectCode(15, of: outcome, "\(url) \(more)")
             }
         }
         _ = callee

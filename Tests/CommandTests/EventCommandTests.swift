@@ -19,13 +19,13 @@ import WAMP
         let router = try await TestRouter()
         let subscriber = try await subscribe(router, "t.a", "t.b", "-n", "2", "-o", "jsonl")
         let first = try await router.run("publish", "t.a", "x", ":=1", "k:=true", "-o", "json")
-        #expect(first.code == 0)
+        expectCode(0, of: first)
         let answer = try first.document
         #expect(answer["topic"] == "t.a")
         #expect(answer["acknowledged"] == true)
-        #expect(try await router.run("pub", "t.b", "--no-ack").code == 0)
+        expectCode(0, of: try await router.run("pub", "t.b", "--no-ack"))
         let outcome = try await subscriber.ended()
-        #expect(outcome.code == 0)
+        expectCode(0, of: outcome)
         #expect(outcome.lines.count == 2)
         let event = try #require(try JSONText.parse(outcome.lines[0]).dictionary)
         #expect(event["type"] == "event")
@@ -41,7 +41,7 @@ import WAMP
         let router = try await TestRouter()
         let text = try await subscribe(router, "t.a", "-n", "1")
         let raw = try await subscribe(router, "t.a", "-n", "1", "-o", "raw")
-        #expect(try await router.run("publish", "t.a", "hello", ":=2", "k=v").code == 0)
+        expectCode(0, of: try await router.run("publish", "t.a", "hello", ":=2", "k=v"))
         #expect(try await text.ended().output.hasSuffix("  t.a  [\"hello\",2]  {\"k\":\"v\"}\n"))
         #expect(try await raw.ended().output == "hello\n")
     }
@@ -50,9 +50,9 @@ import WAMP
     func clocks() async throws {
         let router = try await TestRouter()
         let late = try await router.run("subscribe", "t.a", "-t", "100ms")
-        #expect(late.code == 8)
+        expectCode(8, of: late)
         #expect(late.talk.contains("no event within 100ms"))
-        #expect(try await router.run("subscribe", "t.a", "--idle", "100ms").code == 0)
+        expectCode(0, of: try await router.run("subscribe", "t.a", "--idle", "100ms"))
     }
 
     @Test("A signal ends a subscriber with 0, one with events still to come with 128 + signal")
@@ -60,10 +60,10 @@ import WAMP
         let router = try await TestRouter()
         let serving = try await subscribe(router, "t.a")
         serving.signal(SIGTERM)
-        #expect(try await serving.ended().code == 0)
+        expectCode(0, of: try await serving.ended())
         let bounded = try await subscribe(router, "t.a", "-n", "5")
         bounded.signal(SIGINT)
-        #expect(try await bounded.ended().code == 130)
+        expectCode(130, of: try await bounded.ended())
     }
 
     @Test("A subscriber whose router goes away ends with 14")
@@ -71,7 +71,7 @@ import WAMP
         let router = try await TestRouter()
         let subscriber = try await subscribe(router, "t.a")
         router.program.signal(SIGKILL)
-        #expect(try await subscriber.ended().code == 14)
+        expectCode(14, of: try await subscriber.ended())
     }
 
     @Test("Lines, records and repetitions are events, each answered on its own")
@@ -79,7 +79,7 @@ import WAMP
         let router = try await TestRouter()
         let subscriber = try await subscribe(router, "t.a", "-n", "7", "-o", "raw")
         let lines = try await router.run("publish", "t.a", "--stdin", "lines", input: "a\nb\n")
-        #expect(lines.code == 0)
+        expectCode(0, of: lines)
         #expect(lines.talk.contains("2 events, 2 ok, 0 errors"))
         let records = try await router.run(
             "publish", "-",
@@ -89,11 +89,11 @@ import WAMP
                 {"topic":"t.a","args":["d"]}
 
                 """)
-        #expect(records.code == 12)
+        expectCode(12, of: records)
         #expect(records.lines.count == 3)
         #expect(records.output.contains(#""id":"x1","uri":null,"topic":"t.a""#))
         #expect(records.output.contains("wampctl.error.usage"))
-        #expect(try await router.run("publish", "t.a", "e", "-n", "3", "--rate", "1k").code == 0)
+        expectCode(0, of: try await router.run("publish", "t.a", "e", "-n", "3", "--rate", "1k"))
         #expect(try await subscriber.ended().output == "a\nb\nc\nd\ne\ne\ne\n")
     }
 
@@ -101,9 +101,9 @@ import WAMP
     func refused() async throws {
         let router = try await TestRouter()
         let refused = try await router.run("publish", "wamp.session.on_join", "x")
-        #expect(refused.code != 0)
+        expectCode(not: 0, of: refused)
         #expect(refused.talk.contains("wampctl publish: wamp.session.on_join: "))
-        #expect(try await router.run("publish", "wamp.session.on_join", "--no-ack").code == 0)
+        expectCode(0, of: try await router.run("publish", "wamp.session.on_join", "--no-ack"))
     }
 
     @Test("An event may come back to its publisher's session only if that was asked for")

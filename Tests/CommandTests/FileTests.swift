@@ -39,7 +39,7 @@ import Testing
         let (path, victim) = (folder.path + "/port", folder.path + "/victim")
         #expect(File.replace(victim, with: "precious"))
         for name in ["\(path).\(getpid())", "\(path).tmp", "\(path)~"] {
-            #expect(symlink(victim, name) == 0)
+            #expect(symlink(victim, name) == 0, "\(name)")
         }
         #expect(File.replace(path, with: "8080"))
         #expect(try File.contents(victim) == Array("precious".utf8))

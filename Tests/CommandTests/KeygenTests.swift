@@ -1,4 +1,4 @@
-// `wampctl keygen`, and the options by which a command says who joins: cli-design.md §3.1, §9.14.
+// `wampctl keygen`, and the options by which a command says who joins.
 
 import Foundation
 import Testing
@@ -33,7 +33,7 @@ import WAMP
             let file = "\(folder)/ops.key"
             let made = try await Program.run(
                 "keygen", "-f", file, "--authid", "ops", "--role", "admin")
-            #expect(made.code == 0, "\(made.talk)")
+            expectCode(0, of: made)
             let open = try text("\(file).pub")
             let key = try #require(HexText.decode(try text(file), count: 32))
             #expect(Cryptosign.publicKey(of: key).map(HexText.text) == open)
@@ -44,10 +44,10 @@ import WAMP
             let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
             #expect(mode as? Int == 0o600)
             let again = try await Program.run("keygen", "-f", file)
-            #expect(again.code == 1)
+            expectCode(1, of: again)
             #expect(try text("\(file).pub") == open)
             #expect(try await Program.run("keygen", "--from", file).lines == [open])
-            #expect(try await Program.run("keygen", "-f", file, "--force").code == 0)
+            expectCode(0, of: try await Program.run("keygen", "-f", file, "--force"))
             #expect(try text("\(file).pub") != open)
         }
     }
@@ -59,7 +59,7 @@ import WAMP
             #expect(File.replace(password, with: "pencil\n"))
             let made = try await Program.run(
                 "keygen", "scram", "--secret-file", password, "--kdf", "pbkdf2", "-q")
-            #expect(made.code == 0, "\(made.talk)")
+            expectCode(0, of: made)
             let verifier = try #require(SCRAMVerifier(fields: try made.document))
             #expect(
                 verifier
@@ -88,7 +88,7 @@ import WAMP
     func secretOnLine(option: String) throws {
         let message = try #require(fault("call", "a.b", option))
         for way in ["--secret-file", "WAMPCTL_SECRET_FILE", "WAMPCTL_SECRET ", "--ask-secret"] {
-            #expect(message.contains(way), "\(message)")
+            #expect(message.contains(way), "\(way): \(message)")
         }
         #expect(!message.contains("=x"))
     }
@@ -101,7 +101,7 @@ import WAMP
                 "wampctl call a.b || exit $?",
             ]
         ).ended()
-        #expect(outcome.code == 4)
+        expectCode(4, of: outcome)
         #expect(outcome.talk.contains("wamp.error.authentication_required"))
         #expect(outcome.talk.contains("--secret-file"))
     }
@@ -114,12 +114,12 @@ import WAMP
             (["--key-file", "ops.key.pub"], "--key-file ops.key"),
         ] {
             let outcome = try await Program(["call", "a.b"] + words).ended()
-            #expect(outcome.code == 2)
-            #expect(outcome.talk.contains(needed), "\(outcome.talk)")
+            expectCode(2, of: outcome, "\(words)")
+            #expect(outcome.talk.contains(needed), "\(outcome)")
         }
         let nobody = try await Program.run(
             "call", "a.b", environment: ["WAMPCTL_SECRET": "hidden value"])
-        #expect(nobody.code == 2)
+        expectCode(2, of: nobody)
         #expect(nobody.talk.contains("--authid"))
         #expect(!nobody.talk.contains("hidden value"))
     }

@@ -107,16 +107,16 @@ import WAMPTransport
         for url in [
             "ws://127.0.0.1:\(port)/a", "tcp://127.0.0.1:\(port)", "ws://localhost:\(port)/b",
         ] {
-            #expect(urls?.contains(url) == true)
+            #expect(urls?.contains(url) == true, "\(url)")
             let outcome = try await Program.run(
                 "call", "wamp.session.count", environment: ["WAMPCTL_URL": url])
-            #expect(outcome.code == 0, "\(url): \(outcome.talk)")
+            expectCode(0, of: outcome, "\(url)")
         }
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 0)
+        expectCode(0, of: try await router.ended())
         let twice = try await Program.run(
             "router", "--listen", "ws://h:1/ws", "--listen", "ws://h:1/ws")
-        #expect(twice.code == 2)
+        expectCode(2, of: twice)
         #expect(twice.talk.contains("ws://h:1/ws is there more than once; keep one"))
     }
 }

@@ -94,8 +94,8 @@ import WAMP
         let names = object.entries.map(\.key)
         #expect(Set(names).count == names.count && names.count == 3 + keys.count, "\(line)")
         for key in keys {
-            #expect(object.entries.contains { $0.value.string == "of \(key)" }, "\(line)")
-            #expect(text(metadata).contains("=\"of \(key)\""))
+            #expect(object.entries.contains { $0.value.string == "of \(key)" }, "\(key): \(line)")
+            #expect(text(metadata).contains("=\"of \(key)\""), "\(key)")
         }
         #expect(text(["a b=c\n": "1"]).hasSuffix("  a_b_c_=1"))
     }
@@ -107,9 +107,10 @@ import WAMP
             (long + "y", long + "y"), (long + "yz", long + "…"),
             ("e" + String(repeating: "\u{301}", count: 5000), nil),
         ] {
-            let written = try #require(try object(["realm": "\(value)"])["realm"]?.string)
-            #expect(written.unicodeScalars.count <= 200)
-            if let expected { #expect(written == expected) }
+            let written = try #require(
+                try object(["realm": "\(value)"])["realm"]?.string, "\(value)")
+            #expect(written.unicodeScalars.count <= 200, "\(value)")
+            if let expected { #expect(written == expected, "\(value)") }
         }
         let list = try object(["urls": .array(["\(long)", "\(long)"])])
         #expect(list["urls"]?.string == "\(long) \(long)")

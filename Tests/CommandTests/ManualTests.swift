@@ -90,7 +90,7 @@ import Testing
         #expect(helped.map(key).sorted() == described.map(key).sorted())
         for entry in helped {
             let other = described.first { $0.names == entry.names }
-            #expect(other == entry)
+            #expect(other == entry, "\(entry)")
             #expect(described.count { $0.text == entry.text } == 1, "\(entry) and another")
         }
     }
@@ -137,7 +137,7 @@ import Testing
                     "TOPIC|ID": "a.b", "[SUBJECT]": "session",
                 ][word] ?? word
             }
-            #expect(throws: Never.self) { try MetaQuery(words, target: nil) }
+            #expect(throws: Never.self, "\(form)") { try MetaQuery(words, target: nil) }
         }
     }
 

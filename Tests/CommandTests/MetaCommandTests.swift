@@ -82,7 +82,7 @@ import WAMP
         let callees = try await router.register(
             "t.x", "--invoke", "random", "--instances", "2", "--name", "w")
         let rows = try await router.run("meta", "registration", "list")
-        #expect(rows.code == 0, "\(rows.talk)")
+        expectCode(0, of: rows)
         let cells = rows.lines[0].split(separator: "\t")
         #expect(cells.count == 6)
         #expect(cells[1...4] == ["t.x", "exact", "random", "2"])
@@ -90,7 +90,8 @@ import WAMP
         let names = try JSONText.parse(list.output).list?.map { $0.dictionary?["authid"] }
         #expect(names == ["w-1", "w-2"])
         let none = try await router.run("meta", "registration", "list", "--uri", "u.")
-        #expect(none.code == 0 && none.output.isEmpty)
+        expectCode(0, of: none)
+        #expect(none.output.isEmpty, "\(none)")
         callees.signal(SIGTERM)
         _ = try await callees.ended()
     }
@@ -103,16 +104,16 @@ import WAMP
         #expect(table.lines.count == 2)
         #expect(table.lines[0].hasPrefix("SESSION  "))
         let missing = try await router.run("meta", "session", "get", "1")
-        #expect(missing.code == 6)
+        expectCode(6, of: missing)
         #expect(missing.talk.contains("1: no such session"))
-        #expect(try await router.run("meta", "registration", "lookup", "t.nobody").code == 6)
+        expectCode(6, of: try await router.run("meta", "registration", "lookup", "t.nobody"))
     }
 
     @Test("What does harm needs --yes where nobody can be asked")
     func confirmation() async throws {
         let router = try await TestRouter()
         let outcome = try await router.run("meta", "session", "kill", "--all")
-        #expect(outcome.code == 2)
+        expectCode(2, of: outcome)
         #expect(outcome.talk.contains("kill all other sessions needs --yes"))
     }
 
@@ -122,10 +123,10 @@ import WAMP
         let watcher = try Program(
             ["meta", "watch", "session", "-o", "jsonl"], environment: router.environment)
         try await watcher.said("watching sessions")
-        #expect(try await router.run("meta", "session", "count").code == 0)
+        expectCode(0, of: try await router.run("meta", "session", "count"))
         watcher.signal(SIGINT)
         let outcome = try await watcher.ended()
-        #expect(outcome.code == 0)
+        expectCode(0, of: outcome)
         let topics = try outcome.lines.map { try JSONText.parse($0).dictionary?["topic"] }
         #expect(topics == ["wamp.session.on_join", "wamp.session.on_leave"])
     }

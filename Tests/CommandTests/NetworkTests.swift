@@ -66,13 +66,13 @@ struct NetworkTests {
             '
             """, in: folder)
         let codes = outcome.lines.map { $0.prefix { $0 != " " } }
-        #expect(codes == ["0", "0", "0", "0", "0", "0", "0", "3"], "\(outcome.talk)")
+        #expect(codes == ["0", "0", "0", "0", "0", "0", "0", "3"], "\(outcome)")
         #expect(outcome.lines.prefix(2) == ["0 1", "0 1"])
         #expect(outcome.lines.dropFirst(4).first == "0 7")
         #expect(
             outcome.talk.contains(
                 "cannot connect to ws://localhost:8081/ws: connection refused "
-                    + "([::1]:8081, 127.0.0.1:8081)\n"), "\(outcome.talk)")
+                    + "([::1]:8081, 127.0.0.1:8081)\n"), "\(outcome)")
     }
 
     @Test(
@@ -97,10 +97,10 @@ struct NetworkTests {
             cat err >&2
             """, in: folder)
         let last = isOff == "1" ? "1" : "0"
-        #expect(outcome.lines == ["1", "0", "1", "0", "3", last], "\(outcome.talk)")
+        #expect(outcome.lines == ["1", "0", "1", "0", "3", last], "\(outcome)")
         #expect(
             outcome.talk.contains("the server's certificate is not for 'other.test'"),
-            "\(outcome.talk)")
+            "\(outcome)")
     }
 
     @Test(
@@ -118,7 +118,7 @@ struct NetworkTests {
                 echo $?
             done'
             """, in: folder)
-        #expect(outcome.lines == ["0", isOff == "1" ? "3" : "0", "0"], "\(outcome.talk)")
+        #expect(outcome.lines == ["0", isOff == "1" ? "3" : "0", "0"], "\(outcome)")
     }
 
     @Test("an address that swallows all packets costs a moment, and not the session")
@@ -141,13 +141,13 @@ struct NetworkTests {
             wampctl call wamp.session.count -u ws://far.test:8081/ws --connect-timeout 600ms
             '
             """, in: folder)
-        #expect(outcome.lines == ["2001:db8::2", "1", "1"], "\(outcome.talk)")
+        #expect(outcome.lines == ["2001:db8::2", "1", "1"], "\(outcome)")
         for failure in [
             "ws://[2001:db8::2]:8080/ws: no answer that opens a session within 0.2 seconds\n",
             "ws://far.test:8081/ws: connection refused (127.0.0.1:8081); "
                 + "no answer that opens a session within 0.6 seconds ([2001:db8::2]:8081)\n",
         ] {
-            #expect(outcome.talk.contains("cannot connect to \(failure)"), "\(outcome.talk)")
+            #expect(outcome.talk.contains("cannot connect to \(failure)"), "\(outcome)")
         }
     }
 
@@ -180,6 +180,6 @@ struct NetworkTests {
             echo $?
             '
             """, in: folder)
-        #expect(outcome.output == "0\n", "\(outcome.talk)")
+        #expect(outcome.output == "0\n", "\(outcome)")
     }
 }

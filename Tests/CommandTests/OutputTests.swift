@@ -33,7 +33,7 @@ import WAMP
     @Test("The table lists every code with its kind")
     func table() {
         for code in ExitCode.allCases {
-            #expect(ExitCode.table.contains(" \(code.rawValue)  \(code.kind)"))
+            #expect(ExitCode.table.contains(" \(code.rawValue)  \(code.kind)"), "\(code)")
         }
     }
 }
@@ -63,7 +63,7 @@ import WAMP
         ] {
             for code in [MessageCode.call, .register, .publish, .subscribe] {
                 let sentence = uri.sentence(refusing: code, about: "a.b")
-                #expect(text(uri, sentence) == "c: a.b: \(words) (\(uri))")
+                #expect(text(uri, sentence) == "c: a.b: \(words) (\(uri))", "\(uri) \(code)")
             }
         }
         #expect(

@@ -24,12 +24,12 @@ import WAMPTransport
             for serializer in ["json", "cbor"] {
                 let outcome = try await router.run(
                     "call", "t.x", ":=\(digits)", "--serializer", serializer)
-                #expect(outcome.output == "\(digits)\n", "\(outcome.talk)")
+                #expect(outcome.output == "\(digits)\n", "\(outcome)")
             }
             let refused = try await router.run(
                 "call", "t.x", ":=\(digits)", "--serializer", "msgpack")
-            #expect(refused.code != 0)
-            #expect(refused.talk.contains("args.0 is an integer beyond 64 bits"))
+            expectCode(not: 0, of: refused, "\(digits)")
+            #expect(refused.talk.contains("args.0 is an integer beyond 64 bits"), "\(refused)")
         }
         callee.signal(SIGTERM)
         #expect(try await callee.ended().output.contains("[18446744073709551616]"))
@@ -48,14 +48,14 @@ import WAMPTransport
         }
         for serializer in ["json", "msgpack", "cbor"] {
             let number = try await router.run("call", "t.nan", "--serializer", serializer)
-            #expect(number.code != 0)
-            #expect(number.output.isEmpty)
-            #expect(number.talk.contains("args.1 is NaN, which JSON cannot hold"))
-            #expect(number.talk.contains("wamp.error.invalid_payload"))
+            expectCode(not: 0, of: number, "\(serializer)")
+            #expect(number.output.isEmpty, "\(number)")
+            #expect(number.talk.contains("args.1 is NaN, which JSON cannot hold"), "\(number)")
+            #expect(number.talk.contains("wamp.error.invalid_payload"), "\(number)")
             let key = try await router.run("call", "t.key", "--serializer", serializer)
-            #expect(key.talk.contains("kwargs.a has a key"))
+            #expect(key.talk.contains("kwargs.a has a key"), "\(key)")
             let keys = try await router.run("call", "t.keys", "--serializer", serializer)
-            #expect(keys.output == "{\"1\":\"a\",\"true\":\"b\"}\n", "\(keys.talk)")
+            #expect(keys.output == "{\"1\":\"a\",\"true\":\"b\"}\n", "\(keys)")
         }
         await session.leave()
     }
@@ -68,10 +68,14 @@ import WAMPTransport
             let word =
                 ":=" + String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
             let outcome = try await router.run("call", "t.x", word)
-            #expect((outcome.code == 0) == isFine)
-            #expect(outcome.talk.contains("nested deeper than 64") == !isFine)
+            if isFine {
+                expectCode(0, of: outcome, "\(levels)")
+            } else {
+                expectCode(not: 0, of: outcome, "\(levels)")
+            }
+            #expect(outcome.talk.contains("nested deeper than 64") == !isFine, "\(outcome)")
         }
         callee.signal(SIGTERM)
-        #expect(try await callee.ended().code == 0)
+        expectCode(0, of: try await callee.ended())
     }
 }

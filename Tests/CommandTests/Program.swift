@@ -10,33 +10,10 @@ import WAMPTransport
 
 @testable import wampctl
 
-/// What a process left behind.
-struct Outcome {
-    let code: Int32
-    let output: String
-    let talk: String
-
-    /// The output as one JSON document.
-    var document: Value.Dictionary {
-        get throws {
-            try #require(try JSONText.parse(output).dictionary, "no object: \(output) \(talk)")
-        }
-    }
-
-    /// The last line of the output as JSON, behind what other programs of a script printed.
-    var lastDocument: Value.Dictionary {
-        get throws {
-            let line = try #require(output.split(separator: "\n").last, "\(talk)")
-            return try #require(try JSONText.parse(String(line)).dictionary)
-        }
-    }
-
-    var lines: [String] { output.split(separator: "\n").map(String.init) }
-}
-
 /// A process that has been started.
 final class Program: Sendable {
     let id: pid_t
+    private let command: [String]
     private let folder: String
     private let exit: Task<Int32, Never>
     private let ready: Int32?
@@ -63,6 +40,7 @@ final class Program: Sendable {
         let folder = String(
             decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.folder = folder
+        command = [executable.split(separator: "/").last.map(String.init) ?? executable] + words
         let file = { (name: String) in
             open("\(folder)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         }
@@ -136,7 +114,8 @@ final class Program: Sendable {
     func ended() async throws -> Outcome {
         let code = await exit.value
         let output = String(decoding: try File.contents("\(folder)/out"), as: UTF8.self)
-        return Outcome(code: code, output: output, talk: await talk.whole())
+        return Outcome(
+            command: command, code: code, output: output, talk: await talk.whole())
     }
 
     /// Waits until it has said something on stderr so many times.

@@ -21,19 +21,19 @@ import WAMPTransport
                 wampctl register t.x --instances \(instances) --invoke \(rule) --detach &&
                 wampctl call t.x -n 3000 -c 16 --tally --verify -o json
                 """)
-            #expect(outcome.code == 0, "\(rule): \(outcome.talk) \(outcome.output)")
+            expectCode(0, of: outcome, "\(rule)")
             let tally = try outcome.lastDocument
-            #expect(tally["rule"] == .string(rule))
-            #expect(tally["ok"] == 3000)
-            #expect(tally["verdict"]?.dictionary?["ok"] == true)
+            #expect(tally["rule"] == .string(rule), "\(rule)")
+            #expect(tally["ok"] == 3000, "\(rule)")
+            #expect(tally["verdict"]?.dictionary?["ok"] == true, "\(rule)")
             let counts = tally["callees"]?.list?.compactMap { $0.dictionary?["count"] }
-            if rule == "roundrobin" { #expect(counts == [1000, 1000, 1000]) }
-            if rule == "first" { #expect(counts == [3000, 0, 0]) }
-            if rule == "last" { #expect(counts == [0, 0, 3000]) }
+            if rule == "roundrobin" { #expect(counts == [1000, 1000, 1000], "\(rule)") }
+            if rule == "first" { #expect(counts == [3000, 0, 0], "\(rule)") }
+            if rule == "last" { #expect(counts == [0, 0, 3000], "\(rule)") }
             // The detached callees end with their router; `tail` waits for that.
-            let callee = try #require(outcome.lines.first)
+            let callee = try #require(outcome.lines.first, "\(rule)")
             let gone = try Program(["--pid=\(callee)", "-f", "/dev/null"], executable: "tail")
-            #expect(try await gone.ended().code == 0)
+            expectCode(0, of: try await gone.ended(), "\(rule)")
         }
     }
 
@@ -45,7 +45,7 @@ import WAMPTransport
                 wampctl register t.x --instances 3 --invoke \(rule) --detach &&
                 wampctl call t.x -n 3000 -c 16 --tally --verify --rule \(other)
                 """)
-            #expect(outcome.code == 13, "\(outcome.talk)")
+            expectCode(13, of: outcome, "\(rule)")
         }
     }
 
@@ -60,17 +60,17 @@ import WAMPTransport
             try await router.register("uri", "--invoke", "random", "--name", "c"),
         ]
         let tally = try await router.run("call", "uri", "-n", "1000", "--tally")
-        #expect(tally.code == 0)
+        expectCode(0, of: tally)
         #expect(tally.lines.count == 3)
         #expect(tally.lines.allSatisfy { $0.split(separator: "\t")[2] > "1" })
         #expect(tally.talk.contains("verdict: consistent with uniform random selection"))
         let fourth = try await router.run("register", "uri", "--invoke", "last")
-        #expect(fourth.code == 11)
+        expectCode(11, of: fourth)
         #expect(fourth.talk.contains("already registered with the rule 'random' by a-1, b-1, c-1"))
         #expect(fourth.talk.contains("hint: to join them, use --invoke random"))
         for callee in callees {
             callee.signal(SIGTERM)
-            #expect(try await callee.ended().code == 0)
+            expectCode(0, of: try await callee.ended())
         }
     }
 
@@ -89,7 +89,7 @@ import WAMPTransport
                     "007", "1e5", "true", .int(.max), .uint(.max), .double(-1.5),
                     [1, ["a": nil]], .binary([0, 1, 2]),
                 ], "\(serializer)")
-            #expect(document["kwargs"] == ["k": "v"])
+            #expect(document["kwargs"] == ["k": "v"], "\(serializer)")
         }
         let raw = try await router.run("call", "t.echo", "%=aGkA", "-o", "raw")
         #expect(raw.output == "hi\0")
@@ -98,7 +98,7 @@ import WAMPTransport
         #expect(try await router.run("call", "t.echo").output.isEmpty)
         callee.signal(SIGINT)
         let end = try await callee.ended()
-        #expect(end.code == 0)
+        expectCode(0, of: end)
         #expect(end.lines.count == 6)
         #expect(end.talk.contains("6 invocations, 0 errors"))
     }
@@ -121,14 +121,14 @@ import WAMPTransport
         let lines = try await router.run(
             "call", "t.echo", "--stdin", "lines", input: "a\r\n\nb c\n")
         #expect(lines.output == "\"a\\r\"\n\"\"\n\"b c\"\n")
-        #expect(lines.code == 0)
+        expectCode(0, of: lines)
         let json = try await router.run("call", "t.echo", "--stdin", "json", input: "[1,\n2]")
         #expect(json.output == "{\"args\":[1,2],\"kwargs\":{}}\n")
         let bad = try await router.run("call", "t.echo", "--stdin", "json", input: "[1,\n2")
-        #expect(bad.code == 2)
+        expectCode(2, of: bad)
         #expect(bad.talk.contains("line 2"))
         let empty = try await router.run("call", "t.echo", "--stdin", "jsonl", input: "")
-        #expect(empty.code == 0)
+        expectCode(0, of: empty)
         #expect(empty.output.isEmpty)
         let batch = try await router.run(
             "call", "-",
@@ -139,7 +139,7 @@ import WAMPTransport
 
                 {"procedure":"t.echo","kwargs":{"k":2}}
                 """)
-        #expect(batch.code == 12)
+        expectCode(12, of: batch)
         let records = try batch.lines.map { try #require(try JSONText.parse($0).dictionary) }
         #expect(records.map { $0["type"] } == ["result", "error", "error", "result"])
         #expect(records.map { $0["id"] } == ["a1", 2, 3, 5])
@@ -164,7 +164,7 @@ import WAMPTransport
         let paced = try await router.run(
             "call", "t.echo", "--rate", "200", "--duration", "250ms", "--sessions", "2", "--tally",
             "-o", "json")
-        #expect(paced.code == 0)
+        expectCode(0, of: paced)
         #expect((try paced.document["calls"]?.unsigned ?? 0) > 0)
         let tally = try await router.run("call", "t.echo", "-n", "20", "--tally", "-o", "jsonl")
         #expect(tally.lines.count == 21)
@@ -185,7 +185,7 @@ import WAMPTransport
         let callee = try await router.register("t.later", "--static", "\"here\"")
         #expect(try await call.ended().output == "\"here\"\n")
         let never = try await router.run("call", "t.never", "--wait", "50ms")
-        #expect(never.code == 6)
+        expectCode(6, of: never)
         #expect(never.talk.contains("no such procedure after 50ms"))
         _ = callee
     }
@@ -199,10 +199,10 @@ import WAMPTransport
             request.fail(.invalidArgument, args: ["two numbers are needed"])
         }
         let mistyped = try await router.run("call", "com.example.ad2")
-        #expect(mistyped.code == 6)
+        expectCode(6, of: mistyped)
         #expect(mistyped.talk.contains("hint: did you mean 'com.example.add2'?"))
         let untyped = try await router.run("call", "com.example.add2", "2", "3")
-        #expect(untyped.code == 10)
+        expectCode(10, of: untyped)
         #expect(
             untyped.talk == """
                 wampctl call: com.example.add2: two numbers are needed (wamp.error.invalid_argument)

@@ -22,7 +22,7 @@ import WAMP
         let plain = try await router.run("call", "t.x", "a")
         #expect(plain.output == "\"a\"\n")
         callee.signal(SIGTERM)
-        #expect(try await callee.ended().code == 0)
+        expectCode(0, of: try await callee.ended())
     }
 
     @Test("A callee of a pattern serves every procedure that it matches, and names it")
@@ -35,7 +35,7 @@ import WAMP
             "t.", "--match", "prefix", "--static", "1", "--invoke", "random")
         #expect(try await early.ended().output == "1\n")
         #expect(try await router.run("call", "t.two.three").output == "1\n")
-        #expect(try await router.run("call", "u.one").code == 6)
+        expectCode(6, of: try await router.run("call", "u.one"))
         let tally = try await router.run("call", "t.one", "-n", "5", "--tally", "-o", "json")
         #expect(try tally.document["rule"] == "random")
         callee.signal(SIGTERM)
@@ -57,17 +57,17 @@ import WAMP
         try await call.said("> CALL 1 t.x")
         call.signal(SIGINT)
         let outcome = try await call.ended()
-        #expect(outcome.code == 130)
+        expectCode(130, of: outcome)
         #expect(outcome.talk.contains("> CANCEL 1 killnowait"))
         #expect(outcome.talk.contains("> GOODBYE"))
         callee.signal(SIGTERM)
-        #expect(try await callee.ended().code == 0)
+        expectCode(0, of: try await callee.ended())
     }
 
     @Test("Subscribers of a pattern see the topic; a retained event waits for them")
     func events() async throws {
         let router = try await TestRouter()
-        #expect(try await router.run("publish", "t.state", "kept", "--retain").code == 0)
+        expectCode(0, of: try await router.run("publish", "t.state", "kept", "--retain"))
         let outcome = try await router.run(
             "subscribe", "t.", "--match", "prefix", "--get-retained", "-n", "1", "-t", "10s", "-o",
             "jsonl")
@@ -81,20 +81,20 @@ import WAMP
     func subscribers() async throws {
         let router = try await TestRouter()
         let early = try await router.run("publish", "t.a", "x", "--require-subscribers", "1")
-        #expect(early.code == 13, "\(early.talk)")
+        expectCode(13, of: early)
         #expect(early.talk == "wampctl publish: t.a: 0 of 1 subscribers\n")
         let late = try await router.run(
             "publish", "t.a", "x", "--require-subscribers", "1", "--wait", "50ms", "-q")
-        #expect(late.code == 8)
+        expectCode(8, of: late)
         #expect(late.talk == "wampctl publish: t.a: 0 of 1 subscribers after 50ms\n")
         let subscriber = try Program(
             ["subscribe", "t.a", "-n", "1", "-o", "raw"], environment: router.environment,
             announces: true)
         _ = try await subscriber.ready()
         let list = try await router.run("meta", "subscription", "subscribers", "t.a")
-        #expect(list.code == 0 && list.lines.count == 1)
-        #expect(
-            try await router.run("publish", "t.a", "x", "--require-subscribers", "1").code == 0)
+        expectCode(0, of: list)
+        #expect(list.lines.count == 1, "\(list)")
+        expectCode(0, of: try await router.run("publish", "t.a", "x", "--require-subscribers", "1"))
         #expect(try await subscriber.ended().output == "x\n")
     }
 
@@ -107,9 +107,9 @@ import WAMP
                 .split(separator: "\t").first)
         let removed = try await router.run(
             "meta", "registration", "remove", "t.x", String(session), "--yes", "--reason", "x.why")
-        #expect(removed.code == 0, "\(removed.talk)")
+        expectCode(0, of: removed)
         let outcome = try await callee.ended()
-        #expect(outcome.code == 14)
+        expectCode(14, of: outcome)
         #expect(outcome.talk.contains("took the registration away: x.why"))
         let other = try await router.register("t.y")
         let killed = try await router.run(
@@ -128,7 +128,7 @@ import WAMP
         try #require(sessions.count == 3)
         for (place, session) in sessions.enumerated() {
             let answer = try await router.run("call", "t.z", "-o", "raw")
-            #expect(answer.output == "w-\(place + 1)\n", "\(answer.talk)")
+            #expect(answer.output == "w-\(place + 1)\n", "\(answer)")
             _ = try await router.run(
                 "meta", "session", "kill", session, "--yes", "--message", "enough")
             if place < 2 {
@@ -136,7 +136,7 @@ import WAMP
             }
         }
         let outcome = try await callees.ended()
-        #expect(outcome.code == 14)
+        expectCode(14, of: outcome)
         #expect(outcome.talk.contains("w-2  1 invocation, 0 errors"))
     }
 }

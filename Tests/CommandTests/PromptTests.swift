@@ -63,9 +63,9 @@ import WAMP
             try await typist.sees(question)
             typist.types(key)
             let screen = try await typist.ended()
-            #expect(screen.contains("code=\(code)\r\n"), "\(screen)")
-            #expect(screen.contains("\r\necho \r\n"), "\(screen)")
-            #expect(!screen.contains("half"))
+            #expect(screen.contains("code=\(code)\r\n"), "\(key): \(screen)")
+            #expect(screen.contains("\r\necho \r\n"), "\(key): \(screen)")
+            #expect(!screen.contains("half"), "\(key): \(screen)")
         }
     }
 
@@ -75,11 +75,12 @@ import WAMP
             let typist = try Typist(watched(command))
             try await typist.sees(question)
             let words = typist.shown.split(whereSeparator: \.isWhitespace)
-            let id = try #require(words.firstIndex(of: "pid").flatMap { pid_t(words[$0 + 1]) })
+            let id = try #require(
+                words.firstIndex(of: "pid").flatMap { pid_t(words[$0 + 1]) }, "\(signal)")
             kill(id, signal)
             let screen = try await typist.ended()
-            #expect(screen.contains("code=\(code)\r\n"), "\(screen)")
-            #expect(screen.contains("\r\necho \r\n"), "\(screen)")
+            #expect(screen.contains("code=\(code)\r\n"), "\(signal): \(screen)")
+            #expect(screen.contains("\r\necho \r\n"), "\(signal): \(screen)")
         }
     }
 
@@ -106,8 +107,8 @@ import WAMP
             try await typist.sees("kill all other sessions? [y/N] ")
             typist.types(answer)
             let screen = try await typist.ended()
-            #expect(screen.contains("wampctl meta: nothing was done\r\n"))
-            #expect(screen.contains("code=9\r\n"), "\(screen)")
+            #expect(screen.contains("wampctl meta: nothing was done\r\n"), "\(answer): \(screen)")
+            #expect(screen.contains("code=9\r\n"), "\(answer): \(screen)")
         }
         let typist = try Typist(
             watched("wampctl meta session kill --all"), environment: router.environment)

@@ -19,8 +19,8 @@ import WAMPServer
         ] {
             let (plan, problems) = ConfigurationTests.read(
                 "realms:\n  - name: realm1\n    \(lines)\n", in: folder)
-            let settings = try #require(plan.realms.first?.settings)
-            #expect(problems.isEmpty, "\(problems)")
+            let settings = try #require(plan.realms.first?.settings, "\(lines)")
+            #expect(problems.isEmpty, "\(lines): \(problems)")
             #expect(
                 expected == [
                     settings.followsCrossbar, settings.crossbarPolicyConflictURI,
@@ -75,9 +75,11 @@ import WAMPServer
                 Issue.record("\(problems)")
                 continue
             }
-            #expect(salt.iterations == count)
-            #expect(problems.map(\.isWarning) == (isFew ? [true] : []))
-            #expect(problems.allSatisfy { $0.line == 9 && $0.text.contains("fewer than 1000") })
+            #expect(salt.iterations == count, "\(count)")
+            #expect(problems.map(\.isWarning) == (isFew ? [true] : []), "\(count)")
+            #expect(
+                problems.allSatisfy { $0.line == 9 && $0.text.contains("fewer than 1000") },
+                "\(count)")
         }
     }
 }

@@ -20,11 +20,11 @@ import WAMP
                 ["router", "-p", "0", "--log-file", file] + words, announces: true)
             let url = try await router.ready()["listeners"]?.list?.first?.dictionary?["url"]?.string
             let call = try await Program.run("call", "wamp.session.count", "-u", url ?? "")
-            #expect(call.code == 0)
+            expectCode(0, of: call, "\(words)")
             router.signal(SIGTERM)
             let outcome = try await router.ended()
-            #expect(outcome.code == 0)
-            #expect(outcome.talk.isEmpty == words.contains("-q"), "\(outcome.talk)")
+            expectCode(0, of: outcome, "\(words)")
+            #expect(outcome.talk.isEmpty == words.contains("-q"), "\(outcome)")
             let log = try text(file)
             for part in ["listening", Wampctl.version, url ?? "", "session joined", "stopping"] {
                 #expect(log.contains(part), "\(part): \(log)")
@@ -38,9 +38,12 @@ import WAMP
         let outcome = try await Program.run(
             "router", "-p", "0", "--log-file", folder.path + "/log", "--", "wampctl", "call",
             "wamp.session.count")
-        #expect(outcome.code == 0 && outcome.talk.isEmpty, "\(outcome.talk)")
+        expectCode(0, of: outcome)
+        #expect(outcome.talk.isEmpty, "\(outcome)")
         let log = try text(folder.path + "/log")
-        for part in ["listening", "session joined", "stopping"] { #expect(log.contains(part)) }
+        for part in ["listening", "session joined", "stopping"] {
+            #expect(log.contains(part), "\(part)")
+        }
     }
 
     @Test("Who joined is logged with role and method; who is denied at debug, with what it wanted")
@@ -59,7 +62,7 @@ import WAMP
             "router", "--config", file, "-p", "0", "--log-level", "debug", "--log-format", "json",
             "--", "wampctl", "call", "com.example.x", "--authid", "a authid=root", "--secret-file",
             "\(folder.path)/ticket")
-        #expect(outcome.code == 5)
+        expectCode(5, of: outcome)
         let lines = outcome.talk.split(separator: "\n").compactMap {
             try? JSONText.parse(String($0)).dictionary
         }
@@ -79,7 +82,7 @@ import WAMP
         let url = "unix://\(folder.path)/socket"
         let router = try Program(["router", "--listen", url], announces: true)
         _ = try await router.ready()
-        #expect(try await Program.run("call", "wamp.session.count", "-u", url).code == 0)
+        expectCode(0, of: try await Program.run("call", "wamp.session.count", "-u", url))
         router.signal(SIGTERM)
         #expect(try await router.ended().talk.contains(" peer=unix "))
     }
@@ -115,7 +118,7 @@ import WAMP
             let call = try await Program.run(
                 "call", "wamp.session.count", "-u",
                 String(url.soFar.prefix { $0 != "\n" }))
-            #expect(call.code == 0, "\(call.talk)")
+            expectCode(0, of: call)
         }
         kill(router.id, SIGTERM)
         let code = await withCheckedContinuation { continuation in
@@ -170,6 +173,6 @@ import WAMP
                 """,
             ], executable: "unshare"
         ).ended()
-        #expect(outcome.code == 7, "\(outcome.talk)")
+        expectCode(7, of: outcome)
     }
 }

@@ -12,12 +12,12 @@ import WAMP
         let router = try await TestRouter()
         let port = try #require(router.url.split(separator: ":").last?.split(separator: "/").first)
         let outcome = try await Program.run("router", "-p", String(port))
-        #expect(outcome.code == 11)
+        expectCode(11, of: outcome)
         #expect(outcome.talk.contains("by a WAMP router"))
         let serving = try await Program.run("router", "-p", String(port), "--", "make", "test")
         #expect(serving.talk.hasSuffix("hint: another port: wampctl router --port 0 -- make ...\n"))
         let detached = try await Program.run("router", "-p", String(port), "--detach")
-        #expect(detached.code == 11)
+        expectCode(11, of: detached)
         #expect(detached.output.isEmpty)
         #expect(detached.talk.contains("already in use"))
         // Another port would be of no use here.
@@ -25,25 +25,25 @@ import WAMP
         let first = try Program(["router", "--listen", path, "-q"], announces: true)
         _ = try await first.ready()
         let second = try await Program.run("router", "--listen", path)
-        #expect(second.code == 11)
+        expectCode(11, of: second)
         #expect(!second.talk.contains("hint:"))
         first.signal(SIGTERM)
-        #expect(try await first.ended().code == 0)
+        expectCode(0, of: try await first.ended())
     }
 
     @Test("Where a router cannot listen it says so in one line; a name that nobody knows is usage")
     func cannotListen() async throws {
         let unknown = try await Program.run("router", "-p", "0", "--host", "no.such.host.invalid")
-        #expect(unknown.code == 2)
+        expectCode(2, of: unknown)
         #expect(
             unknown.talk.hasPrefix(
                 "wampctl router: cannot listen on 'no.such.host.invalid': there is no such host\n"))
         let foreign = try await Program.run("router", "-p", "0", "--host", "192.0.2.1")
-        #expect(foreign.code == 1)
-        #expect(foreign.talk.hasSuffix(": Cannot assign requested address\n"), "\(foreign.talk)")
+        expectCode(1, of: foreign)
+        #expect(foreign.talk.hasSuffix(": Cannot assign requested address\n"), "\(foreign)")
         let nowhere = try await Program.run("router", "--listen", "unix:///nowhere/x.sock")
-        #expect(nowhere.code == 1)
-        #expect(nowhere.talk.hasSuffix(": No such file or directory\n"), "\(nowhere.talk)")
+        expectCode(1, of: nowhere)
+        #expect(nowhere.talk.hasSuffix(": No such file or directory\n"), "\(nowhere)")
     }
 
     @Test("With --log-format json, or -o json, all that a router says is an object")
@@ -57,9 +57,11 @@ import WAMP
             let messages = try talk.split(separator: "\n").map {
                 try JSONText.parse(String($0)).dictionary?["message"]?.string
             }
-            #expect(messages.first == "listening")
-            #expect(messages.contains { $0?.hasSuffix("without TLS and authentication") == true })
-            #expect(messages.contains("stopping"))
+            #expect(messages.first == "listening", "\(words)")
+            #expect(
+                messages.contains { $0?.hasSuffix("without TLS and authentication") == true },
+                "\(words)")
+            #expect(messages.contains("stopping"), "\(words)")
         }
         let people = try Program(["router", "-p", "0", "-o", "json", "--log-format", "text"])
         try await people.said("press Ctrl-C to stop")
@@ -67,10 +69,10 @@ import WAMP
 
     @Test("The router returns the code of its command, or says that it cannot be run")
     func routerCommand() async throws {
-        #expect(try await Program.script("exit 7").code == 7)
-        #expect(try await Program.script("kill -TERM $$").code == 143)
-        #expect(try await Program.run("router", "-p", "0", "--", "no-such-command").code == 127)
-        #expect(try await Program.run("router", "-p", "0", "--", "/etc/passwd").code == 126)
+        expectCode(7, of: try await Program.script("exit 7"))
+        expectCode(143, of: try await Program.script("kill -TERM $$"))
+        expectCode(127, of: try await Program.run("router", "-p", "0", "--", "no-such-command"))
+        expectCode(126, of: try await Program.run("router", "-p", "0", "--", "/etc/passwd"))
         let variables = try await Program.script("echo $WAMPCTL_URL $WAMPCTL_REALM")
         #expect(variables.output.hasPrefix("ws://127.0.0.1:"))
         #expect(variables.output.hasSuffix("/ws realm1\n"))
@@ -94,7 +96,7 @@ import WAMP
         router.signal(SIGINT)
         try await router.said("stopping: 1 call outstanding; a second signal ends at once")
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 143)
-        #expect(try await call.ended().code == 14)
+        expectCode(143, of: try await router.ended())
+        expectCode(14, of: try await call.ended())
     }
 }

@@ -36,8 +36,8 @@ import WAMPTransport
         var gate = InvocationGate<Int>(limit: 1, queueLimit: 10)
         for item in 0...5 { _ = gate.arrived(item) }
         for item in 6..<5000 {
-            #expect(gate.answered() == item - 5)
-            #expect(gate.arrived(item) == .wait)
+            #expect(gate.answered() == item - 5, "\(item)")
+            #expect(gate.arrived(item) == .wait, "\(item)")
         }
         #expect(gate.waitingCount == 5)
     }
@@ -104,14 +104,14 @@ import WAMPTransport
     func silentTopics() {
         #expect(Hints.silent("wamp.foo").first?.contains("'wamp.'") == true)
         for topic in ["wamp.session.on_join", "wampctl.router.on_stats", "com.example.x"] {
-            #expect(Hints.silent(topic).isEmpty)
+            #expect(Hints.silent(topic).isEmpty, "\(topic)")
         }
     }
 
     @Test("The router's own URIs, and options that one call does not need, are pointed at")
     func reserved() {
         for error in [ErrorURI.invalidURI, .noSuchProcedure, .notAuthorized] {
-            #expect(Hints.reserved("wamp.x", error: error).count == 1)
+            #expect(Hints.reserved("wamp.x", error: error).count == 1, "\(error)")
         }
         #expect(Hints.reserved("wamp", error: .invalidURI).count == 1)
         #expect(Hints.reserved("wamp.x", error: .timeout).isEmpty)

@@ -34,13 +34,16 @@ import Testing
     @Test("Outside a checkout, and without git, nothing is found in order")
     func noGit() async throws {
         let outside = try await run("scripts/tidy", with: ["tidy"])
-        #expect(outside.code != 0 && outside.talk.contains("not a git repository"))
+        expectCode(not: 0, of: outside)
+        #expect(outside.talk.contains("not a git repository"), "\(outside)")
         let empty = try await run("git init -q && scripts/tidy", with: ["tidy"])
-        #expect(empty.code == 1 && empty.talk.contains("git lists no sources"), "\(empty.talk)")
+        expectCode(1, of: empty)
+        #expect(empty.talk.contains("git lists no sources"), "\(empty)")
         for script in ["tidy", "tidy --rows"] {
             let bare = try await run(
                 "git init -q\n\(Self.path(without: "git"))\nscripts/\(script)", with: ["tidy"])
-            #expect(bare.code == 127 && !bare.talk.contains("in order"), "\(bare.talk)")
+            expectCode(127, of: bare, "\(script)")
+            #expect(!bare.talk.contains("in order"), "\(bare)")
         }
     }
 
@@ -49,7 +52,8 @@ import Testing
         let outside = try await run(
             "mkdir bin && ln -s /bin/true bin/swift && PATH=$PWD/bin:$PATH scripts/format --check",
             with: ["format"])
-        #expect(outside.code != 0 && outside.talk.contains("not a git repository"))
+        expectCode(not: 0, of: outside)
+        #expect(outside.talk.contains("not a git repository"), "\(outside)")
     }
 
     @Test("A check that breaks is a fault, not a check that finds none")
@@ -61,8 +65,8 @@ import Testing
             \(Self.path(without: "awk"))
             scripts/tidy
             """, with: ["tidy"])
-        #expect(outcome.code == 1)
-        #expect(outcome.output.contains("unchecked promises"), "\(outcome.output)")
+        expectCode(1, of: outcome)
+        #expect(outcome.output.contains("unchecked promises"), "\(outcome)")
         #expect(outcome.output.contains("the check itself failed"))
     }
 
@@ -89,8 +93,8 @@ import Testing
                 chmod +x scripts/* .build/debug/wampctl
                 scripts/demo --build
                 """, with: ["demo"])
-            #expect(outcome.code == code)
-            #expect(outcome.output == (setup == 0 ? "built\n" : ""), "\(outcome.output)")
+            expectCode(code, of: outcome, "\(setup) \(build)")
+            #expect(outcome.output == (setup == 0 ? "built\n" : ""), "\(outcome)")
         }
     }
 }

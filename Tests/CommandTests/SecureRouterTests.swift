@@ -20,7 +20,7 @@ import WAMP
                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
                 "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
             ], executable: "/usr/bin/env")
-        try #require(try await openssl.ended().code == 0)
+        try requireCode(0, of: try await openssl.ended())
         return ("\(folder)/cert.pem", "\(folder)/key.pem")
     }
 
@@ -40,25 +40,30 @@ import WAMP
             let trusting = try await Program(
                 call + ["--tls-ca", certificate]
             ).ended()
-            #expect(trusting.code == 0 && trusting.output == "1\n", "\(trusting.talk)")
+            expectCode(0, of: trusting, "\(url)")
+            #expect(trusting.output == "1\n", "\(trusting)")
             let load = try await Program([
                 "bench", "-u", url, "--tls-ca", certificate, "-n", "20", "--warmup", "0", "-o",
                 "json",
             ]).ended()
-            #expect(load.code == 0 && load.output.contains("\"ok\":20"), "\(load.talk)")
+            expectCode(0, of: load, "\(url)")
+            #expect(load.output.contains("\"ok\":20"), "\(load)")
             let careless = try await Program(call + ["--insecure"]).ended()
-            #expect(careless.code == 0 && careless.talk.hasPrefix("warning: --insecure: "))
+            expectCode(0, of: careless, "\(url)")
+            #expect(careless.talk.hasPrefix("warning: --insecure: "), "\(careless)")
             let careful = try await Program(call).ended()
-            #expect(careful.code == 3, "\(careful.talk)")
-            #expect(careful.talk.hasSuffix("hint: for a private authority: --tls-ca FILE\n"))
+            expectCode(3, of: careful, "\(url)")
+            #expect(
+                careful.talk.hasSuffix("hint: for a private authority: --tls-ca FILE\n"),
+                "\(careful)")
             let plain = try await Program([
                 "call", "wamp.session.count", "-u",
                 url.replacing("wss:", with: "ws:").replacing("tls:", with: "tcp:"),
             ]).ended()
-            #expect(plain.code == 3)
+            expectCode(3, of: plain, "\(url)")
         }
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 0)
+        expectCode(0, of: try await router.ended())
     }
 
     @Test("TLS files that are missing, unreadable or no pair are usage errors")
@@ -83,7 +88,8 @@ import WAMP
             (["call", "x", "-u", "wss://localhost", "--tls-key", key], "go together"),
         ] {
             let outcome = try await Program(words).ended()
-            #expect(outcome.code == 2 && outcome.talk.contains(text), "\(words) \(outcome.talk)")
+            expectCode(2, of: outcome, "\(words)")
+            #expect(outcome.talk.contains(text), "\(words) \(outcome)")
         }
     }
 
@@ -94,23 +100,21 @@ import WAMP
         let router = try Program(
             ["router", "-p", "0", "--tls-cert", certificate, "--tls-key", key], announces: true)
         let url = try await router.ready()["listeners"]?.list?.first?.dictionary?["url"]?.string
-        func code(trusting file: String) async throws -> Int32 {
-            try await Program(
-                ["call", "wamp.session.count", "-u", url ?? "", "--tls-ca", file]
-            ).ended().code
+        func call(trusting file: String) async throws -> Outcome {
+            try await Program.run("call", "wamp.session.count", "-u", url ?? "", "--tls-ca", file)
         }
         let old = "\(certificate).old"
         try #require(rename(certificate, old) == 0)
         router.signal(SIGHUP)
         try await router.said("certificate and key not read again, those in force stay")
-        #expect(try await code(trusting: old) == 0)
+        expectCode(0, of: try await call(trusting: old))
         try #require(rename(newCertificate, certificate) == 0 && rename(newKey, key) == 0)
         router.signal(SIGHUP)
         try await router.said("certificate and key read again")
-        #expect(try await code(trusting: certificate) == 0)
-        #expect(try await code(trusting: old) == 3)
+        expectCode(0, of: try await call(trusting: certificate))
+        expectCode(3, of: try await call(trusting: old))
         router.signal(SIGTERM)
-        #expect(try await router.ended().code == 0)
+        expectCode(0, of: try await router.ended())
     }
 
     /// Certificates of an authority, in a new folder.
@@ -121,7 +125,7 @@ import WAMP
             decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let script = try Program(["/\(tests)/certificates.sh", folder], executable: "/bin/sh")
-        try #require(try await script.ended().code == 0)
+        try requireCode(0, of: try await script.ended())
         return folder
     }
 
@@ -153,8 +157,9 @@ import WAMP
                 ).ended()
             }
             let alice = try await call("client")
-            #expect(alice.code == 0 && alice.output == "1\n", "\(alice.talk)")
-            #expect(alice.talk.contains("authid alice, role staff"), "\(alice.talk)")
+            expectCode(0, of: alice, "\(url)")
+            #expect(alice.output == "1\n", "\(alice)")
+            #expect(alice.talk.contains("authid alice, role staff"), "\(alice)")
             // Known by the certificate, although instances have names of their own; not allowed.
             let callee = try await Program(
                 ["register", "com.example.x", "-u", url],
@@ -164,18 +169,18 @@ import WAMP
                     "WAMPCTL_TLS_KEY": "\(folder)/client.key",
                 ]
             ).ended()
-            #expect(callee.code == 5, "\(callee.talk)")
+            expectCode(5, of: callee, "\(url)")
             for name in [nil, "nobody"] {
                 let refused = try await call(name)
-                #expect(refused.code == 4, "\(refused.talk)")
-                #expect(refused.talk.contains("wamp.error.authentication_required"))
+                expectCode(4, of: refused, "\(url) \(name, default: "nobody")")
+                #expect(refused.talk.contains("wamp.error.authentication_required"), "\(refused)")
             }
             for (name, text) in [
                 ("impostor", "unknown ca"), ("late", "certificate expired"),
             ] {
                 let refused = try await call(name)
-                #expect(refused.code == 3, "\(refused.talk)")
-                #expect(refused.talk.contains(text), "\(refused.talk)")
+                expectCode(3, of: refused, "\(url) \(name)")
+                #expect(refused.talk.contains(text), "\(refused)")
             }
         }
         router.signal(SIGTERM)
@@ -189,10 +194,10 @@ import WAMP
         let folder = try Folder()
         let file = folder.write("router.yaml", "listeners:\n  - wss://127.0.0.1:0/ws\n")
         let refused = try await Program.run("router", "--config", file, "--check")
-        #expect(refused.code == 2)
-        #expect(refused.talk.contains("\(file):2:5: "), "\(refused.talk)")
-        #expect(refused.talk.contains("needs a certificate: add 'tls'"), "\(refused.talk)")
+        expectCode(2, of: refused)
+        #expect(refused.talk.contains("\(file):2:5: "), "\(refused)")
+        #expect(refused.talk.contains("needs a certificate: add 'tls'"), "\(refused)")
         let replaced = try await Program.run("router", "--config", file, "--check", "-p", "0")
-        #expect(replaced.code == 0, "\(replaced.talk)")
+        expectCode(0, of: replaced)
     }
 }

@@ -67,7 +67,7 @@ import WAMPTransport
                 words, input: "{\"procedure\":\"t.fail\"}\n{\"procedure\":\"t.give\"}\n",
                 environment: router.environment
             ).ended()
-            #expect(!(outcome.output + outcome.talk).isEmpty)
+            #expect(!(outcome.output + outcome.talk).isEmpty, "\(outcome)")
             expectHarmless(outcome, words.joined(separator: " "))
             try #require(peer.end == nil, "\(words)")
         }
@@ -92,9 +92,9 @@ import WAMPTransport
             expectHarmless(events, "subscribe -o \(format)")
             if format == "jsonl" {
                 let record = try events.document
-                #expect(record["args"] == [.string(hostile)])
-                #expect(record["kwargs"] == [hostile: .string(hostile)])
-                #expect(record["topic"] == "t.\u{9b}x\u{7f}")
+                #expect(record["args"] == [.string(hostile)], "\(format)")
+                #expect(record["kwargs"] == [hostile: .string(hostile)], "\(format)")
+                #expect(record["topic"] == "t.\u{9b}x\u{7f}", "\(format)")
             }
             let callee = try Program(
                 ["register", "t.echo", "--echo", "--count", "1", "-o", format, "--trace"],
@@ -113,12 +113,12 @@ import WAMPTransport
         let killed = try await router.run(
             "meta", "session", "kill", "--all", "--yes", "--message", Self.hostile, "--reason",
             "com.\u{9b}x")
-        #expect(killed.code == 0, "\(killed.talk)")
+        expectCode(0, of: killed)
         let end = try await callee.ended()
-        #expect(end.code == 14)
+        expectCode(14, of: end)
         expectHarmless(end, "register")
         let refused = try await router.run("call", "t.x", "-r", "no\u{9b}x\u{7f}")
-        #expect(refused.code == 4)
+        expectCode(4, of: refused)
         expectHarmless(refused, "call -r")
     }
 

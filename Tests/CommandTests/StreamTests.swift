@@ -61,15 +61,15 @@ import WAMPTransport
             }
             let publisher = try await router.run(
                 "publish", "t.x", "--stdin", "lines", "-q", input: lines(3000))
-            #expect(publisher.code == 0)
+            expectCode(0, of: publisher, "\(more)")
             // The publisher leaves, and the subscriber.
             var departures = left.makeAsyncIterator()
             for _ in 1...2 { _ = await departures.next() }
             try await watcher.unsubscribe(subscription)
             let output = pipe.rest()
-            #expect(output.count { $0 == UInt8(ascii: "\n") } == 3000)
-            #expect(output.count >= 3000 * 2001)
-            #expect(try await subscriber.ended().code == 0)
+            #expect(output.count { $0 == UInt8(ascii: "\n") } == 3000, "\(more)")
+            #expect(output.count >= 3000 * 2001, "\(more)")
+            expectCode(0, of: try await subscriber.ended(), "\(more)")
         }
         await watcher.leave()
     }
@@ -83,13 +83,13 @@ import WAMPTransport
             ["subscribe", "t.x"], environment: router.environment, announces: true,
             output: pipe.write)
         _ = try await subscriber.ready()
-        #expect(
-            try await router.run("publish", "t.x", "--stdin", "lines", "-q", input: lines(200)).code
-                == 0)
+        expectCode(
+            0,
+            of: try await router.run("publish", "t.x", "--stdin", "lines", "-q", input: lines(200)))
         subscriber.signal(SIGTERM)
         let end = try await subscriber.ended()
-        #expect(end.code == 143)
-        #expect(end.talk.contains(" lines dropped: stdout was not read\n"), "\(end.talk)")
+        expectCode(143, of: end)
+        #expect(end.talk.contains(" lines dropped: stdout was not read\n"), "\(end)")
     }
 
     @Test("An event that cannot be shown is told, and the end is not 0")
@@ -104,19 +104,19 @@ import WAMPTransport
         let file = "\(folder.path)/half"
         #expect(File.replace(file, with: "[\(String(repeating: "0,", count: 600_000))0]"))
         let published = try await router.run("publish", "t.x", ":=@\(file)", "k:=@\(file)")
-        #expect(published.code == 0, "\(published.talk)")
+        expectCode(0, of: published)
         let callee = try await router.register("t.echo", "--echo", "-q")
         for more in [[], ["-n", "1"], ["-n", "1", "-o", "raw"]] {
             let result = try await Program(
                 ["call", "t.echo", ":=@\(file)", "k:=@\(file)"] + more,
                 environment: router.environment
             ).ended()
-            #expect(result.code == 10, "\(more): \(result.talk)")
+            expectCode(10, of: result, "\(more)")
         }
         _ = callee
         subscriber.signal(SIGTERM)
         let end = try await subscriber.ended()
-        #expect(end.code == 15, "\(end.talk)")
+        expectCode(15, of: end)
         #expect(end.talk.contains("wampctl subscribe: t.x: an event cannot be shown: "))
     }
 
@@ -132,14 +132,14 @@ import WAMPTransport
         _ = try await callee.ready()
         let calls = try await router.run(
             "call", "t.x", "-n", "1000", "-c", "16", "-t", "20s", "-q", "-o", "jsonl")
-        #expect(calls.code == 0)
+        expectCode(0, of: calls)
         try await callee.said("wampctl: stdout is not read: lines are dropped from here on")
         callee.signal(SIGUSR1)
         try await callee.said("1 000 invocations, 0 errors")
         callee.signal(SIGTERM)
         let end = try await callee.ended()
-        #expect(end.code == 143)
-        #expect(end.talk.contains(" lines dropped: stdout was not read\n"), "\(end.talk)")
+        expectCode(143, of: end)
+        #expect(end.talk.contains(" lines dropped: stdout was not read\n"), "\(end)")
     }
 
     @Test("Whatever waits for a reader of stdout can be ended by a signal")
@@ -164,7 +164,7 @@ import WAMPTransport
             // Until the pipe is full.
             while !pipe.isFull { await Task.yield() }
             program.signal(SIGTERM)
-            #expect(try await program.ended().code == 143, "\(words)")
+            expectCode(143, of: try await program.ended(), "\(words)")
         }
         _ = callee
     }
@@ -185,7 +185,7 @@ import WAMPTransport
             ["-c", "wampctl \(words) > /dev/full"], executable: "bash", input: "[1]\n",
             environment: router.environment)
         let end = try await program.ended()
-        #expect(end.code == 1, "\(end.talk)")
+        expectCode(1, of: end)
         #expect(end.talk.contains("wampctl: cannot write to stdout: No space left on device\n"))
         _ = callee
     }
@@ -203,8 +203,8 @@ import WAMPTransport
         let program = try Program(
             ["-c", "wampctl \(words)"], executable: "bash", environment: router.environment)
         let end = try await program.ended()
-        #expect(end.code == 2, "\(end.talk)")
-        #expect(end.talk.contains("cannot read stdin: "), "\(end.talk)")
+        expectCode(2, of: end)
+        #expect(end.talk.contains("cannot read stdin: "), "\(end)")
         _ = callee
     }
 
@@ -231,9 +231,9 @@ import WAMPTransport
             }
             router.program.signal(SIGKILL)
             let outcome = try await batch.ended()
-            #expect(outcome.code == 14)
+            expectCode(14, of: outcome, "\(words)")
             let sentence = told.hasSuffix("sent") ? told : "\(told) not sent"
-            #expect(outcome.talk.contains("; \(sentence)\n"), "\(outcome.talk)")
+            #expect(outcome.talk.contains("; \(sentence)\n"), "\(outcome)")
         }
     }
 
@@ -252,12 +252,12 @@ import WAMPTransport
                 ["call", "t.echo"] + mode.split(separator: " ").map(String.init), input: input,
                 environment: router.environment
             ).ended()
-            #expect(outcome.code == 0, "\(mode): \(outcome.talk)")
-            #expect(Array(outcome.output.utf8) == Array(output.utf8))
+            expectCode(0, of: outcome, "\(mode)")
+            #expect(Array(outcome.output.utf8) == Array(output.utf8), "\(outcome)")
         }
         let batch = try await router.run(
             "call", "-", input: "\u{feff}{\"procedure\":\"t.echo\"}\n")
-        #expect(batch.code == 0)
+        expectCode(0, of: batch)
         _ = callee
     }
 

@@ -55,11 +55,12 @@ import WAMP
             // Each of nineteen has its share, so that the shares alone say little.
             feed.calls((0..<calls).map { UInt64($0 % 19) + 1 }.shuffled(using: &dice))
             let verdict = feed.verdict
-            #expect(verdict.isOK == !isJudged)
+            #expect(verdict.isOK == !isJudged, "\(calls)")
             #expect(
                 verdict.silent
                     == (isJudged
-                        ? ["callee-20 is registered but answered 0 of 15 expected calls"] : []))
+                        ? ["callee-20 is registered but answered 0 of 15 expected calls"] : []),
+                "\(calls)")
         }
     }
 

@@ -26,11 +26,11 @@ import WAMP
         ])
     func words(line: String) async throws {
         let outcome = try await shell("wampctl \(line)")
-        #expect(outcome.code == 2)
+        expectCode(2, of: outcome)
         #expect(outcome.output.isEmpty)
         let start = line.contains("k=") ? "k=" : line.contains("--static") ? "\"" : ""
         #expect(
-            outcome.talk.contains(": argument '\(start)caf\\xe9"), "\(outcome.talk)")
+            outcome.talk.contains(": argument '\(start)caf\\xe9"), "\(outcome)")
         #expect(outcome.talk.contains("' is not UTF-8 text\nhint: "))
         #expect(outcome.talk.contains("%=@FILE"))
         let object = try await shell("wampctl \(line)", ["WAMPCTL_OUTPUT": "json"])
@@ -44,7 +44,7 @@ import WAMP
         let callee = try await router.register("t.echo", "--echo")
         for word in ["café", "cafe\u{301}", "日本語", "\u{1F600}", ""] {
             let outcome = try await router.run("call", "t.echo", word, "-o", "raw")
-            #expect(Array(outcome.output.utf8) == Array("\(word)\n".utf8))
+            #expect(Array(outcome.output.utf8) == Array("\(word)\n".utf8), "\(outcome)")
         }
         _ = callee
     }
@@ -53,9 +53,9 @@ import WAMP
     func variables() async throws {
         for name in ["WAMPCTL_REALM", "WAMPCTL_SECRET", "WAMPCTL_URL", "WAMPCTL_CALL_RATE"] {
             let outcome = try await shell(#"\#(name)=$'caf\xe9' wampctl call t.x"#)
-            #expect(outcome.code == 2)
-            #expect(outcome.talk.contains("\(name) is not UTF-8 text"), "\(outcome.talk)")
-            #expect(!outcome.talk.contains("caf"))
+            expectCode(2, of: outcome, "\(name)")
+            #expect(outcome.talk.contains("\(name) is not UTF-8 text"), "\(outcome)")
+            #expect(!outcome.talk.contains("caf"), "\(outcome)")
         }
     }
 
@@ -66,7 +66,7 @@ import WAMP
             V=$'\xe9\xff' wampctl router -q -p 0 -- \
                 sh -c 'printf "%s %s" "$V" "$1" | od -An -tx1' - $'caf\xe9'
             """#)
-        #expect(outcome.code == 0, "\(outcome.talk)")
+        expectCode(0, of: outcome)
         #expect(outcome.output == " e9 ff 20 63 61 66 e9\n")
     }
 
@@ -85,17 +85,17 @@ import WAMP
         let compiled = try await Program(
             ["-shared", "-fPIC", "-o", library, source], executable: "cc"
         ).ended()
-        try #require(compiled.code == 0, "\(compiled.talk)")
+        try requireCode(0, of: compiled)
         let preload = ["LD_PRELOAD": library]
         let version = try await Program(["--version"], environment: preload).ended()
-        #expect(version.code == 0)
+        expectCode(0, of: version)
         #expect(version.output.hasPrefix("wampctl "))
         let script =
             "wampctl register t.x --detach >/dev/null && wampctl call t.x --time && echo $MOVED"
         let run = try await Program(
             ["router", "-q", "-p", "0", "--", "sh", "-c", script], environment: preload
         ).ended()
-        #expect(run.code == 0, "\(run.talk)")
+        expectCode(0, of: run)
         #expect(run.output.hasSuffix("\n1\n"))
     }
 
@@ -146,17 +146,19 @@ import WAMP
         ]
         let path = "\(folder.path)/key"
         for text in locked {
-            #expect(File.replace(path, with: text))
+            #expect(File.replace(path, with: text), "\(text)")
             for words in [["call", "t.x", "--key-file", path], ["keygen", "--from", path]] {
                 let outcome = try await Program(words).ended()
-                #expect(outcome.code == 2)
+                expectCode(2, of: outcome, "\(text) \(words)")
                 #expect(
                     outcome.talk.contains("'\(path)' holds a private key with a passphrase"),
-                    "\(outcome.talk)")
+                    "\(outcome)")
             }
             let variable = try await Program.run(
                 "call", "t.x", environment: ["WAMPCTL_KEY": text])
-            #expect(variable.talk.contains("WAMPCTL_KEY holds a private key with a passphrase"))
+            #expect(
+                variable.talk.contains("WAMPCTL_KEY holds a private key with a passphrase"),
+                "\(variable)")
         }
         #expect(File.replace(path, with: openSSH("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE")))
         let open = try await Program.run("call", "t.x", "--key-file", path)

@@ -19,7 +19,7 @@ struct SingleMessageTests {
         var messages: Set<ByteBuffer> = []
         for serializer in Serializer.allCases {
             let variants = sample.variants(serializer)
-            #expect(!variants.isEmpty)
+            #expect(!variants.isEmpty, "\(serializer)")
             for bytes in variants {
                 let message = try MessageCoder.decode(ByteBuffer(bytes: bytes), as: serializer)
                 messages.insert(try MessageCoder.encode(message, as: .msgpack))
@@ -35,14 +35,15 @@ struct SingleMessageTests {
         for serializer in Serializer.allCases {
             let variants = sample.variants(serializer).map { ByteBuffer(bytes: $0) }
             // The most compact variant is the canonical one.
-            let canonical = try #require(variants.min { $0.readableBytes < $1.readableBytes })
+            let canonical = try #require(
+                variants.min { $0.readableBytes < $1.readableBytes }, "\(serializer)")
             let message = try MessageCoder.decode(canonical, as: serializer)
             let encoded = try MessageCoder.encode(message, as: serializer)
-            #expect(try MessageCoder.decode(encoded, as: serializer) == message)
+            #expect(try MessageCoder.decode(encoded, as: serializer) == message, "\(serializer)")
             if message.code != .hello {
-                #expect(encoded == canonical)
+                #expect(encoded == canonical, "\(serializer)")
             } else {
-                #expect(encoded.readableBytes == canonical.readableBytes)
+                #expect(encoded.readableBytes == canonical.readableBytes, "\(serializer)")
             }
         }
     }
@@ -52,12 +53,13 @@ struct SingleMessageTests {
         arguments: Vectors.serializationSamples)
     func transcoding(_ sample: Sample) throws {
         for from in Serializer.allCases {
-            let bytes = try #require(sample.variants(from).last)
+            let bytes = try #require(sample.variants(from).last, "\(from)")
             let message = try MessageCoder.decode(ByteBuffer(bytes: bytes), as: from)
             if message.code == .hello { continue }
             for to in Serializer.allCases {
                 let encoded = try MessageCoder.encode(message, as: to)
-                #expect(sample.variants(to).contains(Array(encoded.readableBytesView)))
+                #expect(
+                    sample.variants(to).contains(Array(encoded.readableBytesView)), "\(from) \(to)")
             }
         }
     }

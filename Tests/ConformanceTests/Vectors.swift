@@ -1,5 +1,5 @@
-// The official test vectors, as they lie in `vectors/`: see the README there for where they come
-// from.
+// The test vectors of the specification, which are kept beside the repository: CONTRIBUTING.md says
+// where, and how to get them.
 
 import Foundation
 import Testing

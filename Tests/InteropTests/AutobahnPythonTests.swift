@@ -129,7 +129,7 @@ struct AutobahnPythonTests {
             #expect(names.count > 20)
             for name in names {
                 // As sent; as the callee saw the argument and the keyword argument; as returned.
-                let views: [String] = try #require(try seen(name))
+                let views: [String] = try #require(try seen(name), "\(name)")
                 #expect(views.count == 4 && Set(views).count == 1, "\(name): \(views)")
             }
         }

@@ -35,12 +35,11 @@ struct CrossbarTests {
                 Installed.wampctl,
                 ["call", procedure, "-n", "600", "-c", "8", "--tally", "--verify", "-o", "json"]
                     + at)
-            #expect(
-                called.status == .exited(0), "\(link) \(rule): \(called.output) \(called.errors)")
+            expectCode(0, of: called, "\(link) \(rule)")
             let tally = try JSONDecoder().decode(Tally.self, from: Data(called.output.utf8))
             #expect(tally.calls == 600 && tally.ok == 600 && tally.verdict.ok, "\(link) \(rule)")
             if rule == "roundrobin" {
-                #expect(tally.callees.map(\.count) == [200, 200, 200], "\(link)")
+                #expect(tally.callees.map(\.count) == [200, 200, 200], "\(link) \(rule)")
             }
         }
         return callees
@@ -50,11 +49,11 @@ struct CrossbarTests {
         let prefix = "com.example.\(link.transport).\(link.serializer)"
         let other = try await run(
             Installed.wampctl, ["register", prefix + ".random", "--invoke", "last"] + at)
-        #expect(other.status == .exited(11), "\(link): \(other.errors)")
+        expectCode(11, of: other, "\(link)")
         let second = try await run(Installed.wampctl, ["register", prefix + ".single"] + at)
-        #expect(second.status == .exited(11), "\(link): \(second.errors)")
+        expectCode(11, of: second, "\(link)")
         let nobody = try await run(Installed.wampctl, ["call", prefix + ".nobody"] + at)
-        #expect(nobody.status == .exited(6), "\(link): \(nobody.errors)")
+        expectCode(6, of: nobody, "\(link)")
     }
 
     private func values(_ link: Link, _ at: [String]) async throws {
@@ -68,7 +67,7 @@ struct CrossbarTests {
                 ":=18446744073709551615", ":=-9223372036854775808", ":=[1.5,{\"a\":[null]}]",
                 "%=AAEC",
             ] + at)
-        #expect(text.status == .exited(0), "\(link): \(text.errors)")
+        expectCode(0, of: text, "\(link)")
         let expected =
             #"{"args":["007","1e5","true",9223372036854775807,18446744073709551615,"#
             + #"-9223372036854775808,[1.5,{"a":[null]}],"\u0000AAEC"],"kwargs":{}}"#
@@ -80,7 +79,7 @@ struct CrossbarTests {
         let ended = try await run(Installed.wampctl, ["register"] + arguments + ["--detach"])
         let printed = ended.output.trimmingCharacters(in: .whitespacesAndNewlines)
         guard ended.status == .exited(0), let process = pid_t(printed) else {
-            throw Trouble(description: "register \(arguments): \(ended.status) \(ended.errors)")
+            throw Trouble(description: "\(ended)")
         }
         return process
     }

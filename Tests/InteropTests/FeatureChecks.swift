@@ -12,7 +12,7 @@ func checkCalls(_ seen: Observations) throws {
         "a1.b2.c55.d4.e5": "a1.b2..d4.e5", "a1.b2.c33.d4.e5": "a1.b2.c33..e5",
         "a1.b2.c88.d4.e5.f6.g7": "a1.b2..d4.e5..g7",
     ] {
-        #expect(try seen("pattern \(uri)") == [pattern, uri])
+        #expect(try seen("pattern \(uri)") == [pattern, uri], "\(uri)")
     }
     #expect(try seen("pattern exact") == "a1.b2.c3.d4.e55")
     #expect(try seen("pattern none") == "wamp.error.no_such_procedure")
@@ -64,13 +64,13 @@ func checkMeta(_ seen: Observations) throws {
     #expect(try seen("wrong argument") == "wamp.error.invalid_argument")
     let policies: Seen = [true, ["exact", "prefix", "wildcard"]]
     for kind in ["registration", "subscription"] {
-        #expect(try seen("\(kind) listed") == policies)
-        #expect(try seen("\(kind) lookup") == true)
-        #expect(try seen("\(kind) lookup of another match") == Seen.null)
-        #expect(try seen("\(kind) match") == true)
-        #expect(try seen("\(kind) members") == true)
-        #expect(try seen("\(kind) member count") == 1)
-        #expect(try seen("no such \(kind)") == "wamp.error.no_such_\(kind)")
+        #expect(try seen("\(kind) listed") == policies, "\(kind)")
+        #expect(try seen("\(kind) lookup") == true, "\(kind)")
+        #expect(try seen("\(kind) lookup of another match") == Seen.null, "\(kind)")
+        #expect(try seen("\(kind) match") == true, "\(kind)")
+        #expect(try seen("\(kind) members") == true, "\(kind)")
+        #expect(try seen("\(kind) member count") == 1, "\(kind)")
+        #expect(try seen("no such \(kind)") == "wamp.error.no_such_\(kind)", "\(kind)")
     }
     // `created` is as long as 2026-01-01T00:00:00.000Z.
     let got: Seen = [true, "com.example.proc", "exact", "roundrobin", 24, "Z"]

@@ -1,7 +1,6 @@
 // Clients that say nothing for a while: the router takes none of them for dead, and ends or deafens
 // none by asking.
 
-import Subprocess
 import Testing
 
 private let missing = Comment("the peers are not installed: run scripts/setup")
@@ -78,7 +77,7 @@ struct IdleTests {
                 }
                 let published = try await wampctl(
                     "publish", "com.example.idle", "now", "-u", router.webSocket)
-                #expect(published.status == .exited(0))
+                expectCode(0, of: published)
                 for try await (name, seen) in tasks {
                     #expect(try seen("event") == ["now"], "\(name): \(seen.names)")
                 }

@@ -22,8 +22,7 @@ struct LoadTests {
                             "--callees", rule == "single" ? "1" : "4", "--callers", "8",
                             "--inflight", "8", "--warmup", "0.1", "--duration", "0.5",
                         ])
-                    #expect(
-                        ended.status == .exited(0), "\(rule): \(ended.output) \(ended.errors)")
+                    expectCode(0, of: ended, "\(rule)")
                 }
             }
         }
@@ -42,7 +41,7 @@ struct LoadTests {
                         "--transport", transport == .websocket ? "ws" : "raw",
                         "--callers", "8", "--inflight", "16",
                     ] + options)
-                #expect(ended.status == .exited(0), "\(ended.output) \(ended.errors)")
+                expectCode(0, of: ended)
             }
         }
     }
@@ -72,9 +71,7 @@ struct LoadTests {
                             "--serializer", link.serializer, "--warmup", "0.1",
                             "--duration", "0.3",
                         ])
-                    #expect(
-                        ended.status == .exited(0),
-                        "\(scenario): \(ended.output) \(ended.errors)")
+                    expectCode(0, of: ended, "\(scenario)")
                 }
             }
         }
@@ -90,7 +87,7 @@ struct LoadTests {
         let compiled = try await run(
             "cc", ["-O1", "-std=gnu11", "-o", generator, Installed.loadSource, "-lm"])
         guard compiled.status == .exited(0) else {
-            throw Trouble(description: "the load generator does not compile: \(compiled.errors)")
+            throw Trouble(description: "the load generator does not compile: \(compiled)")
         }
         try await body(generator)
     }

@@ -35,7 +35,7 @@ struct OtherClientTests {
             try checkRest(seen)
             #expect(try seen("joined tina") == ["tina", "master"])
             for name in ["carl", "sally", "chris"] {
-                #expect(try seen("joined \(name)") == [name, "guest"])
+                #expect(try seen("joined \(name)") == [name, "guest"], "\(name)")
             }
             for name in ["tina", "carl", "sally", "chris", "nobody"] {
                 #expect(

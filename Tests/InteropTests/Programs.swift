@@ -1,13 +1,35 @@
 // Runs programs to their end, or for as long as a test needs them; no process outlives its test.
+// A check of an exit code that fails shows the command, its end and both streams.
 
 import Foundation
 import Subprocess
+import Testing
 
 /// What a program that ended left behind.
-struct Ended: Sendable {
+struct Ended: Sendable, CustomStringConvertible {
+    /// The program and its arguments.
+    let command: [String]
     let status: TerminationStatus
     let output: String
     let errors: String
+
+    var description: String {
+        """
+        $ \(command.joined(separator: " "))
+        \(status)
+        stdout: \(output)
+        stderr: \(errors)
+        """
+    }
+}
+
+/// Expects that a program ended with an exit code.
+/// - Parameter row: what tells this program from others that the same line expects an end of.
+func expectCode(
+    _ code: Int32, of ended: Ended, _ row: @autoclosure () -> String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(ended.status == .exited(code), "\(row())\n\(ended)", sourceLocation: sourceLocation)
 }
 
 /// Why a test could not be carried out.
@@ -26,8 +48,8 @@ func run(
         environment: environmentAdding(environment), platformOptions: gentle,
         output: .string(limit: outputLimitBytes), error: .string(limit: outputLimitBytes))
     return Ended(
-        status: result.terminationStatus, output: result.standardOutput,
-        errors: result.standardError)
+        command: [program] + arguments, status: result.terminationStatus,
+        output: result.standardOutput, errors: result.standardError)
 }
 
 /// Runs `wampctl` to its end.
@@ -36,14 +58,15 @@ func wampctl(_ arguments: String...) async throws -> Ended {
 }
 
 /// Keeps a program running while `body` works; `body` gets the program's lines of output.
+/// - Returns: what `body` returned, and the end of the program; its output is not kept.
 func whileRunning<Value: Sendable>(
     _ program: String, _ arguments: [String], environment: [String: String] = [:],
     _ body: (AsyncStream<String>) async throws -> Value
-) async throws -> (Value, TerminationStatus) {
+) async throws -> (Value, Ended) {
     let result = try await Subprocess.run(
         .name("env"), arguments: Arguments([program] + arguments),
         environment: environmentAdding(environment), platformOptions: gentle,
-        input: .none, output: .sequence, error: .discarded
+        input: .none, output: .sequence, error: .string(limit: outputLimitBytes)
     ) { execution in
         // All output is read, wanted or not: a program blocks on a pipe that is full.
         let (lines, feed) = AsyncStream.makeStream(of: String.self)
@@ -57,7 +80,10 @@ func whileRunning<Value: Sendable>(
         try await read
         return value
     }
-    return (result.closureResult, result.terminationStatus)
+    let ended = Ended(
+        command: [program] + arguments, status: result.terminationStatus,
+        output: "(read by the test)", errors: result.standardError)
+    return (result.closureResult, ended)
 }
 
 /// A program gets time to end by itself before it is killed, as when a test fails.

@@ -44,7 +44,7 @@ func withRouter(
     _ options: [String] = [], _ body: @Sendable (RouterAddresses) async throws -> Void
 ) async throws {
     let arguments = ["router", "-p", "0", "--print-port", "--log-level", "error"] + options
-    let (_, status) = try await whileRunning(Installed.wampctl, arguments) { lines in
+    let (_, ended) = try await whileRunning(Installed.wampctl, arguments) { lines in
         var iterator = lines.makeAsyncIterator()
         guard let line = await iterator.next(),
             let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -54,7 +54,7 @@ func withRouter(
                 webSocketPort: port, rawSocketPort: port,
                 isSecure: options.contains("--tls-cert")))
     }
-    #expect(status == .exited(0), "the router did not end cleanly")
+    expectCode(0, of: ended)
 }
 
 /// Runs `body` beside a Crossbar.io router that lets everybody do everything.

@@ -69,9 +69,9 @@ struct TLSClientTests {
             let alice: Seen = ["welcome", "alice", "staff", "tls"]
             let unknown: Seen = ["abort", "wamp.error.no_matching_auth_method"]
             for version in ["1.3", "1.2"] {
-                #expect(try seen("client \(version)") == alice)
-                #expect(try seen("nobody \(version)") == unknown)
-                #expect(try seen("None \(version)") == unknown)
+                #expect(try seen("client \(version)") == alice, "\(version)")
+                #expect(try seen("nobody \(version)") == unknown, "\(version)")
+                #expect(try seen("None \(version)") == unknown, "\(version)")
                 // OpenSSL has two names for one alert, in its versions.
                 for (name, alert) in [
                     ("impostor", "unknown ca"), ("late", "certificate expired"),
@@ -171,7 +171,7 @@ private func withCertificates(_ body: @Sendable (String) async throws -> Void) a
     defer { try? FileManager.default.removeItem(at: folder) }
     let script = Installed.packageRoot.appending(path: "Tests/certificates.sh").path
     let made = try await run("sh", [script, folder.path])
-    guard made.status == .exited(0) else { throw Trouble(description: made.errors) }
+    guard made.status == .exited(0) else { throw Trouble(description: "\(made)") }
     try await body(folder.path)
 }
 
@@ -186,7 +186,7 @@ private func withSecuredRouter(
         let made = try await wampctl(
             "keygen", "scram", "--kdf", "pbkdf2", "--authid", "sam", "--role", "staff",
             "--secret-file", "\(folder)/password", "-f", "\(folder)/sam")
-        guard made.status == .exited(0) else { throw Trouble(description: made.errors) }
+        guard made.status == .exited(0) else { throw Trouble(description: "\(made)") }
         let file = directory.appending(path: "router.yaml")
         try write(isSecure ? tls + realms : realms, to: file)
         try await withRouter(

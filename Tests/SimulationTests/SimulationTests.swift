@@ -26,7 +26,7 @@ struct SimulationTests {
         for seed in 100..<106 as Range<UInt64> {
             let simulation = Simulation(seed: seed, steps: 500)
             let digest = simulation.run(isHashing: true).digest
-            #expect(digest == simulation.run(isHashing: true).digest)
+            #expect(digest == simulation.run(isHashing: true).digest, "\(seed)")
             digests.insert(digest)
         }
         #expect(digests.count == 6)

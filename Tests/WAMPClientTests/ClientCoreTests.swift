@@ -196,11 +196,11 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             let first = core.subscribe("one", token: 1, "a")
             _ = core.receive(.subscribed(Subscribed(request: first, subscription: id)))
             let second = core.subscribe("two", token: 2, "b")
-            #expect(core.removeListener(1, of: id, "x") == nil)
+            #expect(core.removeListener(1, of: id, "x") == nil, "\(outcome)")
             let call = core.call("c")
             // What was asked for later comes after the UNSUBSCRIBE.
             let third = core.subscribe("three", token: 3, "d")
-            #expect(core.nextTakingBack() == nil)
+            #expect(core.nextTakingBack() == nil, "\(outcome)")
             switch outcome {
             case 0:
                 _ = core.receive(.error(ErrorMessage(.subscribe, request: second, error: .timeout)))
@@ -209,7 +209,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
                     .subscribed(Subscribed(request: second, subscription: SubscriptionID(6))))
             default: _ = core.abandon(second)
             }
-            #expect(core.nextTakingBack() == .subscription(id, "x"))
+            #expect(core.nextTakingBack() == .subscription(id, "x"), "\(outcome)")
             _ = core.abandon(third)
             _ = core.abandon(call)
         }
@@ -277,7 +277,7 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             .yield(Yield(request: RequestID(1))),
             .hello(Hello(realm: "a", roles: Roles([.caller: []]))),
         ] {
-            #expect(text(core.receive(message)) == "violation")
+            #expect(text(core.receive(message)) == "violation", "\(message)")
         }
     }
 

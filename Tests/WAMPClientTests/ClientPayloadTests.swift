@@ -91,8 +91,8 @@ import WAMPTransport
                 let failure = await failure { () async throws(ClientError) in
                     _ = try await session.call(URI(procedure))
                 }
-                #expect(failure?.uri == .invalidPayload)
-                #expect(failure?.text.contains(words) ?? false)
+                #expect(failure?.uri == .invalidPayload, "\(procedure)")
+                #expect(failure?.text.contains(words) ?? false, "\(procedure)")
             }
             _ = try await session.call("fine")
             await session.leave()
@@ -189,7 +189,11 @@ import WAMPTransport
                             "a.t", args: args, kwargs: kwargs, options: options)
                     },
                 ]
-                for failure in failures { #expect(failure?.text.contains(words) ?? false) }
+                for failure in failures {
+                    #expect(
+                        failure?.text.contains(words) ?? false,
+                        "\(args) \(kwargs) \(options) \(failure)")
+                }
             }
             for session in [json, msgpack] { _ = try await session.call("wamp.session.count") }
         }
@@ -211,7 +215,7 @@ import WAMPTransport
                     _ = try await cbor.call(URI(procedure), onProgress: { _ in })
                 }
                 #expect(failure?.uri == .invalidPayload, "\(procedure)")
-                #expect(failure?.text.contains("args.0 is") ?? false)
+                #expect(failure?.text.contains("args.0 is") ?? false, "\(procedure)")
             }
             #expect(try await cbor.call("big").args == [big])
         }

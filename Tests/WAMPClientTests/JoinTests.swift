@@ -79,8 +79,8 @@ import WAMPTransport
         }
         for (error, isConnect) in [(silent, true), (closing, true), (wrong, false)] {
             switch error {
-            case .connect: #expect(isConnect)
-            case .protocolViolation: #expect(!isConnect)
+            case .connect: #expect(isConnect, "\(error)")
+            case .protocolViolation: #expect(!isConnect, "\(error)")
             default: Issue.record("\(String(describing: error))")
             }
         }
@@ -208,7 +208,7 @@ import WAMPTransport
                 { if case .protocolViolation = $0 { true } else { false } }
             ),
         ]
-        for (way, isExpected) in ways {
+        for (number, (way, isExpected)) in ways.enumerated() {
             try await withFakeRouter { message, peer in
                 switch message {
                 case .hello: peer.send(welcome)
@@ -217,9 +217,13 @@ import WAMPTransport
                 }
             } _: { endpoint in
                 let session = try await join(endpoint)
-                await #expect(throws: ClientError.self) { try await session.call("a.b") }
-                #expect(isExpected(await session.ended))
-                await #expect(throws: ClientError.self) { try await session.call("a.b") }
+                await #expect(throws: ClientError.self, "\(number)") {
+                    try await session.call("a.b")
+                }
+                #expect(isExpected(await session.ended), "\(number)")
+                await #expect(throws: ClientError.self, "\(number)") {
+                    try await session.call("a.b")
+                }
                 await session.leave()
             }
         }
@@ -234,7 +238,7 @@ import WAMPTransport
             (.goodbye(reason: .systemShutdown, message: nil), false),
         ]
         for (end, isRejected) in ends {
-            #expect((end.error == .rejected(end.description)) == isRejected)
+            #expect((end.error == .rejected(end.description)) == isRejected, "\(end)")
         }
     }
 
@@ -255,8 +259,8 @@ import WAMPTransport
     func timeoutOption() {
         for written in ["x", 100, 0] as [Value] {
             let options = CallOptions(["timeout": written], timeout: .seconds(30))
-            #expect(options.timeout == 0)
-            #expect(options.custom == ["timeout": written])
+            #expect(options.timeout == 0, "\(written)")
+            #expect(options.custom == ["timeout": written], "\(written)")
         }
         #expect(CallOptions([:], timeout: .seconds(30)) == CallOptions(timeout: 30_000))
     }
@@ -305,7 +309,7 @@ import WAMPTransport
                 error
                     == .refused(
                         reason: .authenticationFailed, message: "the router proved nothing",
-                        details: [:]))
+                        details: [:]), "\(authentication.method)")
         }
     }
 
@@ -361,7 +365,7 @@ import WAMPTransport
             authentication.bindsChannel = isBound
             let authenticator = Authenticator(
                 authentication, authid: "a", isPrivate: true, channelID: nil, nonce: [])
-            #expect(authenticator.methods == methods)
+            #expect(authenticator.methods == methods, "\(isBound)")
         }
     }
 

@@ -97,8 +97,8 @@ private final class Tally: CallObserver {
             for session in sessions {
                 let result = try await session.call(
                     "com.example.echo", args: [1, "ä", blob, [1.5, nil]], kwargs: ["k": -3])
-                #expect(result.args == [1, "ä", blob, [1.5, nil]])
-                #expect(result.kwargs == ["k": -3])
+                #expect(result.args == [1, "ä", blob, [1.5, nil]], "\(session.id)")
+                #expect(result.kwargs == ["k": -3], "\(session.id)")
             }
         }
     }
@@ -224,7 +224,7 @@ private final class Tally: CallObserver {
                 async let gone: Void = sessions[0].unsubscribe(first)
                 _ = try await (second, gone)
                 try await sessions[1].publish(topic, options: ["acknowledge": true])
-                #expect(await events.first { _ in true } == 2)
+                #expect(await events.first { _ in true } == 2, "\(round)")
             }
         }
     }
@@ -274,8 +274,10 @@ private final class Tally: CallObserver {
                     observer: tally)
                 driver.run()
                 for await _ in finished {}
-                #expect(tally.results == 2000 && tally.errors == 0 && tally.lost == 0)
-                #expect(try await sessions[1].call("com.example.echo", args: [1]).args == [1])
+                #expect(tally.results == 2000 && tally.errors == 0 && tally.lost == 0, "\(load)")
+                #expect(
+                    try await sessions[1].call("com.example.echo", args: [1]).args == [1], "\(load)"
+                )
             }
         }
     }
@@ -337,7 +339,9 @@ private final class Tally: CallObserver {
                 }
                 if cuts { sessions[1].abandon() }
                 for await _ in finished {}
-                #expect((tally.results, tally.lost, tally.errors) == (cuts ? (0, 4, 0) : (4, 0, 0)))
+                #expect(
+                    (tally.results, tally.lost, tally.errors) == (cuts ? (0, 4, 0) : (4, 0, 0)),
+                    "\(cuts)")
             }
         }
     }

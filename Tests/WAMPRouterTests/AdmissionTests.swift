@@ -1,4 +1,4 @@
-// Who may join: wamp-protocol.md §3.1, §3.3, §1.2.
+// Who may join: protocol.md §3.1, §3.3, §1.2.
 
 import Testing
 import WAMP
@@ -50,7 +50,7 @@ struct AdmissionTests {
     func realm() {
         for name in ["", "realm..1", "realm 1", "#"] {
             let hello = Hello(realm: URI(name), roles: AdmissionTests.roles)
-            #expect(refusal(.hello(hello)) == .invalidURI)
+            #expect(refusal(.hello(hello)) == .invalidURI, "\(name)")
         }
         let hello = Hello(realm: "realm2", roles: AdmissionTests.roles)
         #expect(refusal(.hello(hello)) == .noSuchRealm)
@@ -70,7 +70,7 @@ struct AdmissionTests {
             let hello = Hello(
                 realm: "realm1", roles: AdmissionTests.roles,
                 authid: String(repeating: "a", count: length))
-            #expect(refusal(.hello(hello)) == expected)
+            #expect(refusal(.hello(hello)) == expected, "\(length)")
         }
     }
 
@@ -81,7 +81,7 @@ struct AdmissionTests {
             .goodbye(Goodbye(reason: .closeNormal)), .call(Call(request: 1, procedure: "t.x")),
             .authenticate(Authenticate(signature: "")), .yield(Yield(request: 1)),
         ] as [Message] {
-            #expect(refusal(message) == .protocolViolation)
+            #expect(refusal(message) == .protocolViolation, "\(message)")
         }
     }
 }

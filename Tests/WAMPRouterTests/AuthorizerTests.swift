@@ -1,4 +1,4 @@
-// Who may register and call, and who is asked: SR-16, SR-19; wamp-protocol.md §7.1, §11.
+// Who may register and call, and who is asked: SR-16, SR-19; protocol.md §7.1, §11.
 
 import Testing
 import WAMP
@@ -61,8 +61,10 @@ struct AuthorizerTests {
             for rule in ["single", "first", "random"] {
                 let effects = realm.register(guest, uri, rule)
                 let request = realm.lastRequest(of: guest)
-                #expect(effects == [guest.getsError(.register, request, .notAuthorized)])
-                #expect(listener.events(in: effects).isEmpty)
+                #expect(
+                    effects == [guest.getsError(.register, request, .notAuthorized)],
+                    "\(uri) \(rule)")
+                #expect(listener.events(in: effects).isEmpty, "\(uri) \(rule)")
             }
         }
         #expect(realm.realm.registrationCount == 2)
@@ -72,7 +74,7 @@ struct AuthorizerTests {
     func uriFirst() {
         let scene = Scene()
         for uri in ["t..x", "wamp.x"] as [URI] {
-            #expect(scene.realm.register(scene.user, uri).refusal == .invalidURI)
+            #expect(scene.realm.register(scene.user, uri).refusal == .invalidURI, "\(uri)")
         }
         scene.end()
     }
@@ -84,12 +86,12 @@ struct AuthorizerTests {
         realm.register(judge, "u.x", "roundrobin")
         realm.register(judge, "t.x", "roundrobin")
         let guest = realm.join(callee: [], role: "guest")
-        for _ in 1...2 {
+        for round in 1...2 {
             for uri in ["u.x", "u.none"] as [URI] {
-                #expect(realm.call(guest, uri).refusal == .notAuthorized)
+                #expect(realm.call(guest, uri).refusal == .notAuthorized, "\(round) \(uri)")
             }
-            #expect(realm.pick(from: guest, "t.x") == judge)
-            #expect(realm.call(guest, "t.none").refusal == .noSuchProcedure)
+            #expect(realm.pick(from: guest, "t.x") == judge, "\(round)")
+            #expect(realm.call(guest, "t.none").refusal == .noSuchProcedure, "\(round)")
         }
         let stranger = realm.join(callee: [], role: "nobody")
         #expect(realm.call(stranger, "t.x").refusal == .notAuthorized)
@@ -134,16 +136,16 @@ struct AuthorizerTests {
         ] as [(Value, Bool)] {
             let scene = Scene()
             let (realm, judge, user) = (scene.realm, scene.judge, scene.user)
-            #expect(realm.call(user, "t.x", [7]).invocations(to: scene.callee).isEmpty)
+            #expect(realm.call(user, "t.x", [7]).invocations(to: scene.callee).isEmpty, "\(answer)")
             let effects = realm.yield(judge, 1, [answer])
             if isAllowed {
-                #expect(effects == [scene.callee.getsInvocation(1, realm.id(), [7])])
+                #expect(effects == [scene.callee.getsInvocation(1, realm.id(), [7])], "\(answer)")
             } else {
-                #expect(effects == [user.getsError(1, .notAuthorized)])
+                #expect(effects == [user.getsError(1, .notAuthorized)], "\(answer)")
             }
             realm.register(user, "u.x")
             let registered = realm.yield(judge, 2, [answer])
-            #expect(registered.refusal == (isAllowed ? nil : .notAuthorized))
+            #expect(registered.refusal == (isAllowed ? nil : .notAuthorized), "\(answer)")
             scene.end()
         }
     }
@@ -238,11 +240,11 @@ struct AuthorizerTests {
             realm.register(user, "t.x", "roundrobin")
             realm.register(user, "t.y")
             let ending = LeavingTests.end(user, by: end, in: realm)
-            #expect(listener.events(in: ending).isEmpty)
+            #expect(listener.events(in: ending).isEmpty, "\(end)")
             let decided = realm.yield(judge, 1, [true])
-            #expect(decided.isEmpty)
-            #expect(realm.realm.registrationCount == 2)
-            #expect(realm.picks(2, from: judge) == [scene.callee, scene.callee])
+            #expect(decided.isEmpty, "\(end)")
+            #expect(realm.realm.registrationCount == 2, "\(end)")
+            #expect(realm.picks(2, from: judge) == [scene.callee, scene.callee], "\(end)")
             realm.leave(listener.peer)
             scene.end()
         }
@@ -275,12 +277,14 @@ struct AuthorizerTests {
             realm.call(user, uri)
             let first = realm.yield(judge, 1, [answer])
             let second = realm.call(user, uri)
-            #expect(second.invocations(to: judge).isEmpty == isKept)
-            if isKept { #expect(first.refusal == second.refusal) }
+            #expect(second.invocations(to: judge).isEmpty == isKept, "\(answer) \(uri)")
+            if isKept { #expect(first.refusal == second.refusal, "\(answer) \(uri)") }
             // Not for another action, another URI, another name.
-            #expect(realm.register(user, "u.x").invocations(to: judge).isEmpty != isKept)
+            #expect(
+                realm.register(user, "u.x").invocations(to: judge).isEmpty != isKept,
+                "\(answer) \(uri)")
             let other = realm.join(callee: [], role: "user", authid: "jane")
-            #expect(realm.call(other, uri).invocations(to: judge).count == 1)
+            #expect(realm.call(other, uri).invocations(to: judge).count == 1, "\(answer) \(uri)")
         }
     }
 
@@ -302,13 +306,19 @@ struct AuthorizerTests {
         let guest = realm.join("guest")
         realm.register(callee, "t.x")
         // As bytes and in full, in turn.
-        for _ in 0..<2 { #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1) }
+        for round in 0..<2 {
+            #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1, "\(round)")
+        }
         var settings = Self.settings(asks: false)
         settings.permissions.roles?["guest"] = RolePermissions()
         realm.update(settings)
-        for _ in 0..<2 { #expect(realm.call(guest, "t.x").refusal == .notAuthorized) }
+        for round in 0..<2 {
+            #expect(realm.call(guest, "t.x").refusal == .notAuthorized, "\(round)")
+        }
         realm.update(Self.settings(asks: false))
-        for _ in 0..<2 { #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1) }
+        for round in 0..<2 {
+            #expect(realm.call(guest, "t.x").invocations(to: callee).count == 1, "\(round)")
+        }
     }
 
     @Test("§11 §7.8 the authorizer may have the caller disclosed")
@@ -323,7 +333,7 @@ struct AuthorizerTests {
             realm.call(user, "t.x")
             let effects = realm.yield(judge, 1, [["allow": true, "disclose": disclose]])
             let details = effects.invocations(to: scene.callee).first?.details
-            #expect((details?["caller"] == Value(user.id)) == isTold)
+            #expect((details?["caller"] == Value(user.id)) == isTold, "\(disclose)")
         }
     }
 
@@ -418,9 +428,9 @@ struct AuthorizerTests {
                 caller: .progressiveCallInvocations, callee: [], role: "user")
             realm.call(user, request: 1, progress: true)
             realm.call(user, request: 1, progress: true)
-            #expect(realm.yield(judge, 1, [answer]).count == 1)
-            #expect(realm.call(user, request: 1, progress: true).isEmpty)
-            #expect(realm.call(user, request: 1).isEmpty)
+            #expect(realm.yield(judge, 1, [answer]).count == 1, "\(answer)")
+            #expect(realm.call(user, request: 1, progress: true).isEmpty, "\(answer)")
+            #expect(realm.call(user, request: 1).isEmpty, "\(answer)")
             realm.leave(user)
             scene.end()
         }

@@ -1,4 +1,4 @@
-// Subscriptions to topics, and their events: wamp-protocol.md §6.
+// Subscriptions to topics, and their events: protocol.md §6.
 
 import Testing
 import WAMP
@@ -29,7 +29,7 @@ struct BrokerTests {
     func delivery() throws {
         let (a, b, c, other) = (realm.join(), realm.join(), realm.join(), realm.join())
         let id = try #require(realm.subscribe(a, "t.topic"))
-        for peer in [b, c] { #expect(realm.subscribe(peer, "t.topic") == id) }
+        for peer in [b, c] { #expect(realm.subscribe(peer, "t.topic") == id, "\(peer)") }
         #expect(realm.subscribe(other, "t.topic2") != id)
         let (event, receivers) = try #require(broadcast(in: publish(a)))
         #expect(receivers == [b.key, c.key])
@@ -117,7 +117,7 @@ struct BrokerTests {
         #expect(realm.subscribe(a, "t.") == nil)
         #expect(realm.subscribe(a, "t..x", .prefix) == nil)
         for match in MatchPolicy.allCases {
-            #expect(realm.trySubscribe(a, "t.#", match).refusal == .invalidURI)
+            #expect(realm.trySubscribe(a, "t.#", match).refusal == .invalidURI, "\(match)")
         }
         #expect(realm.realm.subscriptions.count == 0)
     }
@@ -125,7 +125,7 @@ struct BrokerTests {
     @Test("Subscribers that leave in any order leave the others subscribed")
     func leaving() throws {
         var random = SeededRandom(seed: 5)
-        for _ in 1...50 {
+        for round in 1...50 {
             let realm = TestRealm()
             let publisher = realm.join()
             var present = realm.join(6)
@@ -140,9 +140,11 @@ struct BrokerTests {
                     .publish(
                         Publish(request: realm.request(of: publisher), topic: "t.topic")),
                     from: publisher)
-                #expect((broadcast(in: effects)?.receivers ?? []) == Set(present.map(\.key)))
+                #expect(
+                    (broadcast(in: effects)?.receivers ?? []) == Set(present.map(\.key)), "\(round)"
+                )
             }
-            #expect(realm.realm.subscriptions.count == 0)
+            #expect(realm.realm.subscriptions.count == 0, "\(round)")
         }
     }
 

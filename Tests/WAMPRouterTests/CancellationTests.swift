@@ -1,4 +1,4 @@
-// Calls that end before their answer: SR-55, SR-66 … SR-68; wamp-protocol.md §7.5, §7.6.
+// Calls that end before their answer: SR-55, SR-66 … SR-68; protocol.md §7.5, §7.6.
 
 import Testing
 import WAMP
@@ -38,15 +38,17 @@ struct CancellationTests {
             let scene = Scene(.callCanceling)
             let (caller, callee) = (scene.caller, scene.callee)
             #expect(
-                scene.realm.cancel(caller, 1, .kill) == [callee.getsInterrupt(1, .kill)])
+                scene.realm.cancel(caller, 1, .kill) == [callee.getsInterrupt(1, .kill)],
+                "\(answersWithResult)")
             if answersWithResult {
                 #expect(
-                    scene.realm.yield(callee, 1, [1]) == [caller.getsResult(1, from: callee, [1])])
+                    scene.realm.yield(callee, 1, [1]) == [caller.getsResult(1, from: callee, [1])],
+                    "\(answersWithResult)")
             } else {
                 #expect(
                     scene.realm.fail(callee, 1, .canceled) == [
                         caller.getsError(1, .canceled)
-                    ])
+                    ], "\(answersWithResult)")
             }
         }
     }
@@ -59,9 +61,10 @@ struct CancellationTests {
                 scene.realm.cancel(scene.caller, 1, mode) == [
                     scene.callee.getsInterrupt(1, .killnowait),
                     scene.caller.getsError(1, .canceled),
-                ])
-            #expect(scene.realm.fail(scene.callee, 1, .canceled).isEmpty)
-            #expect(scene.realm.yield(scene.callee, 1).isEmpty)
+                ], "\(mode)")
+            #expect(
+                scene.realm.fail(scene.callee, 1, .canceled).isEmpty, "\(mode)")
+            #expect(scene.realm.yield(scene.callee, 1).isEmpty, "\(mode)")
         }
     }
 

@@ -1,4 +1,4 @@
-// How somebody proves who it is: wamp-protocol.md §3.1, §10.
+// How somebody proves who it is: protocol.md §3.1, §10.
 
 import Testing
 import WAMP
@@ -199,9 +199,9 @@ private struct Applicant {
                     chance: UInt8.random(in: 1...200))
                 return challenge.extra["salt"]?.string
             }
-            #expect(salts[0] == salts[1])
-            #expect(Set(salts).count == 3)
-            #expect(Set(salts.map { $0?.count }).count == 1)
+            #expect(salts[0] == salts[1], "\(method)")
+            #expect(Set(salts).count == 3, "\(method)")
+            #expect(Set(salts.map { $0?.count }).count == 1, "\(method)")
         }
     }
 
@@ -220,7 +220,7 @@ private struct Applicant {
         ] {
             var hello = Applicant(method: "", authid: "alice").hello
             hello.authmethods = list
-            #expect(try challenge(hello).1.method == expected)
+            #expect(try challenge(hello).1.method == expected, "\(list)")
         }
         var bob = Applicant(method: "", authid: "bob").hello
         bob.authmethods = ["wampcra", "ticket"]
@@ -239,7 +239,7 @@ private struct Applicant {
                 Issue.record("\(list)")
                 continue
             }
-            #expect(abort.reason == reason)
+            #expect(abort.reason == reason, "\(list)")
         }
     }
 
@@ -277,11 +277,11 @@ private struct Applicant {
             hello.authid = asked
             let decision = decide(hello, transport: TransportFacts(certificateName: name))
             if case .join(_, let newcomer) = decision {
-                #expect(newcomer.authid == expected)
-                #expect(newcomer.authmethod == "tls")
-                #expect(newcomer.authrole == "worker")
+                #expect(newcomer.authid == expected, "\(name) \(asked)")
+                #expect(newcomer.authmethod == "tls", "\(name) \(asked)")
+                #expect(newcomer.authrole == "worker", "\(name) \(asked)")
             } else {
-                #expect(expected == nil)
+                #expect(expected == nil, "\(name) \(asked)")
             }
         }
     }
@@ -302,7 +302,7 @@ private struct Applicant {
                     Issue.record("\(methods): \(decision)")
                     continue
                 }
-                #expect(newcomer.authid == "carol")
+                #expect(newcomer.authid == "carol", "\(methods) \(byte)")
             }
         }
     }
@@ -434,8 +434,8 @@ private struct Applicant {
                     .values([.dictionary(result)], [:])),
                 case .join(let newcomer) = candidate.received(dora.answer(challenge))
             else { throw Unexpected() }
-            #expect(newcomer.authid == (method == "wamp-scram" ? "dora" : "renamed"))
-            #expect(newcomer.authextra?["team"] == "red")
+            #expect(newcomer.authid == (method == "wamp-scram" ? "dora" : "renamed"), "\(method)")
+            #expect(newcomer.authextra?["team"] == "red", "\(method)")
         }
     }
 
@@ -451,7 +451,7 @@ private struct Applicant {
         ] {
             var (candidate, _) = try begin(
                 Applicant(method: "wampcra", authid: "dora").hello, Self.dynamic)
-            #expect(abort(candidate.answered(answer))?.reason == reason)
+            #expect(abort(candidate.answered(answer))?.reason == reason, "\(answer)")
         }
     }
 
@@ -467,7 +467,7 @@ private struct Applicant {
             var (candidate, _) = try begin(
                 Applicant(method: "wamp-scram", authid: "dora").hello, Self.dynamic)
             let refusal = abort(candidate.answered(.failed("com.example.no", args)))
-            #expect(refusal == Self.denial(by: "wamp-scram", text))
+            #expect(refusal == Self.denial(by: "wamp-scram", text), "\(args)")
         }
     }
 

@@ -43,7 +43,9 @@ struct ConcurrencyTests {
             let realm = TestRealm()
             let (caller, a) = (realm.join(), realm.join())
             realm.register(a, "t.x", "roundrobin", options: options)
-            for _ in 0..<100 { #expect(realm.invoked(in: realm.call(caller)) == a) }
+            for round in 0..<100 {
+                #expect(realm.invoked(in: realm.call(caller)) == a, "\(options) \(round)")
+            }
         }
         let realm = TestRealm()
         let a = realm.join()
@@ -55,7 +57,7 @@ struct ConcurrencyTests {
     func wrongType() {
         for text in ["\"2\"", "1.5", "true", "[]", "null"] {
             let json = "[64,1,{\"concurrency\":\(text)},\"t.x\"]"
-            #expect(throws: ProtocolViolation.self) {
+            #expect(throws: ProtocolViolation.self, "\(text)") {
                 try MessageCoder.decode(.init(string: json), as: .json)
             }
         }
@@ -69,7 +71,9 @@ struct ConcurrencyTests {
             realm.register(a, "t.x", rule, options: ["concurrency": 1])
             realm.register(b, "t.x", rule)
             while realm.invoked(in: realm.call(caller)) != a {}
-            for _ in 0..<20 { #expect(realm.invoked(in: realm.call(caller)) == b) }
+            for round in 0..<20 {
+                #expect(realm.invoked(in: realm.call(caller)) == b, "\(rule) \(round)")
+            }
         }
     }
 
@@ -78,10 +82,10 @@ struct ConcurrencyTests {
         let realm = TestRealm()
         let caller = realm.join()
         let p = realm.callees(3, "t.x", "roundrobin", concurrency: 1)
-        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee) }
-        for _ in 0..<2 { #expect(realm.call(caller).refusal == .noAvailableCallee) }
+        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee, "\(callee)") }
+        for round in 0..<2 { #expect(realm.call(caller).refusal == .noAvailableCallee, "\(round)") }
         for callee in p.reversed() { realm.yield(callee, 1) }
-        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee) }
+        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee, "\(callee)") }
     }
 
     @Test("SR-58 the switch for Crossbar.io's URI changes the URI only")
@@ -104,11 +108,11 @@ struct ConcurrencyTests {
             let realm = TestRealm()
             let caller = realm.join()
             let p = realm.callees(2, "t.x", rule, concurrency: 1)
-            #expect(realm.invoked(in: realm.call(caller)) == p[place])
+            #expect(realm.invoked(in: realm.call(caller)) == p[place], "\(rule)")
             #expect(
                 realm.call(caller) == [
                     caller.getsError(2, .noAvailableCallee, kwargs: Self.busy)
-                ])
+                ], "\(rule)")
         }
     }
 
@@ -233,8 +237,8 @@ struct ConcurrencyTests {
         let a = realm.callees(1, "t.x", "roundrobin", concurrency: 1, features)[0]
         realm.call(caller, receiveProgress: true)
         for number in 1...3 as ClosedRange<Int64> {
-            #expect(realm.progress(a, 1, [.int(number)]).count == 1)
-            #expect(realm.call(caller).refusal == .noAvailableCallee)
+            #expect(realm.progress(a, 1, [.int(number)]).count == 1, "\(number)")
+            #expect(realm.call(caller).refusal == .noAvailableCallee, "\(number)")
         }
         realm.yield(a, 1)
         #expect(realm.invoked(in: realm.call(caller)) == a)

@@ -1,4 +1,4 @@
-// Who is told who calls: SR-17; wamp-protocol.md §7.8.
+// Who is told who calls: SR-17; protocol.md §7.8.
 
 import Testing
 import WAMP
@@ -28,9 +28,9 @@ struct DisclosureTests {
         let realm = Self.realm(disclosure)
         let (caller, a) = (realm.join(authid: "joe"), realm.join())
         realm.register(a)
-        for _ in 1...2 {
+        for round in 1...2 {
             let details = realm.call(caller).invocationDetails
-            #expect(details == (disclosure == .always ? Self.identity(caller) : [:]))
+            #expect(details == (disclosure == .always ? Self.identity(caller) : [:]), "\(round)")
         }
     }
 
@@ -97,7 +97,7 @@ struct DisclosureTests {
         let peers = ["shy", "known", "plain"].map { realm.join(callee: [], role: $0) }
         for (peer, isTold) in zip(peers, [false, true, false]) {
             let details = realm.call(peer).invocationDetails
-            #expect(details == (isTold ? Self.identity(peer) : [:]))
+            #expect(details == (isTold ? Self.identity(peer) : [:]), "\(peer)")
         }
         let asked = peers.map { realm.call($0, custom: ["disclose_me": true]).refusal }
         #expect(asked == [.discloseMeNotAllowed, nil, nil])
@@ -117,14 +117,16 @@ struct DisclosureTests {
         let (caller, a) = (realm.join(), realm.join())
         for uri in ["t.high", "t.x", "u.x"] as [URI] { realm.register(a, uri) }
         realm.register(a, "t.p.", match: .prefix)
-        for _ in 1...2 {
-            #expect(realm.call(caller, "t.high").invocationDetails == ["trustlevel": 7])
-            #expect(realm.call(caller, "t.x").invocationDetails == ["trustlevel": 1])
-            #expect(realm.call(caller, "u.x").invocationDetails == [:])
-            #expect(realm.call(caller, "t.p.q").invocationDetails?["trustlevel"] == 1)
+        for round in 1...2 {
+            #expect(realm.call(caller, "t.high").invocationDetails == ["trustlevel": 7], "\(round)")
+            #expect(realm.call(caller, "t.x").invocationDetails == ["trustlevel": 1], "\(round)")
+            #expect(realm.call(caller, "u.x").invocationDetails == [:], "\(round)")
+            #expect(realm.call(caller, "t.p.q").invocationDetails?["trustlevel"] == 1, "\(round)")
         }
         settings.procedures = []
         realm.update(settings)
-        for _ in 1...2 { #expect(realm.call(caller, "t.x").invocationDetails == [:]) }
+        for round in 1...2 {
+            #expect(realm.call(caller, "t.x").invocationDetails == [:], "\(round)")
+        }
     }
 }

@@ -13,7 +13,7 @@ struct ExtendedPolicyTests {
         let realm = TestRealm()
         let a = realm.join()
         for name in ["all", "_all", "_LeastBusy", "leastbusy", "sticky", "_", "_random"] {
-            #expect(realm.register(a, "t.x", name).refusal == .invalidArgument)
+            #expect(realm.register(a, "t.x", name).refusal == .invalidArgument, "\(name)")
         }
         #expect(realm.realm.registrationCount == 0)
     }
@@ -27,7 +27,9 @@ struct ExtendedPolicyTests {
         let id = realm.registration(a, "t.x", rule)
         #expect(realm.registration(b, "t.x", rule) == id)
         for other in ["roundrobin", "_leastbusy", "_sticky", nil] where other != rule {
-            #expect(realm.register(realm.join(), "t.x", other).refusal == .procedureAlreadyExists)
+            #expect(
+                realm.register(realm.join(), "t.x", other).refusal == .procedureAlreadyExists,
+                "\(other)")
         }
         let details = realm.meta("wamp.registration.get", [Value(id)], from: a)?.dictionary
         #expect(details?["invoke"] == .string(rule))
@@ -39,7 +41,7 @@ struct ExtendedPolicyTests {
         let caller = realm.join()
         let p = realm.callees(3, "t.x", "_leastbusy", .callCanceling)
         // All idle: in turn.
-        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee) }
+        for callee in p { #expect(realm.invoked(in: realm.call(caller)) == callee, "\(callee)") }
         realm.yield(p[1], 1)
         #expect(realm.invoked(in: realm.call(caller)) == p[1])
         // All have one again; the turn goes on after the last.
@@ -60,7 +62,7 @@ struct ExtendedPolicyTests {
         let p = realm.callees(2, "t.x", "_leastbusy")
         realm.call(caller)
         realm.cancel(caller, 1)
-        for _ in 1...3 { #expect(realm.pick(from: caller) == p[1]) }
+        for round in 1...3 { #expect(realm.pick(from: caller) == p[1], "\(round)") }
         #expect(realm.yield(p[0], 1).isEmpty)
         #expect(realm.pick(from: caller) == p[0])
         #expect(realm.leaveAll([caller] + p))
@@ -98,7 +100,7 @@ struct ExtendedPolicyTests {
         #expect(worst == 0)
         let counts = p.map { Double(served[$0] ?? 0) }
         for fast in counts[..<2] {
-            for slow in counts[2...] { #expect(abs(fast / slow - 2) < 0.2) }
+            for slow in counts[2...] { #expect(abs(fast / slow - 2) < 0.2, "\(fast) \(slow)") }
         }
     }
 
@@ -108,7 +110,7 @@ struct ExtendedPolicyTests {
         let caller = realm.join()
         let p = realm.callees(3, "t.x", "_leastbusy", concurrency: 2, .callReroute)
         realm.block(p[0])
-        for _ in 1...4 { #expect(realm.invoked(in: realm.call(caller)) != p[0]) }
+        for round in 1...4 { #expect(realm.invoked(in: realm.call(caller)) != p[0], "\(round)") }
         #expect(realm.call(caller).refusal == .noAvailableCallee)
         realm.block(p[0], false)
         let tried = realm.call(caller)
@@ -123,32 +125,32 @@ struct ExtendedPolicyTests {
         let callers = realm.join(20)
         var homes: [Peer: Peer] = [:]
         for caller in callers {
-            let home = try #require(realm.pick(from: caller))
+            let home = try #require(realm.pick(from: caller), "\(caller)")
             homes[caller] = home
-            for _ in 1...3 { #expect(realm.pick(from: caller) == home) }
+            for round in 1...3 { #expect(realm.pick(from: caller) == home, "\(caller) \(round)") }
         }
         #expect(Set(homes.values).count > 1)
         // By key, whoever calls.
         for key in ["a", "b", "c"] {
             let custom: Value.Dictionary = ["rkey": .string(key)]
             let picks = callers.map { realm.invoked(in: realm.call($0, custom: custom)) }
-            #expect(Set(picks).count == 1)
+            #expect(Set(picks).count == 1, "\(key)")
         }
         // Only those whose callee leaves move, and a newcomer takes only for itself.
         realm.leave(p[2])
         for caller in callers {
             let pick = realm.pick(from: caller)
             if homes[caller] == p[2] {
-                #expect(pick != nil)
+                #expect(pick != nil, "\(caller)")
             } else {
-                #expect(pick == homes[caller])
+                #expect(pick == homes[caller], "\(caller)")
             }
             homes[caller] = pick
         }
         let newcomer = realm.callees(1, "t.x", "_sticky")[0]
         for caller in callers {
             let pick = realm.pick(from: caller)
-            #expect(pick == homes[caller] || pick == newcomer)
+            #expect(pick == homes[caller] || pick == newcomer, "\(caller)")
         }
     }
 
@@ -179,12 +181,12 @@ struct ExtendedPolicyTests {
                 let seen = Double(before.count { $0 == callee })
                 return sum + (seen - expected) * (seen - expected) / expected
             }
-            #expect(deviation < 18.47)
+            #expect(deviation < 18.47, "\(isSharded)")
             realm.leave(p[3])
             let after = (0..<count).map(home)
             let moved = zip(before, after).count { $0 != $1 }
-            #expect(moved == before.count { $0 == p[3] })
-            #expect(abs(Double(moved) / Double(count) - 0.2) < 0.02)
+            #expect(moved == before.count { $0 == p[3] }, "\(isSharded)")
+            #expect(abs(Double(moved) / Double(count) - 0.2) < 0.02, "\(isSharded)")
         }
     }
 
@@ -213,7 +215,7 @@ struct ExtendedPolicyTests {
                 order.append(callee)
                 effects = realm.fail(callee, RequestID(UInt64(number)))
             }
-            #expect(effects.refusal == .noAvailableCallee)
+            #expect(effects.refusal == .noAvailableCallee, "\(number)")
             orders.append(order)
         }
         #expect(orders[0] == orders[1] && Set(orders[0]).count == 3)
@@ -241,8 +243,10 @@ struct ExtendedPolicyTests {
         for number in 0..<30 {
             let custom = Self.partition("k\(number)")
             let pick = realm.invoked(in: realm.call(caller, custom: custom))
-            for _ in 1...2 {
-                #expect(realm.invoked(in: realm.call(caller, custom: custom)) == pick)
+            for round in 1...2 {
+                #expect(
+                    realm.invoked(in: realm.call(caller, custom: custom)) == pick,
+                    "\(number) \(round)")
             }
             picks.insert(pick)
         }
@@ -259,7 +263,7 @@ struct ExtendedPolicyTests {
         #expect(effects.refusal == .invalidArgument)
         #expect(realm.pick(from: caller) == p[0])
         for options in ["{\"rkey\":1}", "{\"runmode\":true}"] {
-            #expect(throws: ProtocolViolation.self) {
+            #expect(throws: ProtocolViolation.self, "\(options)") {
                 try MessageCoder.decode(.init(string: "[48,1,\(options),\"t.x\"]"), as: .json)
             }
         }
@@ -272,11 +276,13 @@ struct ExtendedPolicyTests {
         let p = realm.callees(2, "t.x", "roundrobin")
         for callee in p + p {
             let custom = Self.partition("k")
-            #expect(realm.invoked(in: realm.call(caller, custom: custom)) == callee)
+            #expect(realm.invoked(in: realm.call(caller, custom: custom)) == callee, "\(callee)")
         }
         #expect(realm.invoked(in: realm.call(caller, custom: ["runmode": "partition"])) == p[0])
         for (realm, isOn) in [(TestRealm(), false), (Self.sharded, true)] {
-            #expect(realm.realm.announcement[.dealer]?.contains(.shardedRegistration) == isOn)
+            #expect(
+                realm.realm.announcement[.dealer]?.contains(.shardedRegistration) == isOn, "\(isOn)"
+            )
         }
     }
 
@@ -291,7 +297,7 @@ struct ExtendedPolicyTests {
         ]
         for (custom, callee) in zip(options, p + p) {
             let effects = realm.call(caller, custom: custom)
-            #expect(effects.invocations(to: callee).map(\.details) == [[:]])
+            #expect(effects.invocations(to: callee).map(\.details) == [[:]], "\(custom)")
         }
     }
 

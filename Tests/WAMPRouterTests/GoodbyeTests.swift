@@ -1,5 +1,5 @@
 // GOODBYE while the dynamic authorizer decides: what came before it counts. SR-19;
-// wamp-protocol.md §11.
+// protocol.md §11.
 
 import Testing
 import WAMP
@@ -25,12 +25,12 @@ struct GoodbyeTests {
             let (realm, judge, user) = (scene.realm, scene.judge, scene.user)
             realm.subscribe(judge, "t.topic")
             realm.publish(user, "t.topic", ["last"], acknowledge: isAcknowledged)
-            #expect(realm.goodbye(user).isEmpty)
+            #expect(realm.goodbye(user).isEmpty, "\(isAcknowledged)")
             let effects = realm.yield(judge, 1, [true])
-            #expect(effects.events(to: judge).map(\.args) == [["last"]])
-            #expect(Array(effects.suffix(2)) == farewell(user))
-            #expect(effects.count == (isAcknowledged ? 4 : 3))
-            #expect(realm.leaveAll([scene.callee, judge]))
+            #expect(effects.events(to: judge).map(\.args) == [["last"]], "\(isAcknowledged)")
+            #expect(Array(effects.suffix(2)) == farewell(user), "\(isAcknowledged)")
+            #expect(effects.count == (isAcknowledged ? 4 : 3), "\(isAcknowledged)")
+            #expect(realm.leaveAll([scene.callee, judge]), "\(isAcknowledged)")
         }
     }
 
@@ -42,8 +42,8 @@ struct GoodbyeTests {
         realm.goodbye(user)
         for (id, isAllowed) in zip(1...3 as ClosedRange<UInt64>, [true, false, true]) {
             let effects = realm.yield(judge, RequestID(id), [.bool(isAllowed)])
-            #expect(effects.events(to: judge).count == (isAllowed ? 1 : 0))
-            #expect(effects.invocations(to: judge).count == 1)
+            #expect(effects.events(to: judge).count == (isAllowed ? 1 : 0), "\(id)")
+            #expect(effects.invocations(to: judge).count == 1, "\(id)")
         }
         // The call is made, and its caller leaves at once.
         let effects = realm.yield(judge, 4, [true])

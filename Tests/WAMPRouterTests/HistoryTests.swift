@@ -1,4 +1,4 @@
-// The history of events: wamp-protocol.md §6.
+// The history of events: protocol.md §6.
 
 import Testing
 import WAMP
@@ -248,8 +248,11 @@ struct HistoryTests {
         realm.publish(a, "u.new", [2])
         for (uri, match) in [("u.new", "exact"), ("u.", "prefix")] as [(Value, Value)] {
             let id = try #require(
-                realm.meta("wamp.subscription.lookup", [uri, ["match": match]], from: a)?.unsigned)
-            #expect(ask([:], SubscriptionID(id))?.args.map { $0.dictionary?["args"] } == [[2]])
+                realm.meta("wamp.subscription.lookup", [uri, ["match": match]], from: a)?.unsigned,
+                "\(uri) \(match)")
+            #expect(
+                ask([:], SubscriptionID(id))?.args.map { $0.dictionary?["args"] } == [[2]],
+                "\(uri) \(match)")
         }
     }
 
@@ -259,15 +262,15 @@ struct HistoryTests {
         realm.publish(a, "t.log", [0])
         let gone = try #require(ask()?.args.first?.dictionary?["publication"])
         for key in ["from", "after", "before", "until"] {
-            #expect(ask(["\(key)_publication": gone]) != nil)
+            #expect(ask(["\(key)_publication": gone]) != nil, "\(key)")
         }
         for number in 1...5 { realm.publish(a, "t.log", [.int(Int64(number))]) }
         for key in ["from", "after", "before", "until"] {
             let effects = realm.call(
                 asker, "wamp.subscription.get_events", [Value(id)],
                 kwargs: ["\(key)_publication": gone])
-            #expect(effects.refusal == .noSuchPublication)
-            #expect(realm.said.last == "there is no publication \(gone.unsigned ?? 0)")
+            #expect(effects.refusal == .noSuchPublication, "\(key)")
+            #expect(realm.said.last == "there is no publication \(gone.unsigned ?? 0)", "\(key)")
         }
     }
 
@@ -285,7 +288,8 @@ struct HistoryTests {
             for number in 0..<count {
                 realm.publish(a, "t.log", [.int(Int64(number)), .string(text)])
             }
-            let id = try #require(realm.meta("wamp.subscription.lookup", ["t.log"], from: a))
+            let id = try #require(
+                realm.meta("wamp.subscription.lookup", ["t.log"], from: a), "\(count)")
             for isReversed in [false, true] {
                 var found: [Value] = []
                 var next: Value?
@@ -296,16 +300,18 @@ struct HistoryTests {
                         kwargs[isReversed ? "before_publication" : "after_publication"] = next
                     }
                     let answer = try #require(
-                        realm.call(a, "wamp.subscription.get_events", [id], kwargs: kwargs).result)
-                    #expect((1...7).contains(answer.args.count))
+                        realm.call(a, "wamp.subscription.get_events", [id], kwargs: kwargs).result,
+                        "\(count) \(isReversed)")
+                    #expect((1...7).contains(answer.args.count), "\(count) \(isReversed)")
                     rounds += 1
                     found += answer.args.compactMap { $0.dictionary?["args"]?.list?.first }
                     next = answer.args.last?.dictionary?["publication"]
                     guard answer.kwargs["is_limit_reached"] == true else { break }
                 }
                 let numbers = (0..<count).map { Value.int(Int64($0)) }
-                #expect(found == (isReversed ? numbers.reversed() : numbers))
-                #expect(rounds == (count == 3 || length == 1 ? 3 : 7))
+                #expect(
+                    found == (isReversed ? numbers.reversed() : numbers), "\(count) \(isReversed)")
+                #expect(rounds == (count == 3 || length == 1 ? 3 : 7), "\(count) \(isReversed)")
             }
         }
     }

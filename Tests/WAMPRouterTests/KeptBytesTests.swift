@@ -153,10 +153,10 @@ struct KeptBytesTests {
         let callee = realm.callees(
             1, "t.x", "first", concurrency: 1, [.progressiveCallInvocations, .callCanceling])[0]
         realm.call(caller)
-        for _ in 1...3 {
+        for round in 1...3 {
             #expect(
                 realm.call(caller, "t.x", [KeptBytesTests.large], request: 2, progress: true)
-                    .isEmpty)
+                    .isEmpty, "\(round)")
         }
         #expect(realm.call(caller, request: 2).refusal == .unavailable)
         #expect(realm.leaveAll([caller, callee]))

@@ -50,7 +50,7 @@ struct LargeRealmTests {
         #expect(invoked == numbers.map { $0 < 5000 ? callees[$0 % 3].key : nil })
         #expect(effects.list.count == 2)
         for case .send(.error(let error), let key) in effects.list {
-            #expect(error.error == .noSuchProcedure && key == caller.key)
+            #expect(error.error == .noSuchProcedure && key == caller.key, "\(key) \(error)")
         }
     }
 
@@ -63,7 +63,7 @@ struct LargeRealmTests {
     @Test("A list of callees is what an array of them would be")
     func calleeList() {
         var random = SeededRandom(seed: 5)
-        for _ in 0..<200 {
+        for round in 0..<200 {
             var list = CalleeList()
             var array: [Callee] = []
             for step in 0..<12 {
@@ -77,8 +77,9 @@ struct LargeRealmTests {
                     #expect(list.remove(array[index].session) == array[index].place)
                     array.remove(at: index)
                 }
-                #expect(Array(list) == array && list.isEmpty == array.isEmpty)
-                #expect(list.indices == array.indices && list.first == array.first)
+                #expect(Array(list) == array && list.isEmpty == array.isEmpty, "\(round) \(step)")
+                #expect(
+                    list.indices == array.indices && list.first == array.first, "\(round) \(step)")
             }
         }
     }

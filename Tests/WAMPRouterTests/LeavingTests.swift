@@ -52,8 +52,10 @@ struct LeavingTests {
         let id = realm.registration(p[0], "t.x", rule)
         for gone in [p[1], p[0]] {
             let effects = realm.unregister(gone, id)
-            #expect(effects == [gone.getsUnregistered(realm.lastRequest(of: gone))])
-            for pick in realm.picks(20, from: gone) { #expect(pick != gone && pick != nil) }
+            #expect(effects == [gone.getsUnregistered(realm.lastRequest(of: gone))], "\(gone)")
+            for pick in realm.picks(20, from: gone) {
+                #expect(pick != gone && pick != nil, "\(gone) \(pick)")
+            }
         }
         #expect(realm.list(id, from: p[0]) == [p[2]])
     }
@@ -71,8 +73,8 @@ struct LeavingTests {
                 effects == [
                     peer.getsError(
                         .unregister, realm.lastRequest(of: peer), .noSuchRegistration)
-                ])
-            #expect(listener.events(in: effects).isEmpty)
+                ], "\(peer)")
+            #expect(listener.events(in: effects).isEmpty, "\(peer)")
         }
         #expect(realm.list(id, from: a) == [a, b])
         realm.unregister(a, id)

@@ -1,4 +1,4 @@
-// What the meta API tells: shared-registrations.md, section H; wamp-protocol.md §8.
+// What the meta API tells: shared-registrations.md, section H; protocol.md §8.
 
 import Testing
 import WAMP
@@ -105,8 +105,8 @@ struct MetaTests {
             realm.register(b), realm.register(b, "t.y", "foo"), realm.register(b, "wamp.x"),
             realm.unregister(b, id),
         ] {
-            #expect(effects.count == 1)
-            #expect(effects.refusal != nil)
+            #expect(effects.count == 1, "\(effects)")
+            #expect(effects.refusal != nil, "\(effects)")
         }
     }
 
@@ -156,7 +156,7 @@ struct MetaTests {
                 a.getsError(1, .noSuchRegistration)
             ])
         for args in [[], ["4711"], [-1], [1.5], [nil]] as [[Value]] {
-            #expect(realm.call(a, procedure, args).refusal == .invalidArgument)
+            #expect(realm.call(a, procedure, args).refusal == .invalidArgument, "\(args)")
         }
         #expect(realm.call(a, procedure, [.uint(.max)]).refusal == .noSuchRegistration)
     }
@@ -168,10 +168,12 @@ struct MetaTests {
         for name in ["get", "list_callees", "count_callees"] {
             let procedure = URI("wamp.registration.\(name)")
             let written = realm.meta(procedure, [Value(id)], from: a)
-            #expect(realm.meta(procedure, [.double(Double(id.rawValue))], from: a) == written)
+            #expect(
+                realm.meta(procedure, [.double(Double(id.rawValue))], from: a) == written, "\(name)"
+            )
             for other in [1.5, -1, 1e300, .infinity, .nan] {
                 let refusal = realm.call(a, procedure, [.double(other)]).refusal
-                #expect(refusal == .invalidArgument)
+                #expect(refusal == .invalidArgument, "\(name) \(other)")
             }
         }
     }
@@ -197,7 +199,8 @@ struct MetaTests {
             (["t.x", ["match": "prefix"]], nil), (["t.x", ["match": "wildcard"]], nil),
             (["t.none"], nil), (["wamp.registration.list"], nil),
         ] as [([Value], Value)] {
-            #expect(realm.meta("wamp.registration.lookup", args, from: caller) == expected)
+            #expect(
+                realm.meta("wamp.registration.lookup", args, from: caller) == expected, "\(args)")
         }
         #expect(realm.meta("wamp.registration.match", ["t.x"], from: caller) == id)
         #expect(realm.meta("wamp.registration.match", ["t.none"], from: caller) == .null)
@@ -211,7 +214,8 @@ struct MetaTests {
             as [[Value]]
         {
             #expect(
-                realm.call(a, "wamp.registration.lookup", args).refusal == .invalidArgument)
+                realm.call(a, "wamp.registration.lookup", args).refusal == .invalidArgument,
+                "\(args)")
         }
         #expect(realm.call(a, "wamp.registration.match").refusal == .invalidArgument)
     }
@@ -220,7 +224,7 @@ struct MetaTests {
     func unknownProcedure() {
         let a = realm.join()
         for uri in ["wamp.registration.nothing", "wamp.x", "wampctl.router.x"] as [URI] {
-            #expect(realm.call(a, uri).refusal == .noSuchProcedure)
+            #expect(realm.call(a, uri).refusal == .noSuchProcedure, "\(uri)")
         }
         #expect(realm.call(a, "wamp..x").refusal == .invalidURI)
         #expect(realm.call(a, "wamp.registration.").refusal == .invalidURI)

@@ -39,8 +39,8 @@ struct NameTests {
             args: [.dictionary(kwargs)], kwargs: kwargs, as: serializer)
         for target in Serializer.allCases {
             let values = try payload.transcoded(to: target).values()
-            #expect(values.kwargs.count == 2)
-            #expect(values.kwargs == kwargs && values.args == [.dictionary(kwargs)])
+            #expect(values.kwargs.count == 2, "\(target)")
+            #expect(values.kwargs == kwargs && values.args == [.dictionary(kwargs)], "\(target)")
         }
     }
 
@@ -208,16 +208,16 @@ struct NameTests {
                 Hello(realm: "realm1", roles: roles, authmethods: ["anonymous", text]),
             ]
             for hello in hellos {
-                #expect((refusal(hello) == nil) == isTaken)
-                #expect(isTaken || refusal(hello)?.reason == .invalidArgument)
+                #expect((refusal(hello) == nil) == isTaken, "\(length) \(hello)")
+                #expect(isTaken || refusal(hello)?.reason == .invalidArgument, "\(length) \(hello)")
             }
             let asked = refusal(Hello(realm: "realm1", roles: roles, authrole: text))
-            #expect(asked?.reason == (isTaken ? .noSuchRole : .invalidArgument))
+            #expect(asked?.reason == (isTaken ? .noSuchRole : .invalidArgument), "\(length)")
             let realm = refusal(Hello(realm: URI(text), roles: roles))
-            #expect(realm?.reason == (isTaken ? .noSuchRealm : .invalidURI))
+            #expect(realm?.reason == (isTaken ? .noSuchRealm : .invalidURI), "\(length)")
             for abort in [asked, realm] {
                 let message = abort?.details["message"]?.string ?? ""
-                #expect(!message.isEmpty && message.count < 300)
+                #expect(!message.isEmpty && message.count < 300, "\(length) \(abort)")
             }
         }
         for length in [1024, 1025] {
@@ -226,9 +226,13 @@ struct NameTests {
                 DynamicUser(.string(text), for: .ticket, authid: "joe"),
                 DynamicUser(["role": "user", "authid": .string(text)], for: .ticket, authid: nil),
             ]
-            for user in dynamic { #expect((user == nil) == (length > 1024)) }
+            for user in dynamic {
+                #expect((user == nil) == (length > 1024), "\(length) \(user)")
+            }
         }
-        for text in ["", "a", String(repeating: "é", count: 200)] { #expect(text.excerpt == text) }
+        for text in ["", "a", String(repeating: "é", count: 200)] {
+            #expect(text.excerpt == text, "\(text)")
+        }
         let cut = String(repeating: "é", count: 201).excerpt
         #expect(cut.unicodeScalars.count == 200 && cut.hasSuffix("é…"))
         #expect(URI(String(repeating: "😀", count: 5000)).excerpt.unicodeScalars.count == 200)

@@ -1,4 +1,4 @@
-// Payloads that the router does not read: the table of wamp-protocol.md §9, row by row.
+// Payloads that the router does not read: the table of protocol.md §9, row by row.
 
 import NIOCore
 import Testing
@@ -52,18 +52,18 @@ struct PassthruTests {
         for isError in [false, true] {
             let scene = Scene()
             let call = scene.realm.call(scene.caller, "t.x", Self.payload, custom: Self.ppt)
-            let invoked = try #require(call.invocations(to: scene.callee).first)
-            #expect(invoked.details == Self.ppt)
-            #expect(invoked.args == Self.payload)
+            let invoked = try #require(call.invocations(to: scene.callee).first, "\(isError)")
+            #expect(invoked.details == Self.ppt, "\(isError)")
+            #expect(invoked.args == Self.payload, "\(isError)")
             let answer = isError ? scene.fail() : scene.yield()
-            #expect(answer.count == 1)
+            #expect(answer.count == 1, "\(isError)")
             switch answer.first {
             case .send(.result(let result), scene.caller.key):
-                #expect(!isError && result.details.custom == Self.ppt)
-                #expect(try result.payload.values().args == Self.payload)
+                #expect(!isError && result.details.custom == Self.ppt, "\(isError)")
+                #expect(try result.payload.values().args == Self.payload, "\(isError)")
             case .send(.error(let error), scene.caller.key):
-                #expect(isError && error.details.custom == Self.ppt)
-                #expect(try error.payload.values().args == Self.payload)
+                #expect(isError && error.details.custom == Self.ppt, "\(isError)")
+                #expect(try error.payload.values().args == Self.payload, "\(isError)")
             default: Issue.record("no answer: \(answer)")
             }
         }
@@ -83,8 +83,10 @@ struct PassthruTests {
             let scene = Scene(callee: [])
             scene.realm.call(scene.caller)
             let effects = isError ? scene.fail() : scene.yield()
-            #expect(effects.abortReason == .protocolViolation)
-            #expect(effects.contains(scene.caller.getsError(1, .canceled, ["callee left"])))
+            #expect(effects.abortReason == .protocolViolation, "\(isError)")
+            #expect(
+                effects.contains(scene.caller.getsError(1, .canceled, ["callee left"])),
+                "\(isError)")
         }
     }
 
@@ -105,9 +107,9 @@ struct PassthruTests {
             let scene = Scene(caller: [])
             scene.realm.call(scene.caller)
             let effects = isError ? scene.fail() : scene.yield()
-            #expect(effects == [scene.caller.getsError(1, .featureNotSupported)])
-            #expect(scene.yield().isEmpty)
-            #expect(scene.realm.realm.pendingCallCount == 0)
+            #expect(effects == [scene.caller.getsError(1, .featureNotSupported)], "\(isError)")
+            #expect(scene.yield().isEmpty, "\(isError)")
+            #expect(scene.realm.realm.pendingCallCount == 0, "\(isError)")
         }
     }
 
@@ -148,11 +150,11 @@ struct PassthruTests {
             let effects = scene.realm.fail(scene.callee, 1)
             if isAble {
                 let invoked = effects.invocations(to: next)
-                #expect(invoked.map(\.details) == [Self.ppt])
-                #expect(invoked.map(\.args) == [Self.payload])
+                #expect(invoked.map(\.details) == [Self.ppt], "\(isAble)")
+                #expect(invoked.map(\.args) == [Self.payload], "\(isAble)")
             } else {
-                #expect(effects == [scene.caller.getsError(1, .featureNotSupported)])
-                #expect(scene.realm.realm.pendingCallCount == 0)
+                #expect(effects == [scene.caller.getsError(1, .featureNotSupported)], "\(isAble)")
+                #expect(scene.realm.realm.pendingCallCount == 0, "\(isAble)")
             }
         }
     }

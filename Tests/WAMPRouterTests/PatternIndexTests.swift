@@ -102,8 +102,8 @@ struct PatternIndexTests {
         for order in [texts, texts.reversed()] {
             let patterns = Patterns()
             for text in order { patterns.add(text) }
-            #expect(patterns.best(uri) == expected)
-            #expect(patterns.all(uri).first == expected)
+            #expect(patterns.best(uri) == expected, "\(order)")
+            #expect(patterns.all(uri).first == expected, "\(order)")
         }
     }
 
@@ -115,7 +115,7 @@ struct PatternIndexTests {
             + ["", ".", "a.", ".b", "..", "a..", "a.b.", ".b.", "a..c", "..c", "a.b.c", "..."]
             .map { "wildcard " + $0 }
         var random = SeededRandom(seed: 5)
-        for _ in 0..<500 {
+        for round in 0..<500 {
             let chosen = Array(Set((0..<8).map { _ in texts[random.index(below: texts.count)] }))
             let patterns = Patterns()
             for text in chosen { patterns.add(text) }
@@ -125,7 +125,7 @@ struct PatternIndexTests {
                     .sorted { Patterns.rank($0, uri) > Patterns.rank($1, uri) }
                     .map { String($0.drop { $0 != " " }.dropFirst()) }
                 #expect(all == naive, "\(uri) among \(chosen)")
-                #expect(patterns.best(URI(uri)).map { "\($0)" } == naive.first)
+                #expect(patterns.best(URI(uri)).map { "\($0)" } == naive.first, "\(round) \(uri)")
             }
         }
     }

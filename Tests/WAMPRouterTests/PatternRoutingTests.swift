@@ -1,4 +1,4 @@
-// Calls of procedures that are registered by pattern: SR-13, SR-69 … SR-73; wamp-protocol.md §7.2.
+// Calls of procedures that are registered by pattern: SR-13, SR-69 … SR-73; protocol.md §7.2.
 
 import Testing
 import WAMP
@@ -38,15 +38,15 @@ struct PatternRoutingTests {
                 let effects = realm.call(caller, uri)
                 #expect(realm.invoked(in: effects) == expected.flatMap { callees[$0] }, "\(uri)")
                 guard let expected else {
-                    #expect(effects.refusal == .noSuchProcedure)
-                    #expect(matched == .null)
+                    #expect(effects.refusal == .noSuchProcedure, "\(order) \(uri)")
+                    #expect(matched == .null, "\(order) \(uri)")
                     continue
                 }
                 let match = Self.patterns.first { $0.0 == expected }?.1 ?? .exact
-                #expect(matched == Value(realm.id(of: expected, match)))
+                #expect(matched == Value(realm.id(of: expected, match)), "\(order) \(uri)")
                 // The URI is told wherever it is not known anyway.
                 let told = effects.invocationDetails?["procedure"]
-                #expect(told == (match == .exact ? nil : .string("\(uri)")))
+                #expect(told == (match == .exact ? nil : .string("\(uri)")), "\(order) \(uri)")
             }
         }
     }
@@ -117,9 +117,9 @@ struct PatternRoutingTests {
         let exact = realm.callees(2, "t.a.x", "roundrobin")
         let prefix = realm.join(2)
         for peer in prefix { realm.register(peer, "t.", "last", match: .prefix) }
-        for _ in 1...2 {
-            #expect(realm.picks(2, from: caller, "t.a.x") == exact)
-            #expect(realm.picks(2, from: caller, "t.b") == [prefix[1], prefix[1]])
+        for round in 1...2 {
+            #expect(realm.picks(2, from: caller, "t.a.x") == exact, "\(round)")
+            #expect(realm.picks(2, from: caller, "t.b") == [prefix[1], prefix[1]], "\(round)")
         }
     }
 
@@ -150,7 +150,9 @@ struct PatternRoutingTests {
         for (number, callee) in (p + p).enumerated() {
             let uri = "t.n\(number).x"
             let effects = realm.call(caller, URI(uri))
-            #expect(effects.invocations(to: callee).map(\.details) == [["procedure": .string(uri)]])
+            #expect(
+                effects.invocations(to: callee).map(\.details) == [["procedure": .string(uri)]],
+                "\(number) \(callee)")
         }
     }
 
@@ -190,11 +192,11 @@ struct PatternRoutingTests {
             let p = realm.join(3)
             for peer in p { realm.register(peer, uri, "roundrobin", match: match) }
             realm.leave(p[1])
-            #expect(realm.picks(3, from: caller, "t.a.b") == [p[0], p[2], p[0]])
+            #expect(realm.picks(3, from: caller, "t.a.b") == [p[0], p[2], p[0]], "\(uri) \(match)")
             realm.leave(p[0])
             realm.leave(p[2])
-            #expect(realm.call(caller, "t.a.b").refusal == .noSuchProcedure)
-            #expect(realm.leaveAll([caller]))
+            #expect(realm.call(caller, "t.a.b").refusal == .noSuchProcedure, "\(uri) \(match)")
+            #expect(realm.leaveAll([caller]), "\(uri) \(match)")
         }
     }
 
@@ -206,7 +208,7 @@ struct PatternRoutingTests {
         let realm = TestRealm()
         let a = realm.join()
         for rule in RegisteringTests.rules {
-            #expect(realm.register(a, uri, rule, match: match).refusal == .invalidURI)
+            #expect(realm.register(a, uri, rule, match: match).refusal == .invalidURI, "\(rule)")
         }
     }
 
@@ -231,13 +233,15 @@ struct PatternRoutingTests {
             ("t.X", .exact), ("t.x-y", .exact), ("T.", .prefix), ("t..X", .wildcard),
             ("t.é", .exact),
         ] as [(URI, MatchPolicy)] {
-            #expect(realm.register(a, uri, match: match).refusal == .invalidURI)
-            if match == .exact { #expect(realm.call(a, uri).refusal == .invalidURI) }
+            #expect(realm.register(a, uri, match: match).refusal == .invalidURI, "\(uri) \(match)")
+            if match == .exact {
+                #expect(realm.call(a, uri).refusal == .invalidURI, "\(uri) \(match)")
+            }
         }
         for (uri, match) in [("t.x_1", .exact), ("t.", .prefix), ("t..", .wildcard)]
             as [(URI, MatchPolicy)]
         {
-            #expect(realm.register(a, uri, match: match).refusal == nil)
+            #expect(realm.register(a, uri, match: match).refusal == nil, "\(uri) \(match)")
         }
         #expect(realm.call(a, "t.").refusal == .invalidURI)
         #expect(realm.invoked(in: realm.call(a, "t.yes")) == a)
@@ -254,14 +258,14 @@ struct PatternRoutingTests {
             realm.register(a)
             let kept: Value.Dictionary =
                 isOn ? ["_a": 1, "x_b": [2], "ppt_keyid": "k"] : ["ppt_keyid": "k"]
-            #expect(realm.call(caller, custom: sent).invocationDetails == kept)
+            #expect(realm.call(caller, custom: sent).invocationDetails == kept, "\(isOn)")
             let answer = realm.send(
                 .yield(Yield(request: 1, options: OutcomeDetails(custom: sent))), from: a)
             guard case .send(.result(let result), _) = answer.first else {
                 Issue.record("no RESULT: \(answer)")
                 continue
             }
-            #expect(result.details.custom == kept)
+            #expect(result.details.custom == kept, "\(isOn)")
         }
     }
 }

@@ -1,4 +1,4 @@
-// Subscriptions to patterns: wamp-protocol.md §1.2 and §6.
+// Subscriptions to patterns: protocol.md §1.2 and §6.
 
 import Testing
 import WAMP
@@ -48,7 +48,7 @@ struct PatternSubscriptionTests {
         #expect(Set(events.map(\.publication)).count == 1)
         for event in events {
             let topic: Value? = event.subscription == exact ? nil : "t.a.b"
-            #expect(event.details["topic"] == topic)
+            #expect(event.details["topic"] == topic, "\(event)")
         }
     }
 
@@ -58,8 +58,8 @@ struct PatternSubscriptionTests {
         let ids = MatchPolicy.allCases.map { realm.subscribe(a, "t.x", $0) }
         #expect(Set(ids).count == 3)
         for (match, id) in zip(MatchPolicy.allCases, ids) {
-            #expect(realm.subscribe(b, "t.x", match) == id)
-            #expect(realm.subscribe(a, "t.x", match) == id)
+            #expect(realm.subscribe(b, "t.x", match) == id, "\(match)")
+            #expect(realm.subscribe(a, "t.x", match) == id, "\(match)")
         }
         #expect(realm.publish(a, "t.x").events(to: b).count == 3)
         #expect(realm.publish(a, "t.x").events(to: a).isEmpty)
@@ -69,17 +69,17 @@ struct PatternSubscriptionTests {
     func leaving() throws {
         let (a, b, c) = (realm.join(), realm.join(), realm.join())
         for match in [MatchPolicy.prefix, .wildcard] {
-            let id = try #require(realm.subscribe(a, "t.x", match))
+            let id = try #require(realm.subscribe(a, "t.x", match), "\(match)")
             realm.subscribe(b, "t.x", match)
             realm.unsubscribe(a, id)
             let effects = realm.publish(c, "t.x")
-            #expect(effects.events(to: a).isEmpty)
-            #expect(effects.events(to: b).count == 1)
+            #expect(effects.events(to: a).isEmpty, "\(match)")
+            #expect(effects.events(to: b).count == 1, "\(match)")
             realm.unsubscribe(b, id)
-            #expect(realm.publish(c, "t.x").isEmpty)
-            #expect(realm.subscribe(a, "t.x", match) != id)
+            #expect(realm.publish(c, "t.x").isEmpty, "\(match)")
+            #expect(realm.subscribe(a, "t.x", match) != id, "\(match)")
             realm.leave(a)
-            #expect(realm.publish(c, "t.x").isEmpty)
+            #expect(realm.publish(c, "t.x").isEmpty, "\(match)")
             break
         }
         #expect(realm.realm.subscriptions.count == 0)
@@ -127,7 +127,9 @@ struct PatternSubscriptionTests {
             ])
         let realm = TestRealm(settings)
         let (guest, reader) = (realm.join("guest"), realm.join("reader"))
-        for peer in [guest, reader] { try #require(realm.subscribe(peer, pattern, match) != nil) }
+        for peer in [guest, reader] {
+            try #require(realm.subscribe(peer, pattern, match) != nil, "\(peer)")
+        }
         _ = realm.join("guest")
         let effects = realm.lastJoin + realm.advance(milliseconds: 1000)
         #expect(effects.events(to: guest).isEmpty)
@@ -145,7 +147,7 @@ struct PatternSubscriptionTests {
             ("t.a.b", .exact), ("t.a.c", .exact),
         ]
         var held: [Peer: [SubscriptionID: (URI, MatchPolicy)]] = [:]
-        for _ in 0..<2000 {
+        for round in 0..<2000 {
             let peer = peers[random.index(below: 4)]
             let (uri, match) = patterns[random.index(below: patterns.count)]
             if random.index(below: 2) == 0 {
@@ -161,7 +163,7 @@ struct PatternSubscriptionTests {
             for peer in peers {
                 let expected = (held[peer] ?? [:]).filter { $0.value.1.matches($0.value.0, topic) }
                 let received = effects.events(to: peer).map(\.subscription)
-                #expect(received.sorted() == expected.keys.sorted())
+                #expect(received.sorted() == expected.keys.sorted(), "\(round) \(peer)")
             }
         }
     }

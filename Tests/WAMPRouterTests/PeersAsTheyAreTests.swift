@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Peers as they are")
+@Suite("Peers as they are", .inBothForms)
 struct PeersAsTheyAreTests {
     @Test(
         "SR-65 §7.3 receive_progress goes to every callee, and its progress to who asked for it",
@@ -75,13 +75,13 @@ struct PeersAsTheyAreTests {
                 for _ in 0...count % 2 { realm.call(caller) }
                 let effects = answer(realm, a)
                 guard rule == .lenient else {
-                    #expect(effects.abortReason == .protocolViolation)
+                    #expect(effects.abortReason == .protocolViolation, "\(rule) \(answer)")
                     continue
                 }
-                #expect(effects.isEmpty)
+                #expect(effects.isEmpty, "\(rule) \(answer)")
                 let stats = realm.meta("wampctl.router.stats", from: caller)
-                #expect(stats?.dictionary?["stray_answers"] == 1)
-                #expect(realm.yield(a, 1) == [caller.getsResult(1, from: a)])
+                #expect(stats?.dictionary?["stray_answers"] == 1, "\(rule) \(answer)")
+                #expect(realm.yield(a, 1) == [caller.getsResult(1, from: a)], "\(rule) \(answer)")
             }
         }
     }
@@ -97,17 +97,19 @@ struct PeersAsTheyAreTests {
             for asked in [true, false, nil] as [Bool?] {
                 let custom: Value.Dictionary = asked.map { ["_disclose_callee": .bool($0)] } ?? [:]
                 let invocation = realm.call(caller, custom: custom).invocations(to: a)[0]
-                #expect(invocation.details == [:])
+                #expect(invocation.details == [:], "\(isTold) \(asked)")
                 let named = isTold && asked == true ? a.identity : nil
                 let error = ErrorMessage(
                     .call, request: realm.lastRequest(of: caller),
                     details: OutcomeDetails(callee: named), error: "t.error")
                 #expect(
-                    realm.fail(a, invocation.request, "t.error") == [caller.gets(.error(error))])
+                    realm.fail(a, invocation.request, "t.error") == [caller.gets(.error(error))],
+                    "\(isTold) \(asked)")
             }
             realm.call(caller, custom: ["_disclose_callee": true])
             let request = realm.lastRequest(of: caller)
-            #expect(realm.fail(a, 4) == [caller.getsError(request, .noAvailableCallee)])
+            #expect(
+                realm.fail(a, 4) == [caller.getsError(request, .noAvailableCallee)], "\(isTold)")
         }
     }
 }

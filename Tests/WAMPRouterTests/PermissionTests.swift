@@ -56,7 +56,7 @@ struct PermissionTests {
         #expect(index.rule(for: "missing", .call, "com.a") == nil)
         #expect(index.rule(for: "caller", .call, "com.a") != nil)
         for action in Action.allCases where action != .call {
-            #expect(index.rule(for: "caller", action, "com.a") == nil)
+            #expect(index.rule(for: "caller", action, "com.a") == nil, "\(action)")
         }
         #expect(index.rules(of: "missing") == nil && !index.isOpen)
     }
@@ -69,7 +69,9 @@ struct PermissionTests {
         #expect(index.isOpen)
         for action in Action.allCases {
             for match in MatchPolicy.allCases {
-                #expect(index.rule(for: "anything", action, "com.a", as: match) != nil)
+                #expect(
+                    index.rule(for: "anything", action, "com.a", as: match) != nil,
+                    "\(action) \(match)")
             }
         }
         #expect(index.rules(of: "anything")?.mayReadMeta == true)

@@ -1,4 +1,4 @@
-// Results and arguments that come in parts: wamp-protocol.md §7.3, §7.4; SR-62 … SR-65.
+// Results and arguments that come in parts: protocol.md §7.3, §7.4; SR-62 … SR-65.
 
 import Testing
 import WAMP
@@ -39,7 +39,7 @@ struct ProgressiveResultTests {
             #expect(
                 realm.progress(callee, 1, [.int(number)]) == [
                     caller.getsProgress(1, from: callee, [.int(number)])
-                ])
+                ], "\(number)")
         }
         #expect(realm.yield(callee, 1, ["end"]) == [caller.getsResult(1, from: callee, ["end"])])
         #expect(realm.yield(callee, 1).isEmpty)
@@ -115,9 +115,9 @@ struct ProgressiveResultTests {
     func gap() {
         let scene = Scene(timeout: 100)
         let (realm, caller, callee) = (scene.realm, scene.caller, scene.callee)
-        for _ in 1...5 {
-            #expect(realm.advance(milliseconds: 99).isEmpty)
-            #expect(realm.progress(callee, 1).count == 1)
+        for round in 1...5 {
+            #expect(realm.advance(milliseconds: 99).isEmpty, "\(round)")
+            #expect(realm.progress(callee, 1).count == 1, "\(round)")
         }
         #expect(realm.advance(milliseconds: 99).isEmpty)
         #expect(
@@ -146,9 +146,9 @@ struct ProgressiveResultTests {
         realm.yield(a, 1)
         realm.cancel(caller, 2, .skip)
         for id in [1, 2] as [RequestID] {
-            #expect(realm.progress(a, id) == [a.getsInterrupt(id, .killnowait)])
-            #expect(realm.progress(a, id).isEmpty)
-            #expect(realm.yield(a, id).isEmpty)
+            #expect(realm.progress(a, id) == [a.getsInterrupt(id, .killnowait)], "\(id)")
+            #expect(realm.progress(a, id).isEmpty, "\(id)")
+            #expect(realm.yield(a, id).isEmpty, "\(id)")
         }
     }
 
@@ -229,7 +229,7 @@ struct ProgressiveCallTests {
             #expect(
                 realm.call(caller, "t.x", [.int(number)], request: 1, progress: true) == [
                     callee.getsInvocation(1, scene.id, [.int(number)], custom: Self.part)
-                ])
+                ], "\(number)")
         }
         #expect(
             realm.call(caller, "t.x", ["end"], request: 1) == [
@@ -361,7 +361,9 @@ struct ProgressiveCallTests {
         #expect((first.refusal == nil) == (refusal == .meta))
         // Even if it would be accepted by now.
         realm.yield(busy, 1)
-        for _ in 1...3 { #expect(realm.call(caller, uri, request: 1, progress: true).isEmpty) }
+        for round in 1...3 {
+            #expect(realm.call(caller, uri, request: 1, progress: true).isEmpty, "\(round)")
+        }
         #expect(realm.call(caller, uri, request: 1).isEmpty)
         #expect(realm.isPresent(caller))
         #expect(realm.invoked(in: realm.call(caller, "t.unfit")) == unfit)
@@ -377,10 +379,10 @@ struct ProgressiveCallTests {
             realm.call(caller, request: request, progress: true)
             let server = ends ? callee : scene.callees[1]
             let effects = ends ? realm.yield(server, 1) : realm.fail(server, 1, "t.error")
-            #expect(effects.count == 1)
-            #expect(realm.call(caller, request: request, progress: true).isEmpty)
-            #expect(realm.call(caller, request: request).isEmpty)
-            #expect(realm.realm.lateChunks.isEmpty)
+            #expect(effects.count == 1, "\(ends)")
+            #expect(realm.call(caller, request: request, progress: true).isEmpty, "\(ends)")
+            #expect(realm.call(caller, request: request).isEmpty, "\(ends)")
+            #expect(realm.realm.lateChunks.isEmpty, "\(ends)")
         }
     }
 
@@ -485,9 +487,9 @@ struct ProgressiveCallTests {
                 realm.cancel(caller, 1, mode).contains { effect in
                     guard case .send(.interrupt, a.key) = effect else { return false }
                     return true
-                })
+                }, "\(mode)")
             realm.fail(a, 1, .canceled)
-            #expect(realm.call(caller, request: 2).invocations(to: a).count == 1)
+            #expect(realm.call(caller, request: 2).invocations(to: a).count == 1, "\(mode)")
         }
     }
 }

@@ -1,4 +1,4 @@
-// Who may receive an event, and what it tells: wamp-protocol.md §6 (receivers, identification,
+// Who may receive an event, and what it tells: protocol.md §6 (receivers, identification,
 // trust levels) and §9.
 
 import Testing

@@ -1,4 +1,4 @@
-// What the router asks of a procedure in its own name: wamp-protocol.md §10, §11.
+// What the router asks of a procedure in its own name: protocol.md §10, §11.
 
 import Testing
 import WAMP
@@ -64,10 +64,10 @@ struct QuestionTests {
         let p = realm.callees(3, Self.procedure, rule, .callReroute, retryOnLoss: true)
         var effects = ask(realm)
         var asked: [Peer] = []
-        for _ in p {
-            let callee = try #require(realm.invoked(in: effects))
-            #expect(!asked.contains(callee))
-            #expect(effects.invocations(to: callee).map(\.args) == [["who", 5]])
+        for turn in p.indices {
+            let callee = try #require(realm.invoked(in: effects), "\(turn)")
+            #expect(!asked.contains(callee), "\(turn)")
+            #expect(effects.invocations(to: callee).map(\.args) == [["who", 5]], "\(turn)")
             asked.append(callee)
             if asked.count < 3 { effects = fail(callee, failure, in: realm) }
         }

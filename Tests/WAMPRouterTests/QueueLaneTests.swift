@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Who waits for whom")
+@Suite("Who waits for whom", .inBothForms)
 struct QueueLaneTests {
     /// Callees that take one call at a time, and calls that go by a key.
     struct Scene {
@@ -66,7 +66,7 @@ struct QueueLaneTests {
         // The queue is full; for the other callee there is no queue.
         for number in 4...6 as ClosedRange<Int64> {
             let invoked = scene.call(keys[1], [.int(number)]).invocations(to: p[1])
-            #expect(invoked.map(\.args) == [[.int(number)]])
+            #expect(invoked.map(\.args) == [[.int(number)]], "\(number)")
             realm.yield(p[1], invoked.first?.request ?? 0)
         }
         let busy = realm.realm.calls.served(by: p[0].key)[0]
@@ -86,11 +86,11 @@ struct QueueLaneTests {
         realm.block(p[1], false)
         invoked = scene.call(keys[0], [1]).invocations(to: p[1])
         for number in 2...5 as ClosedRange<Int64> {
-            #expect(scene.call(keys[Int(number) % 2], [.int(number)]).isEmpty)
+            #expect(scene.call(keys[Int(number) % 2], [.int(number)]).isEmpty, "\(number)")
         }
         for number in 2...5 as ClosedRange<Int64> {
             invoked = realm.yield(p[1], invoked.first?.request ?? 0).invocations(to: p[1])
-            #expect(invoked.map(\.args) == [[.int(number)]])
+            #expect(invoked.map(\.args) == [[.int(number)]], "\(number)")
         }
         scene.end()
     }
@@ -140,7 +140,9 @@ struct QueueLaneTests {
         var scene = Scene(1, "_sticky", limit: 100)
         let (realm, a) = (scene.realm, scene.callees[0])
         let first = scene.call("k0").invoked?.request ?? 0
-        for number in 1...40 { #expect(scene.call("k\(number)", [.int(Int64(number))]).isEmpty) }
+        for number in 1...40 {
+            #expect(scene.call("k\(number)", [.int(Int64(number))]).isEmpty, "\(number)")
+        }
         let b = realm.join(.callReroute)
         var effects = realm.register(b, "t.x", "_sticky", options: ["concurrency": 1])
         scene.callees.append(b)
@@ -162,12 +164,12 @@ struct QueueLaneTests {
         }
         for peer in scene.callees {
             let numbers = served[peer] ?? []
-            #expect(numbers.count > 5)
-            #expect(numbers == numbers.sorted())
+            #expect(numbers.count > 5, "\(peer)")
+            #expect(numbers == numbers.sorted(), "\(peer)")
             // Whoever served it is the one that its key goes to.
             for number in numbers {
                 let invoked = scene.call("k\(number)").invocations(to: peer)
-                #expect(invoked.count == 1)
+                #expect(invoked.count == 1, "\(peer) \(number)")
                 realm.yield(peer, invoked.first?.request ?? 0)
             }
         }
@@ -187,7 +189,7 @@ struct QueueLaneTests {
         let head = rule == "last" ? 2 : 0
         #expect(scene.call(keys[head][0]).invocations(to: p[head]).count == 1)
         for number in 1...6 as ClosedRange<Int64> {
-            #expect(scene.call(keys[head][Int(number) % 3], [.int(number)]).isEmpty)
+            #expect(scene.call(keys[head][Int(number) % 3], [.int(number)]).isEmpty, "\(number)")
         }
         var effects = realm.unregister(p[head], realm.id())
         var served: [Int64] = []
@@ -206,7 +208,7 @@ struct QueueLaneTests {
             effects = next
         }
         #expect(served.sorted() == [1, 2, 3, 4, 5, 6])
-        for numbers in perKey.values { #expect(numbers == numbers.sorted()) }
+        for numbers in perKey.values { #expect(numbers == numbers.sorted(), "\(numbers)") }
         if rule != "_sticky" { #expect(served == served.sorted()) }
         scene.end()
     }
@@ -305,7 +307,7 @@ struct QueueLaneTests {
         var queue = CallQueue()
         var list: [(slot: CallSlot, lane: CallQueue.Lane)] = []
         var last: UInt32 = 0
-        for _ in 0..<500 {
+        for round in 0..<500 {
             switch random.index(below: 5) {
             case 0..<3:
                 let lane: CallQueue.Lane
@@ -328,9 +330,10 @@ struct QueueLaneTests {
                 queue.remove(list.remove(at: index).slot)
             default: queue.remove(CallSlot(last + 1))
             }
-            #expect(queue.count == list.count && queue.isEmpty == list.isEmpty)
-            #expect(queue.all.map(\.slot) == list.map(\.slot))
-            #expect(queue.isForAnyone == list.allSatisfy { $0.lane == .anyone(but: []) })
+            #expect(queue.count == list.count && queue.isEmpty == list.isEmpty, "\(round)")
+            #expect(queue.all.map(\.slot) == list.map(\.slot), "\(round)")
+            #expect(
+                queue.isForAnyone == list.allSatisfy { $0.lane == .anyone(but: []) }, "\(round)")
             for callee in callees {
                 let first = list.first { entry in
                     switch entry.lane {
@@ -338,9 +341,9 @@ struct QueueLaneTests {
                     case .anyone(let tried): !tried.contains(callee)
                     }
                 }
-                #expect(queue.first(for: callee) == first?.slot)
+                #expect(queue.first(for: callee) == first?.slot, "\(round) \(callee)")
             }
-            for (_, lane) in list { #expect(queue.isAnyone(in: lane)) }
+            for (_, lane) in list { #expect(queue.isAnyone(in: lane), "\(round) \(lane)") }
         }
     }
 }

@@ -74,7 +74,7 @@ struct QueueTests {
             let caller = realm.join()
             _ = realm.callees(1, "t.x", "first", concurrency: 1)
             realm.call(caller)
-            #expect(realm.call(caller).refusal == .noAvailableCallee)
+            #expect(realm.call(caller).refusal == .noAvailableCallee, "\(settings)")
         }
     }
 
@@ -124,8 +124,11 @@ struct QueueTests {
         for number in 1...8 as ClosedRange<Int64> { realm.call(caller, "t.x", [.int(number)]) }
         for number in 1...7 as ClosedRange<UInt64> {
             let effects = realm.yield(a, RequestID(number), ["plain"])
-            #expect(effects.first == caller.getsResult(RequestID(number), from: a, ["plain"]))
-            #expect(effects.invocations(to: a).map(\.args) == [[.int(Int64(number) + 1)]])
+            #expect(
+                effects.first == caller.getsResult(RequestID(number), from: a, ["plain"]),
+                "\(number)")
+            #expect(
+                effects.invocations(to: a).map(\.args) == [[.int(Int64(number) + 1)]], "\(number)")
         }
         scene.end()
     }
@@ -227,7 +230,7 @@ struct QueueTests {
                     unregisters
                         ? a.getsUnregistered(2)
                         : caller.getsError(1, .canceled, ["callee left"])
-                ] + rest)
+                ] + rest, "\(unregisters)")
             scene.end()
         }
     }
@@ -261,9 +264,10 @@ struct QueueTests {
             realm.call(caller)
             realm.fail(p[0], 1)
             realm.call(caller, timeout: 50)
-            #expect(realm.fail(p[0], 2).isEmpty)
-            #expect(realm.advance(milliseconds: 19).isEmpty)
-            #expect(realm.advance(milliseconds: maxWait == 0 ? 31 : 1).refusal == error)
+            #expect(realm.fail(p[0], 2).isEmpty, "\(maxWait)")
+            #expect(realm.advance(milliseconds: 19).isEmpty, "\(maxWait)")
+            #expect(
+                realm.advance(milliseconds: maxWait == 0 ? 31 : 1).refusal == error, "\(maxWait)")
             scene.end()
         }
     }

@@ -29,14 +29,16 @@ struct RegisteringTests {
         let omitted = realm.registration(a, "t.omitted")
         for id in [explicit, omitted] {
             let details = realm.meta("wamp.registration.get", [Value(id)], from: a)?.dictionary
-            #expect(details?["invoke"] == "single")
+            #expect(details?["invoke"] == "single", "\(id)")
         }
         let b = realm.join()
         for uri in ["t.explicit", "t.omitted"] as [URI] {
             for rule in [nil, "single"] {
                 let effects = realm.register(b, uri, rule)
                 let request = realm.lastRequest(of: b)
-                #expect(effects == [b.getsError(.register, request, .procedureAlreadyExists)])
+                #expect(
+                    effects == [b.getsError(.register, request, .procedureAlreadyExists)],
+                    "\(uri) \(rule)")
             }
         }
     }
@@ -77,7 +79,7 @@ struct RegisteringTests {
                             "reason": "invocation_policy_conflict", "invoke": .string(existing),
                             "requested": .string(requested ?? "single"),
                         ])
-                ])
+                ], "\(requested)")
         }
         #expect(realm.list(id, from: a) == [a])
     }
@@ -107,7 +109,7 @@ struct RegisteringTests {
         #expect(effects.refusal == .invalidArgument)
         guard case .send(.error(let error), a.key) = effects[0] else { return }
         let sentence = try #require(try error.payload.values().args.first?.string)
-        for known in RegisteringTests.rules { #expect(sentence.contains(known)) }
+        for known in RegisteringTests.rules { #expect(sentence.contains(known), "\(known)") }
         #expect(realm.realm.registrationCount == 1)
         #expect(realm.pick(from: a, "t.other") == a)
     }
@@ -249,11 +251,11 @@ struct RegisteringTests {
             let (_, welcome) = realm.welcome(Newcomer(roles: Roles([.callee: []])))
             let dealer = welcome.details["roles"]?.dictionary?["dealer"]?.dictionary
             let features = dealer?["features"]?.dictionary
-            #expect(features?["shared_registration"] == (isOn ? true : nil))
+            #expect(features?["shared_registration"] == (isOn ? true : nil), "\(isOn)")
             let a = realm.join()
             let answer = realm.register(a, "t.x", "roundrobin")
-            #expect(answer.refusal == (isOn ? nil : .optionNotAllowed))
-            #expect(realm.register(a, "t.y", "single").refusal == nil)
+            #expect(answer.refusal == (isOn ? nil : .optionNotAllowed), "\(isOn)")
+            #expect(realm.register(a, "t.y", "single").refusal == nil, "\(isOn)")
         }
     }
 
@@ -318,8 +320,8 @@ struct RegisteringTests {
             let id = realm.registration(peers[0], "t.x", rule)
             realm.unregister(peers[0], id)
             realm.register(peers[0], "t.x", rule)
-            #expect(realm.list(id, from: peers[0]) == [peers[1], peers[0]])
-            #expect(realm.pick(from: peers[0]) == peers[next])
+            #expect(realm.list(id, from: peers[0]) == [peers[1], peers[0]], "\(rule)")
+            #expect(realm.pick(from: peers[0]) == peers[next], "\(rule)")
         }
     }
 
@@ -357,7 +359,7 @@ struct RegisteringTests {
         for rule in RegisteringTests.rules {
             let effects = realm.register(a, URI(uri), rule)
             let request = realm.lastRequest(of: a)
-            #expect(effects == [a.getsError(.register, request, .invalidURI)])
+            #expect(effects == [a.getsError(.register, request, .invalidURI)], "\(rule)")
         }
         #expect(realm.realm.registrationCount == 0)
     }
@@ -367,7 +369,7 @@ struct RegisteringTests {
         let realm = TestRealm()
         let a = realm.join()
         for uri in ["wampx", "wampctl.x", "wamp_.x", "x.wamp.y"] as [URI] {
-            #expect(realm.register(a, uri).refusal == nil)
+            #expect(realm.register(a, uri).refusal == nil, "\(uri)")
         }
     }
 

@@ -25,7 +25,7 @@ struct RegressionTests {
         let p = realm.callees(2, "t.x", "first", .registrationRevocation)
         let newcomer = realm.join()
         let effects = realm.register(newcomer, "t.x", options: ["force_reregister": true])
-        for callee in p { #expect(effects.revocations(of: callee).count == 1) }
+        for callee in p { #expect(effects.revocations(of: callee).count == 1, "\(callee)") }
         #expect(
             listener.events(in: effects).map(\.name) == [
                 "on_unregister", "on_unregister", "on_delete", "on_create", "on_register",
@@ -53,7 +53,7 @@ struct RegressionTests {
         let p = realm.callees(3, "t.x", "random", concurrency: 2)
         let id = realm.id()
         let picks = (1...6).map { _ in realm.invoked(in: realm.call(caller)) }
-        for callee in p { #expect(picks.count { $0 == callee } == 2) }
+        for callee in p { #expect(picks.count { $0 == callee } == 2, "\(callee)") }
         #expect(realm.call(caller).refusal == .noAvailableCallee)
         for callee in p {
             for request in [1, 2, 1, 2] as [RequestID] { realm.yield(callee, request) }
@@ -67,7 +67,7 @@ struct RegressionTests {
         let a = realm.callees(1, "t.x", "first", concurrency: 1, .callCanceling)[0]
         for number in 0..<10 {
             let caller = realm.join()
-            #expect(realm.invoked(in: realm.call(caller, timeout: 5)) == a)
+            #expect(realm.invoked(in: realm.call(caller, timeout: 5)) == a, "\(number)")
             if number % 2 == 0 { realm.advance(milliseconds: 5) }
             realm.leave(caller)
         }
@@ -104,7 +104,8 @@ struct RegressionTests {
             let caller = realm.join()
             _ = realm.callees(1, "t.x", "first", features)
             realm.call(caller)
-            #expect(realm.cancel(caller, 1, .skip) == [caller.getsError(1, .canceled)])
+            #expect(
+                realm.cancel(caller, 1, .skip) == [caller.getsError(1, .canceled)], "\(features)")
         }
     }
 
@@ -123,7 +124,7 @@ struct RegressionTests {
         let realm = TestRealm()
         let (a, b) = (realm.join(), realm.join())
         for peer in [a, b] {
-            #expect(realm.register(peer, "t.x", "fairest").refusal == .invalidArgument)
+            #expect(realm.register(peer, "t.x", "fairest").refusal == .invalidArgument, "\(peer)")
         }
         #expect(realm.call(a).refusal == .noSuchProcedure)
     }
@@ -158,9 +159,9 @@ struct RegressionTests {
             let realm = TestRealm()
             let caller = realm.join()
             let p = realm.callees(3, "t.x", "roundrobin")
-            #expect(realm.picks(2, from: caller) == [p[0], p[1]])
+            #expect(realm.picks(2, from: caller) == [p[0], p[1]], "\(leaver)")
             realm.leave(p[leaver])
-            #expect(realm.pick(from: caller) == p[2])
+            #expect(realm.pick(from: caller) == p[2], "\(leaver)")
         }
     }
 

@@ -1,4 +1,4 @@
-// The ids of requests where they must be sequential: wamp-protocol.md §1.3, §7.4.
+// The ids of requests where they must be sequential: protocol.md §1.3, §7.4.
 
 import Testing
 import WAMP
@@ -30,7 +30,7 @@ struct RequestSequenceTests {
         let a = realm.join()
         for kind in 0..<6 {
             let message = Self.requests(RequestID(UInt64(kind + 1)))[kind]
-            #expect(realm.send(message, from: a).abortReason == nil)
+            #expect(realm.send(message, from: a).abortReason == nil, "\(kind)")
         }
         let other = realm.join()
         #expect(realm.send(Self.requests(1)[0], from: other).abortReason == nil)
@@ -46,8 +46,8 @@ struct RequestSequenceTests {
                 let effects = realm.send(Self.requests(RequestID(id))[kind], from: a)
                 aborted.append(effects.abortReason == .protocolViolation)
             }
-            #expect(aborted == [Bool](repeating: false, count: ids.count - 1) + [true])
-            #expect(!realm.isPresent(a))
+            #expect(aborted == [Bool](repeating: false, count: ids.count - 1) + [true], "\(ids)")
+            #expect(!realm.isPresent(a), "\(ids)")
         }
     }
 
@@ -58,7 +58,7 @@ struct RequestSequenceTests {
         realm.register(b, "t.y")
         for id in [77, 5, 5, 9_007_199_254_740_992] as [UInt64] {
             let call = Call(request: RequestID(id), procedure: "t.none")
-            #expect(realm.send(.call(call), from: a).refusal == .noSuchProcedure)
+            #expect(realm.send(.call(call), from: a).refusal == .noSuchProcedure, "\(id)")
         }
     }
 
@@ -84,8 +84,8 @@ struct RequestSequenceTests {
         let caller = realm.join(caller: .progressiveCallInvocations, callee: [])
         let a = realm.join([.progressiveCallInvocations, .callCanceling])
         realm.register(a)
-        for _ in 1...3 {
-            #expect(realm.call(caller, request: 1, progress: true).abortReason == nil)
+        for round in 1...3 {
+            #expect(realm.call(caller, request: 1, progress: true).abortReason == nil, "\(round)")
         }
         #expect(realm.call(caller, request: 2).abortReason == nil)
         #expect(realm.call(caller, request: 1).abortReason == nil)
@@ -105,8 +105,10 @@ struct RequestSequenceTests {
             realm.yield(a, 1)
             realm.advance(milliseconds: milliseconds)
             let effects = realm.call(caller, request: 1, progress: true)
-            #expect(effects.isEmpty == (milliseconds < 30_000))
-            #expect(effects.abortReason == (milliseconds < 30_000 ? nil : .protocolViolation))
+            #expect(effects.isEmpty == (milliseconds < 30_000), "\(milliseconds)")
+            #expect(
+                effects.abortReason == (milliseconds < 30_000 ? nil : .protocolViolation),
+                "\(milliseconds)")
         }
     }
 

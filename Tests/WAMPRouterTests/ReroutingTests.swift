@@ -48,7 +48,7 @@ struct ReroutingTests {
                 .call(Call(request: second, procedure: "t.x", payload: payload)), from: caller)
             let again = Message.invocation(
                 Invocation(request: second, registration: id, payload: payload))
-            #expect(realm.fail(p[0], first) == [p[1].gets(again)])
+            #expect(realm.fail(p[0], first) == [p[1].gets(again)], "\(count)")
             realm.yield(p[1], second)
         }
     }
@@ -59,10 +59,11 @@ struct ReroutingTests {
             let realm = TestRealm()
             let caller = realm.join()
             let p = realm.callees(3, "t.x", rule, .callReroute)
-            #expect(realm.invoked(in: realm.call(caller)) == p[order[0]])
-            #expect(realm.invoked(in: realm.fail(p[order[0]], 1)) == p[order[1]])
-            #expect(realm.invoked(in: realm.fail(p[order[1]], 1)) == p[order[2]])
-            #expect(realm.fail(p[order[2]], 1) == [caller.getsError(1, .noAvailableCallee)])
+            #expect(realm.invoked(in: realm.call(caller)) == p[order[0]], "\(rule)")
+            #expect(realm.invoked(in: realm.fail(p[order[0]], 1)) == p[order[1]], "\(rule)")
+            #expect(realm.invoked(in: realm.fail(p[order[1]], 1)) == p[order[2]], "\(rule)")
+            #expect(
+                realm.fail(p[order[2]], 1) == [caller.getsError(1, .noAvailableCallee)], "\(rule)")
         }
     }
 
@@ -89,8 +90,8 @@ struct ReroutingTests {
                 tried.append(callee)
                 effects = realm.fail(callee, 1)
             }
-            #expect(tried.count == 4 && Set(tried) == Set(p))
-            #expect(effects == [caller.getsError(1, .noAvailableCallee)])
+            #expect(tried.count == 4 && Set(tried) == Set(p), "\(seed)")
+            #expect(effects == [caller.getsError(1, .noAvailableCallee)], "\(seed)")
         }
     }
 

@@ -1,4 +1,4 @@
-// Retained events: wamp-protocol.md §6.
+// Retained events: protocol.md §6.
 
 import Testing
 import WAMP

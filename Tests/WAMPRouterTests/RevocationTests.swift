@@ -1,4 +1,4 @@
-// Registrations that are taken away: SR-85 … SR-90; wamp-protocol.md §7.9.
+// Registrations that are taken away: SR-85 … SR-90; protocol.md §7.9.
 
 import Testing
 import WAMP
@@ -157,13 +157,13 @@ struct RevocationTests {
             let answer = try #require(
                 effects.firstIndex { effect in
                     if case .send(.registered, newcomer.key) = effect { true } else { false }
-                })
-            #expect(listener.events(in: Array(effects[..<answer])).isEmpty)
+                }, "\(isCallee)")
+            #expect(listener.events(in: Array(effects[..<answer])).isEmpty, "\(isCallee)")
             #expect(
                 listener.events(in: Array(effects[answer...])).map(\.name) == [
                     "on_unregister", "on_unregister", "on_delete", "on_create", "on_register",
-                ])
-            #expect(effects.revocations(of: scene.a).count == 1)
+                ], "\(isCallee)")
+            #expect(effects.revocations(of: scene.a).count == 1, "\(isCallee)")
         }
     }
 
@@ -173,10 +173,10 @@ struct RevocationTests {
             let scene = Scene()
             let (realm, a) = (scene.realm, scene.a)
             let effects = realm.register(a, "t.x", rule, options: Self.force)
-            #expect(effects.revocations(of: a).count == 1)
+            #expect(effects.revocations(of: a).count == 1, "\(rule)")
             let new = realm.id()
-            #expect(effects.contains(a.getsRegistered(2, new)))
-            #expect(realm.list(new, from: scene.caller) == [a])
+            #expect(effects.contains(a.getsRegistered(2, new)), "\(rule)")
+            #expect(realm.list(new, from: scene.caller) == [a], "\(rule)")
         }
     }
 
@@ -313,7 +313,8 @@ struct RevocationTests {
         let guest = realm.join(callee: [], role: "guest")
         realm.register(joe, "t.x")
         for uri in ["t.x", "t.nobody"] as [URI] {
-            #expect(realm.register(guest, uri, options: Self.force).refusal == .notAuthorized)
+            #expect(
+                realm.register(guest, uri, options: Self.force).refusal == .notAuthorized, "\(uri)")
         }
         #expect(realm.pick(from: guest) == joe)
     }

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Choosing a callee")
+@Suite("Choosing a callee", .inBothForms)
 struct SelectionTests {
     @Test("SR-29 roundrobin takes everybody in turn, in the order of registering")
     func roundrobin() {
@@ -104,9 +104,11 @@ struct SelectionTests {
             // there.
             let circle = (calls..<calls + 12).map { $0 % 4 }.filter { $0 != leaver }.map { p[$0] }
             let after = realm.picks(circle.count, from: caller)
-            #expect(after == circle)
+            #expect(after == circle, "\(byLoss)")
             let all = before + after
-            for (one, next) in zip(all, all.dropFirst()) { #expect(one != next) }
+            for (one, next) in zip(all, all.dropFirst()) {
+                #expect(one != next, "\(byLoss) \(one)")
+            }
         }
     }
 
@@ -117,10 +119,14 @@ struct SelectionTests {
         let realm = TestRealm()
         let caller = realm.join()
         let p = realm.callees(4, "t.x", "roundrobin")
-        for call in 0..<calls { #expect(realm.invoked(in: realm.call(caller)) == p[call]) }
+        for call in 0..<calls {
+            #expect(realm.invoked(in: realm.call(caller)) == p[call], "\(call)")
+        }
         realm.leave(p[leaver])
         let circle = (calls..<calls + 8).map { $0 % 4 }.filter { $0 != leaver }.map { p[$0] }
-        for callee in circle { #expect(realm.invoked(in: realm.call(caller)) == callee) }
+        for callee in circle {
+            #expect(realm.invoked(in: realm.call(caller)) == callee, "\(callee)")
+        }
     }
 
     @Test(
@@ -135,7 +141,7 @@ struct SelectionTests {
             p += realm.callees(newcomers, "t.x", "roundrobin")
             let first = calls == 0 ? 0 : (calls - 1) % start + 1
             let expected = (first..<first + 2 * p.count).map { p[$0 % p.count] }
-            #expect(realm.picks(expected.count, from: caller) == expected)
+            #expect(realm.picks(expected.count, from: caller) == expected, "\(newcomers)")
         }
     }
 

@@ -23,9 +23,13 @@ struct SentenceTests {
         for code in [MessageCode.call, .register, .publish, .subscribe, .unregister, .unsubscribe] {
             for subject in [nil, "com.example.add"] {
                 let refusal = realm.refusal(code, 1, error, about: subject)
-                let sentence = try #require(refusal.payload.values().args.first?.string)
-                #expect(sentence.split(separator: " ").count > 2, "\(sentence)")
-                #expect(refusal.payload.count < 200)
+                let sentence = try #require(
+                    refusal.payload.values().args.first?.string,
+                    "\(code) \(subject)")
+                #expect(
+                    sentence.split(separator: " ").count > 2,
+                    "\(code) \(subject): \(sentence)")
+                #expect(refusal.payload.count < 200, "\(code) \(subject)")
             }
         }
     }

@@ -1,4 +1,4 @@
-// What the meta API tells of sessions, and how it ends them: wamp-protocol.md §8 and §8.1.
+// What the meta API tells of sessions, and how it ends them: protocol.md §8 and §8.1.
 
 import Testing
 import WAMP
@@ -136,11 +136,13 @@ struct SessionMetaTests {
             ] as [(String, [Value])] {
                 let effects = realm.call(
                     caller, URI("wamp.session.\(name)"), args, kwargs: kwargs)
-                #expect(effects.refusal == error)
+                #expect(effects.refusal == error, "\(kwargs) \(name) \(args)")
             }
         }
         for name in ["kill_by_authid", "kill_by_authrole"] {
-            #expect(realm.call(caller, URI("wamp.session.\(name)")).refusal == .invalidArgument)
+            #expect(
+                realm.call(caller, URI("wamp.session.\(name)")).refusal == .invalidArgument,
+                "\(name)")
         }
         #expect(realm.realm.sessionCount == 2)
     }
@@ -179,7 +181,7 @@ struct SessionMetaTests {
         #expect(effects.result?.args == [3])
         #expect(effects.events(to: caller).isEmpty)
         #expect(effects.count == 7)
-        for peer in others { #expect(effects.goodbye(to: peer)?.reason == "t.reason") }
+        for peer in others { #expect(effects.goodbye(to: peer)?.reason == "t.reason", "\(peer)") }
         #expect(realm.realm.registrationCount == 0)
         // From then on there are events again.
         let next = realm.join()
@@ -217,16 +219,16 @@ struct SessionMetaTests {
             ("other", .notAuthorized, .notAuthorized), ("none", .notAuthorized, .notAuthorized),
         ] as [(String, ErrorURI?, ErrorURI?)] {
             let peer = realm.join(role)
-            #expect(realm.call(peer, "wamp.session.list").refusal == read)
-            #expect(realm.call(peer, "wamp.subscription.list").refusal == read)
-            #expect(realm.call(peer, "wampctl.router.stats").refusal == read)
+            #expect(realm.call(peer, "wamp.session.list").refusal == read, "\(role)")
+            #expect(realm.call(peer, "wamp.subscription.list").refusal == read, "\(role)")
+            #expect(realm.call(peer, "wampctl.router.stats").refusal == read, "\(role)")
             #expect(
                 realm.call(peer, "wamp.session.get", [4711]).refusal
-                    == (read == nil ? .noSuchSession : read))
+                    == (read == nil ? .noSuchSession : read), "\(role)")
             #expect(
                 realm.call(peer, "wamp.session.kill", [4711]).refusal
-                    == (kill == nil ? .noSuchSession : kill))
-            #expect(realm.call(peer, "wamp.session.flush_testaments").refusal == nil)
+                    == (kill == nil ? .noSuchSession : kill), "\(role)")
+            #expect(realm.call(peer, "wamp.session.flush_testaments").refusal == nil, "\(role)")
         }
         let killer = realm.join("killer")
         #expect(realm.call(killer, "wamp.session.kill", [Value(victim.id)]).refusal == nil)
@@ -244,7 +246,9 @@ struct SessionMetaTests {
             ("session.kill_by_authid", ["x"]), ("session.kill_by_authrole", ["x"]),
             ("subscription.remove_subscriber", [1, 2]),
         ] as [(String, [Value])] {
-            #expect(realm.call(a, URI("wamp.\(name)"), args).refusal == .notAuthorized)
+            #expect(
+                realm.call(a, URI("wamp.\(name)"), args).refusal == .notAuthorized,
+                "\(name) \(args)")
         }
     }
 }

@@ -1,4 +1,4 @@
-// Sessions from WELCOME to their end: wamp-protocol.md §3, draining.
+// Sessions from WELCOME to their end: protocol.md §3, draining.
 
 import Testing
 import WAMP
@@ -259,7 +259,7 @@ struct SessionTests {
             #expect(
                 effects == [
                     caller.getsError(request, .unavailable, kwargs: ["reason": "shutdown"])
-                ])
+                ], "\(uri)")
         }
     }
 
@@ -330,8 +330,8 @@ struct SessionTests {
         for peer in peers + peers { realm.call(peer, timeout: 100) }
         let effects = realm.run { $0.shutDown(at: realm.now, into: &$1) }
         for peer in peers {
-            #expect(effects.contains(peer.getsGoodbye(.systemShutdown)))
-            #expect(effects.contains(peer.ends(.goodbyeSent)))
+            #expect(effects.contains(peer.getsGoodbye(.systemShutdown)), "\(peer)")
+            #expect(effects.contains(peer.ends(.goodbyeSent)), "\(peer)")
         }
         #expect(realm.isEmpty)
     }

@@ -64,10 +64,10 @@ struct StatisticsTests {
             (["t.", ["match": "prefix"]], realm.id(of: "t.", .prefix)),
         ] as [([Value], RegistrationID)] {
             let stats = realm.meta(uri, args, from: a)
-            #expect(stats != nil && stats == realm.meta(uri, [Value(id)], from: a))
+            #expect(stats != nil && stats == realm.meta(uri, [Value(id)], from: a), "\(args)")
         }
         for args in [["t.none"], ["t."], ["t.x", ["match": "prefix"]]] as [[Value]] {
-            #expect(realm.call(a, uri, args).refusal == .noSuchRegistration)
+            #expect(realm.call(a, uri, args).refusal == .noSuchRegistration, "\(args)")
         }
         #expect(realm.call(a, uri, [["t.x"]]).refusal == .invalidArgument)
     }

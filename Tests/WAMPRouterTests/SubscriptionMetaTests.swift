@@ -1,4 +1,4 @@
-// What the meta API tells of subscriptions: wamp-protocol.md §8.3; revocation: §6.
+// What the meta API tells of subscriptions: protocol.md §8.3; revocation: §6.
 
 import Testing
 import WAMP
@@ -34,12 +34,12 @@ struct SubscriptionMetaTests {
                 "id": Value(id), "created": TestRealm.created, "uri": "t.x",
                 "match": .string(match.rawValue),
             ]
-            #expect(effects.count == 3)
+            #expect(effects.count == 3, "\(match)")
             #expect(
                 listener.events(in: effects) == [
                     MetaEvent("wamp.subscription.on_create", [Value(a.id), details]),
                     event("on_subscribe", a, id),
-                ])
+                ], "\(match)")
         }
     }
 
@@ -83,9 +83,9 @@ struct SubscriptionMetaTests {
             ("wamp.session.on_join", .exact), ("wamp.", .prefix), ("wamp..on_join", .wildcard),
         ] as [(URI, MatchPolicy)] {
             let effects = realm.trySubscribe(a, topic, match)
-            #expect(effects.count == 1)
-            let id = try #require(realm.subscribe(a, topic, match))
-            #expect(realm.unsubscribe(a, id).count == 1)
+            #expect(effects.count == 1, "\(topic) \(match)")
+            let id = try #require(realm.subscribe(a, topic, match), "\(topic) \(match)")
+            #expect(realm.unsubscribe(a, id).count == 1, "\(topic) \(match)")
         }
     }
 
@@ -136,7 +136,7 @@ struct SubscriptionMetaTests {
             ([".x", ["match": "wildcard"]], Value(wildcard)),
             (["t.x", ["match": "prefix"]], nil), (["t.none"], nil),
         ] as [([Value], Value)] {
-            #expect(realm.meta("wamp.subscription.lookup", args, from: a) == expected)
+            #expect(realm.meta("wamp.subscription.lookup", args, from: a) == expected, "\(args)")
         }
         #expect(
             realm.meta("wamp.subscription.match", ["t.x"], from: a)
@@ -144,7 +144,9 @@ struct SubscriptionMetaTests {
         #expect(realm.meta("wamp.subscription.match", ["t.y"], from: a) == [Value(prefix)])
         #expect(realm.meta("wamp.subscription.match", ["u.y"], from: a) == .null)
         for args in [[], [1], ["t.x", 1], ["t.x", ["match": "glob"]]] as [[Value]] {
-            #expect(realm.call(a, "wamp.subscription.lookup", args).refusal == .invalidArgument)
+            #expect(
+                realm.call(a, "wamp.subscription.lookup", args).refusal == .invalidArgument,
+                "\(args)")
         }
         #expect(realm.call(a, "wamp.subscription.match").refusal == .invalidArgument)
     }
@@ -175,7 +177,7 @@ struct SubscriptionMetaTests {
         let procedure = URI("wamp.subscription.\(name)")
         #expect(realm.call(a, procedure, [4711]).refusal == .noSuchSubscription)
         for args in [[], ["4711"], [-1], [nil]] as [[Value]] {
-            #expect(realm.call(a, procedure, args).refusal == .invalidArgument)
+            #expect(realm.call(a, procedure, args).refusal == .invalidArgument, "\(args)")
         }
     }
 
@@ -227,7 +229,7 @@ struct SubscriptionMetaTests {
             ([Value(id), Value(other.id)], .noSuchSubscription), ([Value(id)], .invalidArgument),
             ([], .invalidArgument), (["x", Value(a.id)], .invalidArgument),
         ] as [([Value], ErrorURI)] {
-            #expect(realm.call(caller, uri, args).refusal == error)
+            #expect(realm.call(caller, uri, args).refusal == error, "\(args)")
         }
         let args = [Value(id), Value(a.id)]
         #expect(

@@ -45,13 +45,13 @@ struct URITableTests {
             let found = store.find(name)
             let isFilling = step / 1000 % 2 == 0
             if let slot = dictionary[name] {
-                #expect(found == slot)
+                #expect(found == slot, "\(step)")
                 if random.index(below: 4) < (isFilling ? 1 : 3) {
                     store.remove(name, slot: slot)
                     dictionary[name] = nil
                 }
             } else {
-                #expect(found == nil)
+                #expect(found == nil, "\(step)")
                 if isFilling || random.index(below: 4) == 0 {
                     store.insert(name, slot: nextSlot)
                     dictionary[name] = nextSlot
@@ -61,7 +61,7 @@ struct URITableTests {
         }
         for number in 0..<400 {
             let name = "com.app.\(number)"
-            #expect(store.find(name) == dictionary[name])
+            #expect(store.find(name) == dictionary[name], "\(number)")
         }
     }
 
@@ -78,8 +78,10 @@ struct URITableTests {
             while !left.isEmpty {
                 let (slot, name) = left.remove(at: random.index(below: left.count))
                 store.remove(name, slot: UInt32(slot))
-                #expect(store.find(name) == nil)
-                for (slot, name) in left { #expect(store.find(name) == UInt32(slot)) }
+                #expect(store.find(name) == nil, "\(seed)")
+                for (slot, name) in left {
+                    #expect(store.find(name) == UInt32(slot), "\(seed) \(name)")
+                }
             }
         }
     }
@@ -97,7 +99,9 @@ struct URITableTests {
                 slot += 1
             }
         }
-        for (slot, name) in names.enumerated() { #expect(store.find(name) == UInt32(slot)) }
+        for (slot, name) in names.enumerated() {
+            #expect(store.find(name) == UInt32(slot), "\(name)")
+        }
     }
 
     @Test("Removing what is not there changes nothing")
@@ -127,16 +131,20 @@ struct InFlightRingTests {
                 // Every tenth stays to the end.
                 for id in dictionary.keys.sorted().suffix(5)
                 where id % 10 != 0 && random.index(below: 3) == 0 {
-                    #expect(ring.remove(id) == dictionary.removeValue(forKey: id))
-                    #expect(ring.find(id) == nil)
+                    #expect(
+                        ring.remove(id) == dictionary.removeValue(forKey: id),
+                        "\(seed) \(step) \(id)")
+                    #expect(ring.find(id) == nil, "\(seed) \(step) \(id)")
                 }
-                #expect(ring.count == dictionary.count)
+                #expect(ring.count == dictionary.count, "\(seed) \(step)")
             }
-            for (id, slot) in dictionary { #expect(ring.find(id) == slot) }
-            #expect(ring.slotsByID == dictionary.sorted { $0.key < $1.key }.map(\.value))
-            for id in dictionary.keys { #expect(ring.remove(id) == dictionary[id]) }
-            #expect(ring.count == 0)
-            #expect(ring.slotsByID.isEmpty)
+            for (id, slot) in dictionary { #expect(ring.find(id) == slot, "\(seed) \(id)") }
+            #expect(ring.slotsByID == dictionary.sorted { $0.key < $1.key }.map(\.value), "\(seed)")
+            for id in dictionary.keys {
+                #expect(ring.remove(id) == dictionary[id], "\(seed) \(id)")
+            }
+            #expect(ring.count == 0, "\(seed)")
+            #expect(ring.slotsByID.isEmpty, "\(seed)")
         }
     }
 
@@ -146,8 +154,8 @@ struct InFlightRingTests {
         ring.insert(1, slot: Slot(99))
         for id in 2...5000 as ClosedRange<UInt64> {
             ring.insert(id, slot: Slot(1))
-            #expect(ring.remove(id) == Slot(1))
-            #expect(ring.find(1) == Slot(99))
+            #expect(ring.remove(id) == Slot(1), "\(id)")
+            #expect(ring.find(1) == Slot(99), "\(id)")
         }
         #expect(ring.count == 1)
         #expect(ring.remove(1) == Slot(99))
@@ -159,7 +167,7 @@ struct InFlightRingTests {
         var ring = InFlightRing()
         let ids = [RequestID.largest - 1, RequestID.largest, 1, 2]
         for (slot, id) in ids.enumerated() { ring.insert(id, slot: Slot(slot)) }
-        for (slot, id) in ids.enumerated() { #expect(ring.find(id) == Slot(slot)) }
+        for (slot, id) in ids.enumerated() { #expect(ring.find(id) == Slot(slot), "\(id)") }
         #expect(ring.slotsByID == [2, 3, 0, 1].map { Slot($0) })
     }
 
@@ -205,22 +213,22 @@ struct CallTableTests {
             {
                 let found = table.find(
                     madeBy: SessionKey(slot: 0, generation: 0), RequestID(victim))
-                let slot = try #require(found)
+                let slot = try #require(found, "\(request)")
                 let removed = table.remove(slot)
-                #expect(removed?.request == RequestID(victim))
+                #expect(removed?.request == RequestID(victim), "\(request)")
                 open[victim] = nil
             }
             let next = table.nextDeadline
-            #expect(next?.nanoseconds == open.values.min())
+            #expect(next?.nanoseconds == open.values.min(), "\(request)")
         }
         for now in stride(from: 50, through: 500, by: 50) as StrideThrough<UInt64> {
             while let slot = table.due(at: Moment(nanoseconds: now)) {
                 let removed = table.remove(slot)
-                let call = try #require(removed)
-                #expect(open.values.min() == call.deadline.nanoseconds)
-                #expect(open.removeValue(forKey: call.request.rawValue) != nil)
+                let call = try #require(removed, "\(now)")
+                #expect(open.values.min() == call.deadline.nanoseconds, "\(now)")
+                #expect(open.removeValue(forKey: call.request.rawValue) != nil, "\(now)")
             }
-            #expect(open.values.allSatisfy { $0 > now })
+            #expect(open.values.allSatisfy { $0 > now }, "\(now)")
         }
         #expect(open.isEmpty)
         #expect(table.nextDeadline == nil)
@@ -259,7 +267,8 @@ struct TimeTests {
                     "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"
                     + "\(padded(Int(time) / 3_600_000, 2)):\(padded(Int(time) / 60_000 % 60, 2)):"
                     + "\(padded(Int(time) / 1000 % 60, 2)).\(padded(Int(time) % 1000, 3))Z"
-                #expect(timestamp(unixMilliseconds: count * 86_400_000 + time) == expected)
+                #expect(
+                    timestamp(unixMilliseconds: count * 86_400_000 + time) == expected, "\(count)")
             }
             let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
             let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -296,10 +305,10 @@ struct TimeTests {
     @Test("Ids lie in 1 … 2^53, and the same seed gives the same ones")
     func ids() {
         var (one, same) = (SeededRandom(seed: 42), SeededRandom(seed: 42))
-        for _ in 0..<10_000 {
+        for round in 0..<10_000 {
             let id: SessionID = one.id()
-            #expect((1...SessionID.largest).contains(id.rawValue))
-            #expect(id == same.id() as SessionID)
+            #expect((1...SessionID.largest).contains(id.rawValue), "\(round)")
+            #expect(id == same.id() as SessionID, "\(round)")
         }
     }
 }

@@ -1,4 +1,4 @@
-// Testaments: wamp-protocol.md §6.
+// Testaments: protocol.md §6.
 
 import Testing
 import WAMP
@@ -106,7 +106,7 @@ struct TestamentTests {
         ] as [([Value], Value.Dictionary)] {
             #expect(
                 realm.call(a, TestamentTests.add, args, kwargs: kwargs).refusal
-                    == .invalidArgument)
+                    == .invalidArgument, "\(args) \(kwargs)")
         }
         #expect(
             realm.call(a, TestamentTests.flush, [], kwargs: ["scope": "x"]).refusal
@@ -118,7 +118,7 @@ struct TestamentTests {
     func forbidden() {
         let a = realm.join()
         for topic in ["wamp.session.on_join", "t..x", "wampctl.router.on_stats"] {
-            #expect(add(a, topic).refusal == .invalidURI)
+            #expect(add(a, topic).refusal == .invalidURI, "\(topic)")
         }
         #expect(add(a, options: ["ppt_scheme": "x_mine"]).refusal == .featureNotSupported)
         var settings = RealmSettings()

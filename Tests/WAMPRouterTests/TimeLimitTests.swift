@@ -1,4 +1,4 @@
-// Who keeps the time of a call, and how much it gets: SR-17, SR-68; wamp-protocol.md §7.6.
+// Who keeps the time of a call, and how much it gets: SR-17, SR-68; protocol.md §7.6.
 
 import Testing
 import WAMP
@@ -42,9 +42,13 @@ struct TimeLimitTests {
             let realm = Self.realm()
             let (caller, a) = (realm.join(), realm.join(features))
             realm.register(a, options: options)
-            #expect(realm.call(caller, timeout: timeout).invocationDetails == [:])
+            #expect(
+                realm.call(caller, timeout: timeout).invocationDetails == [:],
+                "\(features) \(options)")
             let effects = realm.advance(milliseconds: 50)
-            #expect(effects == (timeout == 0 ? [] : [caller.getsError(1, .timeout)]))
+            #expect(
+                effects == (timeout == 0 ? [] : [caller.getsError(1, .timeout)]),
+                "\(features) \(options)")
         }
     }
 
@@ -146,9 +150,9 @@ struct TimeLimitTests {
             let (caller, a) = (realm.join(), realm.join(.callCanceling))
             realm.register(a, options: ["concurrency": 1])
             realm.call(caller, timeout: 10)
-            #expect(realm.cancel(caller, 1, mode).refusal == .canceled)
-            #expect(realm.realm.nextDeadline == nil)
-            #expect(realm.advance(milliseconds: 20).isEmpty)
+            #expect(realm.cancel(caller, 1, mode).refusal == .canceled, "\(mode)")
+            #expect(realm.realm.nextDeadline == nil, "\(mode)")
+            #expect(realm.advance(milliseconds: 20).isEmpty, "\(mode)")
         }
     }
 }

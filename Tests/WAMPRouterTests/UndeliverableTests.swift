@@ -73,12 +73,13 @@ struct UndeliverableTests {
             guard case .send(let message, _) = answer else { continue }
             let effects = realm.undeliverable(message, to: caller)
             #expect(
-                effects == [caller.getsError(RequestID(UInt64(index + 1)), .payloadSizeExceeded)])
+                effects == [caller.getsError(RequestID(UInt64(index + 1)), .payloadSizeExceeded)],
+                "\(answer)")
             if case .send(let again, _) = effects.first {
                 let effects = realm.run {
                     $0.undeliverable(again, to: caller.key, at: realm.now, into: &$1)
                 }
-                #expect(effects.isEmpty)
+                #expect(effects.isEmpty, "\(answer)")
             }
         }
     }

@@ -1,4 +1,4 @@
-// Router and client together, by each method: wamp-protocol.md §10.
+// Router and client together, by each method: protocol.md §10.
 
 import Logging
 import NIOPosix
@@ -106,9 +106,9 @@ import WAMPTransport
                     Authentication(
                         method, secret: hasKey ? nil : "secret",
                         privateKey: hasKey ? Self.key : nil))
-                #expect(session.authid == authid)
-                #expect(session.authrole == "worker")
-                #expect(session.welcome["authmethod"]?.string == name)
+                #expect(session.authid == authid, "\(method)")
+                #expect(session.authrole == "worker", "\(method)")
+                #expect(session.welcome["authmethod"]?.string == name, "\(method)")
                 await session.leave()
             }
         }
@@ -122,8 +122,12 @@ import WAMPTransport
                 ("salted", .wampcra), ("pbkdf2", .scram), ("argon2", .scram),
             ] {
                 let wrong = Authentication(method, secret: "guess")
-                #expect(await refusal(endpoint, authid, wrong) == .authenticationDenied)
-                #expect(await refusal(endpoint, "nobody", wrong) == .authenticationDenied)
+                #expect(
+                    await refusal(endpoint, authid, wrong) == .authenticationDenied,
+                    "\(authid) \(method)")
+                #expect(
+                    await refusal(endpoint, "nobody", wrong) == .authenticationDenied,
+                    "\(authid) \(method)")
             }
             let wrong = Authentication(
                 .cryptosign, privateKey: [UInt8](repeating: 8, count: 32))

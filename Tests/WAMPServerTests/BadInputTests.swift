@@ -82,7 +82,9 @@ import WAMPServer
                 let key = String(repeating: "k", count: 5000)
                 let frame = joins ? "[48,1,{" : "[1,\"realm1\",{"
                 peer.sendFrame(frame + "\"\(key)\":1,\"\(key)\":2},\"a.b\"]")
-                #expect(try peer.readFrame().hasSuffix("\"wamp.error.protocol_violation\"]"))
+                #expect(
+                    try peer.readFrame().hasSuffix("\"wamp.error.protocol_violation\"]"), "\(joins)"
+                )
             }
         }
     }

@@ -101,12 +101,14 @@ import WAMPTransport
                             guest.finish()
                         }
                     } else {
-                        for _ in 0..<100 {
+                        for round in 0..<100 {
                             var resident = try RawPeer(port: port)
                             try resident.joinRawSocket()
                             resident.sendFrame(#"[48,1,{},"wamp.session.get",[0]]"#)
                             let answer = try resident.readFrame()
-                            #expect(answer.hasPrefix(#"[8,48,1,{},"wamp.error.no_such_session","#))
+                            #expect(
+                                answer.hasPrefix(#"[8,48,1,{},"wamp.error.no_such_session","#),
+                                "\(round)")
                         }
                     }
                 } catch {

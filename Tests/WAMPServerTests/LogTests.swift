@@ -84,7 +84,9 @@ final class LogRecord: Sendable {
         #expect(what.hasSuffix("refused") || fields["by"] == "router")
         if reason == "no_such_realm" { #expect(fields["realm"] == "nowhere") }
         for line in record.lines {
-            #expect(line.fields.keys.allSatisfy { !["time", "level", "message"].contains($0) })
+            #expect(
+                line.fields.keys.allSatisfy { !["time", "level", "message"].contains($0) },
+                "\(line)")
         }
     }
 
@@ -185,8 +187,10 @@ final class LogRecord: Sendable {
             ])
         let joined = record.first("info session joined")
         for line in lines {
-            #expect(line["session"] == joined?["session"] && line["role"] == "anonymous")
-            #expect(line["error"] == "wamp.error.not_authorized" && line["realm"] == "realm1")
+            #expect(line["session"] == joined?["session"] && line["role"] == "anonymous", "\(line)")
+            #expect(
+                line["error"] == "wamp.error.not_authorized" && line["realm"] == "realm1", "\(line)"
+            )
         }
     }
 }

@@ -269,9 +269,12 @@ import WAMPServer
                 let entries = try result.payload.values().args.compactMap(\.dictionary)
                 #expect(entries.map { $0["args"] != nil } == expected, "\(serializer)")
                 for entry in entries where entry["args"] == nil {
-                    #expect(entry["error"] == "wamp.error.invalid_payload")
-                    #expect(entry["message"]?.string?.hasPrefix("args.") ?? false)
-                    #expect(entry["publication"] != nil)
+                    #expect(
+                        entry["error"] == "wamp.error.invalid_payload", "\(serializer) \(entry)")
+                    #expect(
+                        entry["message"]?.string?.hasPrefix("args.") ?? false,
+                        "\(serializer) \(entry)")
+                    #expect(entry["publication"] != nil, "\(serializer) \(entry)")
                 }
             }
         }
@@ -307,16 +310,16 @@ import WAMPServer
                 let extra =
                     String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
                 peer.sendFrame(hello("dora", extra))
-                #expect(try peer.readFrame().hasPrefix("[4,"))
+                #expect(try peer.readFrame().hasPrefix("[4,"), "\(levels)")
                 peer.sendFrame(#"[5,"whatever",{}]"#)
                 if isFine {
-                    #expect(try authenticator.readFrame().hasPrefix("[68,1,"))
+                    #expect(try authenticator.readFrame().hasPrefix("[68,1,"), "\(levels)")
                     authenticator.sendFrame(#"[70,1,{},["guest"]]"#)
-                    #expect(try peer.readFrame().hasPrefix("[2,"))
+                    #expect(try peer.readFrame().hasPrefix("[2,"), "\(levels)")
                 } else {
                     let abort = try peer.readFrame()
-                    #expect(abort.hasPrefix("[3,"))
-                    #expect(abort.contains("nested deeper than 64"))
+                    #expect(abort.hasPrefix("[3,"), "\(levels)")
+                    #expect(abort.contains("nested deeper than 64"), "\(levels)")
                 }
             }
         }
@@ -352,11 +355,11 @@ import WAMPServer
                     guard case .double(let number)? = try event.payload.values().args.first else {
                         throw Breach("no NaN for \(peer.serializer)")
                     }
-                    #expect(number.isNaN)
+                    #expect(number.isNaN, "\(peer.serializer)")
                     guard case .event(let next) = try peer.next() else { throw Breach("no EVENT") }
                     event = next
                 }
-                #expect(try event.payload.values().args == ["end"])
+                #expect(try event.payload.values().args == ["end"], "\(peer.serializer)")
             }
             try publisher.send([
                 .call(Call(request: RequestID(3), procedure: "wampctl.router.stats"))

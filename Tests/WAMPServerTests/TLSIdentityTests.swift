@@ -189,7 +189,8 @@ import WAMPTransport
                     "\(scheme)://localhost:\(port)", authid: authid, authentication)
                 #expect(
                     outcome
-                        == .success(Welcomed(authid: authid, role: "staff", method: method)))
+                        == .success(Welcomed(authid: authid, role: "staff", method: method)),
+                    "\(authid) \(method)")
             }
         }
     }
@@ -206,7 +207,8 @@ import WAMPTransport
                         outcome
                             == .failure(
                                 .refused(
-                                    reason: .authenticationFailed, message: text, details: [:])))
+                                    reason: .authenticationFailed, message: text, details: [:])),
+                        "\(authid) \(scheme)")
                 }
             }
         }
@@ -291,7 +293,7 @@ import WAMPTransport
                     Issue.record("\(outcome)")
                     continue
                 }
-                #expect(reason == .authenticationRequired)
+                #expect(reason == .authenticationRequired, "\(certificate)")
             }
         }
     }
@@ -322,7 +324,7 @@ import WAMPTransport
             let url = "wss://localhost:\(port)"
             for (name, method) in [("client", "tls"), ("nobody", "anonymous")] {
                 let outcome = try await join(url, certificate: name)
-                #expect(try outcome.get().method == method)
+                #expect(try outcome.get().method == method, "\(name) \(method)")
             }
         }
     }

@@ -79,7 +79,7 @@ import WAMPTransport
                 _ = try await session.register(
                     echo, respond: { $0.reply(payload: $0.payload) })
                 let result = try await session.call(echo, args: [text])
-                #expect(result.args == [text])
+                #expect(result.args == [text], "\(size)")
             }
             await session.leave()
         }
@@ -146,12 +146,12 @@ import WAMPTransport
         let server = try TLSContext.server(certificates.server(clientCA: true))
         let client = try TLSContext.client(certificates.client("client"))
         var bindings: Set<[UInt8]> = []
-        for _ in 0..<3 {
+        for round in 0..<3 {
             let seen = try await connections(server, client)
-            #expect(seen.server.peerCommonName == "alice")
-            #expect(seen.client.peerCommonName == "localhost")
-            #expect(seen.server.exporter?.count == 32)
-            #expect(seen.server.exporter == seen.client.exporter)
+            #expect(seen.server.peerCommonName == "alice", "\(round)")
+            #expect(seen.client.peerCommonName == "localhost", "\(round)")
+            #expect(seen.server.exporter?.count == 32, "\(round)")
+            #expect(seen.server.exporter == seen.client.exporter, "\(round)")
             bindings.insert(seen.server.exporter ?? [])
         }
         #expect(bindings.count == 3)
@@ -211,18 +211,18 @@ import WAMPTransport
             ] {
                 var peer = try RawPeer(port: port)
                 peer.send(hello)
-                #expect(try peer.readToEnd().isEmpty)
+                #expect(try peer.readToEnd().isEmpty, "\(hello)")
             }
             for scheme in ["ws", "tcp"] {
                 let found = try await failure("\(scheme)://127.0.0.1:\(port)", ClientTLS())
-                #expect(found != "joined" && !found.contains("no answer"))
+                #expect(found != "joined" && !found.contains("no answer"), "\(scheme)")
             }
         }
         let plain = try await start(
             Configuration(listeners: [try Endpoint("ws://127.0.0.1:0/ws")]))
         for scheme in ["wss", "tls"] {
             let found = try await failure("\(scheme)://localhost:\(plain.port)", ClientTLS())
-            #expect(found != "joined" && !found.contains("no answer"))
+            #expect(found != "joined" && !found.contains("no answer"), "\(scheme)")
         }
         await plain.server.stop()
     }
@@ -251,7 +251,7 @@ import WAMPTransport
                 } else {
                     unlink(certificates.path("changing.key"))
                 }
-                #expect(throws: ServerError.self) { try router.reloadTLS() }
+                #expect(throws: ServerError.self, "\(bad)") { try router.reloadTLS() }
                 let session = try await join(url, certificates.client())
                 await session.leave()
             }
@@ -273,7 +273,9 @@ import WAMPTransport
         for tls in [mismatched, nil, ServerTLS(certificate: "/nonexistent", key: "/nonexistent")] {
             var configuration = Configuration(listeners: [try Endpoint("tls://127.0.0.1:0")])
             configuration.tls = tls
-            await #expect(throws: ServerError.self) { _ = try await start(configuration) }
+            await #expect(throws: ServerError.self, "\(tls)") {
+                _ = try await start(configuration)
+            }
         }
     }
 
@@ -287,7 +289,8 @@ import WAMPTransport
             await router.drain(timeout: .seconds(1))
             for session in sessions {
                 #expect(
-                    await session.ended == .goodbye(reason: .systemShutdown, message: nil))
+                    await session.ended == .goodbye(reason: .systemShutdown, message: nil),
+                    "\(session.id)")
             }
         }
     }

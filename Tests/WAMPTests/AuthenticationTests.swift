@@ -1,4 +1,4 @@
-// The arithmetic of the methods against known values: wamp-protocol.md §10.
+// The arithmetic of the methods against known values: protocol.md §10.
 
 import Testing
 

@@ -35,8 +35,8 @@ struct BrokenPayloadTests {
             let frame = frame(list, serializer, hasOption: hasOption)
             let message = try MessageCoder.decode(ByteBuffer(bytes: frame), as: serializer)
             guard case .call(let call) = message else { return nil }
-            #expect(call.request == RequestID(7))
-            #expect(call.procedure == "a.b")
+            #expect(call.request == RequestID(7), "\(hasOption)")
+            #expect(call.procedure == "a.b", "\(hasOption)")
             flaws.insert(call.payload.flaw)
         }
         #expect(flaws.count == 1)
@@ -60,8 +60,8 @@ struct BrokenPayloadTests {
     func notFinite() throws {
         for word in ["NaN", "-Infinity"] {
             let flaw = try flaw(Array(#"{"t":[0,\#(word)]}"#.utf8), .json)
-            #expect(flaw?.hasPrefix("args.1.t.1: ") ?? false)
-            #expect(flaw?.hasSuffix("NaN and Infinity are not in JSON") ?? false)
+            #expect(flaw?.hasPrefix("args.1.t.1: ") ?? false, "\(word)")
+            #expect(flaw?.hasSuffix("NaN and Infinity are not in JSON") ?? false, "\(word)")
         }
     }
 
@@ -98,7 +98,7 @@ struct BrokenPayloadTests {
                     [UInt8](repeating: 0x9f, count: levels)
                         + [UInt8](repeating: 0xff, count: levels)
                 }
-            #expect(try flaw(item, serializer)?.contains("deeper than 64") ?? false)
+            #expect(try flaw(item, serializer)?.contains("deeper than 64") ?? false, "\(levels)")
         }
     }
 
@@ -108,7 +108,7 @@ struct BrokenPayloadTests {
         let cbor = frame([0x80, 0xa1, 1, 2], .cbor).replacingFirst(with: 0x86)
         for (frame, serializer) in [(msgpack, Serializer.msgpack), (cbor, .cbor)] {
             let message = try MessageCoder.decode(ByteBuffer(bytes: frame), as: serializer)
-            #expect(message.payload.flaw == "the keys of ArgumentsKw must be texts")
+            #expect(message.payload.flaw == "the keys of ArgumentsKw must be texts", "\(frame)")
         }
         let inner = frame([0x90, 0x81, 0xa1, 0x6b, 0x81, 1, 2], .msgpack).replacingFirst(with: 0x96)
         let message = try MessageCoder.decode(ByteBuffer(bytes: inner), as: .msgpack)
@@ -136,8 +136,8 @@ struct BrokenPayloadTests {
     func isGoingNowhere() throws {
         let message = try decode(#"[48,7,{},"a.b",[NaN],{"k":1}]"#)
         for serializer in Serializer.allCases {
-            #expect(!message.payload.isReady(for: serializer))
-            #expect(throws: TranscodingError.self) {
+            #expect(!message.payload.isReady(for: serializer), "\(serializer)")
+            #expect(throws: TranscodingError.self, "\(serializer)") {
                 try MessageCoder.encode(message, as: serializer)
             }
         }

@@ -24,9 +24,9 @@ struct DamagedFrameTests {
             do {
                 let frame = try MessageCoder.encode(message, as: target)
                 let arrived = try MessageCoder.decode(frame, as: target)
-                #expect(arrived.payload.flaw == nil)
+                #expect(arrived.payload.flaw == nil, "\(target)")
             } catch TranscodingError.invalid(let sentence) {
-                #expect(target != serializer || message.payload.flaw == sentence)
+                #expect(target != serializer || message.payload.flaw == sentence, "\(target)")
             } catch {
                 Issue.record("accepted, but cannot be encoded: \(bytes): \(error)")
             }
@@ -46,7 +46,7 @@ struct DamagedFrameTests {
         let frame = try DamagedFrameTests.frame(sample, serializer)
         #expect(violation(frame, as: serializer) == nil)
         for length in frame.indices {
-            #expect(violation(Array(frame[..<length]), as: serializer) != nil)
+            #expect(violation(Array(frame[..<length]), as: serializer) != nil, "\(length)")
         }
     }
 

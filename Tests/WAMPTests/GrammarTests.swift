@@ -69,9 +69,9 @@ struct GrammarTests {
             let tail = [UInt8](repeating: UInt8(ascii: "b"), count: padding == 7 ? 20 : 0)
             let all = text + tail
             let quote = UInt8(ascii: "\"")
-            #expect(!isAccepted([quote] + all + [quote], .json))
-            #expect(!isAccepted([0xd9, UInt8(all.count)] + all, .msgpack))
-            #expect(!isAccepted([0x78, UInt8(all.count)] + all, .cbor))
+            #expect(!isAccepted([quote] + all + [quote], .json), "\(padding)")
+            #expect(!isAccepted([0xd9, UInt8(all.count)] + all, .msgpack), "\(padding)")
+            #expect(!isAccepted([0x78, UInt8(all.count)] + all, .cbor), "\(padding)")
         }
     }
 
@@ -177,7 +177,7 @@ struct GrammarTests {
                 String(repeating: isList ? "[" : #"{"a":"#, count: levels - 1)
                 + (isList ? "[]" : "{}") + String(repeating: isList ? "]" : "}", count: levels - 1)
             let head = "[50,1,{},["
-            #expect(isSound(Array((head + json + "]]").utf8), .json) == isFine)
+            #expect(isSound(Array((head + json + "]]").utf8), .json) == isFine, "\(levels)")
             let msgpack: [UInt8] = isList ? [0x91] : [0x81, 0xa1, 0x61]
             let cbor: [UInt8] = isList ? [0x81] : [0xa1, 0x61, 0x61]
             let msgpackBytes = Array([[UInt8]](repeating: msgpack, count: levels - 1).joined())
@@ -186,8 +186,8 @@ struct GrammarTests {
                 [0x94, 50, 1, 0x80, 0x91] + msgpackBytes + [isList ? 0x90 : 0x80]
             let deepCBOR: [UInt8] =
                 [0x84, 0x18, 50, 1, 0xa0, 0x81] + cborBytes + [isList ? 0x80 : 0xa0]
-            #expect(isSound(deepMsgpack, .msgpack) == isFine)
-            #expect(isSound(deepCBOR, .cbor) == isFine)
+            #expect(isSound(deepMsgpack, .msgpack) == isFine, "\(levels)")
+            #expect(isSound(deepCBOR, .cbor) == isFine, "\(levels)")
         }
     }
 

@@ -90,7 +90,8 @@ struct MessageDecodingTests {
         ])
     func length(_ message: String, _ sentence: String) {
         for serializer in Serializer.allCases {
-            #expect(violation(message, as: serializer)?.contains(sentence) ?? false)
+            #expect(
+                violation(message, as: serializer)?.contains(sentence) ?? false, "\(serializer)")
         }
     }
 
@@ -118,7 +119,7 @@ struct MessageDecodingTests {
     @Test("an id is an integer in 1 ... 2^53", arguments: Serializer.allCases)
     func ids(_ serializer: Serializer) {
         for id in ["1", "9007199254740992"] {
-            #expect(violation("[17,\(id),1]", as: serializer) == nil)
+            #expect(violation("[17,\(id),1]", as: serializer) == nil, "\(id)")
         }
         for id in [
             "0", "-1", "9007199254740993", "18446744073709551615", "true", "0.0", "-1.0", "1.5",
@@ -132,26 +133,27 @@ struct MessageDecodingTests {
     @Test("an id may be a whole float, as JavaScript writes it in MessagePack and CBOR")
     func wholeFloats() throws {
         for id in ["1.0", "1e3", "9007199254740992.0"] {
-            let number = try #require(Double(id).flatMap(UInt64.init(exactly:)))
+            let number = try #require(Double(id).flatMap(UInt64.init(exactly:)), "\(id)")
             let unsubscribe = Message.unsubscribe(
                 Unsubscribe(request: RequestID(7), subscription: SubscriptionID(number)))
             for serializer in [Serializer.msgpack, .cbor] {
                 #expect(try decode("[34,7.0,\(id)]", as: serializer) == unsubscribe)
             }
-            #expect(violation("[34,7,\(id)]")?.contains("UNSUBSCRIBE.Subscription") ?? false)
+            #expect(
+                violation("[34,7,\(id)]")?.contains("UNSUBSCRIBE.Subscription") ?? false, "\(id)")
         }
         // 7 as a float of each width.
         for bytes in [[0xca, 0x40, 0xe0, 0, 0], [0xcb, 0x40, 0x1c, 0, 0, 0, 0, 0, 0]] as [[UInt8]] {
-            #expect(violation([0x93, 17, 1] + bytes, as: .msgpack) == nil)
+            #expect(violation([0x93, 17, 1] + bytes, as: .msgpack) == nil, "\(bytes)")
         }
         for bytes in [
             [0xf9, 0x47, 0], [0xfa, 0x40, 0xe0, 0, 0], [0xfb, 0x40, 0x1c, 0, 0, 0, 0, 0, 0],
             [0xc2, 0x41, 7],
         ] as [[UInt8]] {
-            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) == nil)
+            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) == nil, "\(bytes)")
         }
         for bytes in [[0xf9, 0x7e, 0], [0xf9, 0x7c, 0], [0xf5], [0xf6]] as [[UInt8]] {
-            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) != nil)
+            #expect(violation([0x83, 17, 1] + bytes, as: .cbor) != nil, "\(bytes)")
         }
     }
 
@@ -241,7 +243,7 @@ struct MessageDecodingTests {
             var buffer = ByteBuffer(string: "before")
             buffer.writeImmutableBuffer(try MessageCoder.encode(call, as: serializer))
             buffer.moveReaderIndex(forwardBy: 6)
-            #expect(try MessageCoder.decode(buffer, as: serializer) == call)
+            #expect(try MessageCoder.decode(buffer, as: serializer) == call, "\(serializer)")
         }
     }
 }

@@ -95,7 +95,7 @@ struct MessageEncodingTests {
         for (message, text) in MessageEncodingTests.messages {
             let frame = try MessageCoder.encode(message, as: serializer)
             let copy = try MessageCoder.decode(frame, as: serializer)
-            #expect(try json(copy) == text)
+            #expect(try json(copy) == text, "\(message)")
         }
     }
 

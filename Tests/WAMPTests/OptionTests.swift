@@ -34,7 +34,7 @@ struct OptionTests {
         ])
     func wrongType(_ message: String, _ key: String) {
         for serializer in Serializer.allCases {
-            #expect(violation(message, as: serializer)?.contains(key) ?? false)
+            #expect(violation(message, as: serializer)?.contains(key) ?? false, "\(serializer)")
         }
     }
 
@@ -51,16 +51,17 @@ struct OptionTests {
                 Issue.record("other messages")
                 return
             }
-            #expect(publish.options.custom["exclude"] == [8_077_982_408_475_823, 5])
-            #expect(register.options.custom["concurrency"] == 4)
-            #expect(call.options.timeout == 6_000_000_000)
+            #expect(
+                publish.options.custom["exclude"] == [8_077_982_408_475_823, 5], "\(serializer)")
+            #expect(register.options.custom["concurrency"] == 4, "\(serializer)")
+            #expect(call.options.timeout == 6_000_000_000, "\(serializer)")
             for broken in [#"{"exclude":[1.5]}"#, #"{"exclude":[0.0]}"#, #"{"exclude":1.0}"#] {
                 let sentence = violation(#"[16,1,\#(broken),"a"]"#, as: serializer)
-                #expect(sentence?.contains("exclude") ?? false)
+                #expect(sentence?.contains("exclude") ?? false, "\(serializer) \(broken)")
             }
         }
         for message in [list, limit, timeout] {
-            #expect(violation(message)?.contains("must be") ?? false)
+            #expect(violation(message)?.contains("must be") ?? false, "\(message)")
         }
         // Within a payload nothing tells how the options were written.
         let options = try PublishOptions(checking: ["exclude": [.double(5)]])

@@ -75,7 +75,7 @@ struct PlainMessageTests {
             let cut = Array(frame[..<length])
             for extended in [cut, cut + [0], cut + [0x5d], cut + [0x80], cut + [0x20]] {
                 let expected = inFull(ByteBuffer(bytes: extended), serializer)
-                #expect(batched(extended, serializer) == expected)
+                #expect(batched(extended, serializer) == expected, "\(length) \(extended)")
             }
         }
     }

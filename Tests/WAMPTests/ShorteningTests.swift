@@ -51,9 +51,9 @@ import Testing
             let lengths = try forms(message).map {
                 try MessageCoder.encode($0, as: serializer).readableBytes
             }
-            #expect(lengths.count < 40)
-            #expect(zip(lengths, lengths.dropFirst()).allSatisfy { $0 > $1 })
-            #expect(try #require(lengths.last) <= 512)
+            #expect(lengths.count < 40, "\(serializer)")
+            #expect(zip(lengths, lengths.dropFirst()).allSatisfy { $0 > $1 }, "\(serializer)")
+            #expect(try #require(lengths.last, "\(serializer)") <= 512, "\(serializer)")
         }
     }
 
@@ -100,7 +100,7 @@ import Testing
         for payload in payloads {
             let error = ErrorMessage(
                 .call, request: RequestID(1), error: "com.example.e", payload: payload)
-            #expect(Message.error(error).shortened == nil)
+            #expect(Message.error(error).shortened == nil, "\(payload)")
         }
         let encrypted = ErrorMessage(
             .call, request: RequestID(1), details: OutcomeDetails(custom: ["ppt_scheme": "x_a"]),

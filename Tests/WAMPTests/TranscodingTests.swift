@@ -43,10 +43,10 @@ struct TranscodingTests {
         let json = Payload.argument(Array(digits.utf8), in: .json)
         for serializer in [Serializer.msgpack, .cbor] {
             let binary = try json.transcoded(to: serializer)
-            #expect(try binary.transcoded(to: .json).text == "[\(digits)]")
+            #expect(try binary.transcoded(to: .json).text == "[\(digits)]", "\(serializer)")
             let other: Serializer = serializer == .cbor ? .msgpack : .cbor
-            #expect(try binary.transcoded(to: other) == json.transcoded(to: other))
-            #expect(try binary.values().args == json.values().args)
+            #expect(try binary.transcoded(to: other) == json.transcoded(to: other), "\(serializer)")
+            #expect(try binary.values().args == json.values().args, "\(serializer)")
         }
     }
 
@@ -142,8 +142,9 @@ struct TranscodingTests {
         for (bits, claim) in [(0x7ff8, "NaN"), (0x7ff0, "infinite"), (0xfff0, "infinite")] {
             let item = [0xcb, UInt8(bits >> 8), UInt8(bits & 255), 0, 0, 0, 0, 0, 0]
             #expect(
-                refusal(item, .msgpack, .json) == "args.0 is \(claim), which JSON cannot hold")
-            #expect(refusal(item, .msgpack, .cbor) == nil)
+                refusal(item, .msgpack, .json) == "args.0 is \(claim), which JSON cannot hold",
+                "\(bits)")
+            #expect(refusal(item, .msgpack, .cbor) == nil, "\(bits)")
         }
         #expect(refusal([0xf9, 0x7e, 0], .cbor, .json)?.contains("NaN") ?? false)
         #expect(
@@ -199,8 +200,12 @@ struct TranscodingTests {
             for (levels, isFine) in [(62, true), (63, false)] {
                 var value: Value = []
                 for _ in 1..<levels { value = [value] }
-                #expect((Payload(args: [value], as: serializer).flaw == nil) == isFine)
-                #expect((Payload(kwargs: ["a": value], as: serializer).flaw == nil) == isFine)
+                #expect(
+                    (Payload(args: [value], as: serializer).flaw == nil) == isFine,
+                    "\(serializer) \(levels)")
+                #expect(
+                    (Payload(kwargs: ["a": value], as: serializer).flaw == nil) == isFine,
+                    "\(serializer) \(levels)")
             }
         }
     }
@@ -239,8 +244,9 @@ struct TranscodingTests {
         #expect(try Payload.argument(item, in: .json).values().args == ["x🙂"])
         for half in [#""\ud800x""#, #""\udc00""#, #""\ud800\ud83d""#, #"{"\ud83d":1}"#] {
             #expect(
-                refusal(Array(half.utf8), .json, .cbor)?.contains("half a surrogate pair") ?? false)
-            #expect(throws: ProtocolViolation.self) {
+                refusal(Array(half.utf8), .json, .cbor)?.contains("half a surrogate pair") ?? false,
+                "\(half)")
+            #expect(throws: ProtocolViolation.self, "\(half)") {
                 try Payload.argument(Array(half.utf8), in: .json).values()
             }
         }
@@ -266,7 +272,9 @@ struct TranscodingTests {
                 let values: [Value] = [list, .dictionary(dictionary)]
                 let expected = Payload(args: values, as: serializer)
                 let json = Payload(args: values, as: .json)
-                #expect(try json.transcoded(to: serializer).bytes == expected.bytes)
+                #expect(
+                    try json.transcoded(to: serializer).bytes == expected.bytes,
+                    "\(count) \(serializer)")
             }
         }
     }
@@ -280,12 +288,12 @@ struct TranscodingTests {
                 bytes: ByteBuffer(bytes: bytes + [UInt8](repeating: 0xc0, count: count)),
                 serializer: .msgpack, shape: .arguments)
             if isFine {
-                #expect(try payload.transcoded(to: .cbor).count == count + 5)
+                #expect(try payload.transcoded(to: .cbor).count == count + 5, "\(count)")
             } else {
-                #expect(throws: TranscodingError.tooManyElements) {
+                #expect(throws: TranscodingError.tooManyElements, "\(count)") {
                     try payload.transcoded(to: .cbor)
                 }
-                #expect(throws: ProtocolViolation.self) { try payload.values() }
+                #expect(throws: ProtocolViolation.self, "\(count)") { try payload.values() }
             }
         }
     }
@@ -314,19 +322,19 @@ struct TranscodingTests {
         "random payloads come back byte for byte from a tour through the others", arguments: 0..<40)
     func tours(_ seed: UInt64) throws {
         var random = ValueGenerator(seed: seed)
-        for _ in 0..<10 {
+        for round in 0..<10 {
             let args = random.list()
             let kwargs = random.dictionary()
             for a in Serializer.allCases {
                 let original = Payload(args: args, kwargs: kwargs, as: a)
                 let values = try original.values()
-                #expect(values.args == args)
-                #expect(values.kwargs == kwargs)
+                #expect(values.args == args, "\(round) \(a)")
+                #expect(values.kwargs == kwargs, "\(round) \(a)")
                 for b in Serializer.allCases {
                     for c in Serializer.allCases {
                         let tour = try original.transcoded(to: b).transcoded(to: c)
                             .transcoded(to: a)
-                        #expect(tour == original)
+                        #expect(tour == original, "\(round) \(a) \(b) \(c)")
                     }
                 }
             }

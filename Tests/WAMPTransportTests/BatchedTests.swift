@@ -31,7 +31,7 @@ import WAMP
                 try bench.receive(Array(bytes[start..<min(start + cut, bytes.count)]))
             }
             #expect(bench.owner.messages == messages + [messages[0]], "pieces of \(cut)")
-            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty)
+            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty, "\(cut)")
         }
     }
 
@@ -85,8 +85,8 @@ import WAMP
         ] as [([UInt8], Int)] {
             let bench = try ConnectionBench.open(wrapped: serializer, isBatched: true)
             try bench.receive(WebSocketFrameTests.bytes(opcode(serializer), batch))
-            #expect(bench.owner.messages.count == count)
-            #expect(bench.closeCode() == 1002)
+            #expect(bench.owner.messages.count == count, "\(batch)")
+            #expect(bench.closeCode() == 1002, "\(batch)")
             guard case .transportFault? = bench.owner.reasons.first else {
                 Issue.record("\(bench.owner.reasons)")
                 continue
@@ -100,8 +100,8 @@ import WAMP
         for bad: [UInt8] in [[0x1E], Array("[48,]".utf8) + [0x1E]] {
             let bench = try ConnectionBench.open(wrapped: .json, isBatched: true)
             try bench.receive(WebSocketFrameTests.bytes(.text, good + bad + good))
-            #expect(bench.owner.messages == [Sample.call(1, as: .json)])
-            #expect(bench.owner.violations.count == 1)
+            #expect(bench.owner.messages == [Sample.call(1, as: .json)], "\(bad)")
+            #expect(bench.owner.violations.count == 1, "\(bad)")
         }
     }
 

@@ -121,10 +121,10 @@ struct ConnectionBench {
             let request = UInt64(index + 1)
             #expect(
                 client.loop.send(Sample.call(request, bytes: size, as: serializer), to: out)
-                    == .queued)
+                    == .queued, "\(size)")
             #expect(
                 server.loop.send(Sample.result(request, bytes: size, as: serializer), to: back)
-                    == .queued)
+                    == .queued, "\(size)")
         }
         let wire = client.sent()
         try server.receive(wire)

@@ -29,7 +29,7 @@ private let framings = [Framing.rawSocket, .webSocket]
                 try bench.receive(Array(bytes[start..<min(start + cut, bytes.count)]))
             }
             #expect(bench.owner.messages == messages, "pieces of \(cut)")
-            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty)
+            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty, "\(cut)")
         }
     }
 
@@ -47,7 +47,8 @@ private let framings = [Framing.rawSocket, .webSocket]
         let outbox = try #require(bench.owner.connection?.outbox)
         for request in UInt64(1)...20 {
             #expect(
-                bench.loop.send(Sample.result(request, bytes: 3, as: .json), to: outbox) == .queued)
+                bench.loop.send(Sample.result(request, bytes: 3, as: .json), to: outbox) == .queued,
+                "\(request)")
         }
         #expect(outbox.pendingBytes > 0)
         let pieces = try bench.sentPieces()
@@ -107,7 +108,8 @@ private let framings = [Framing.rawSocket, .webSocket]
             let bench = try ConnectionBench.open(.rawSocket)
             bench.owner.connection?.identified(as: agent)
             bench.advance(.hours(1))
-            #expect(bench.sent().isEmpty && bench.owner.reasons.isEmpty)
+            #expect(
+                bench.sent().isEmpty && bench.owner.reasons.isEmpty, "\(agent)")
         }
     }
 
@@ -203,7 +205,7 @@ private let framings = [Framing.rawSocket, .webSocket]
                 Issue.record("not refused")
                 continue
             }
-            #expect(text.contains(word))
+            #expect(text.contains(word), "\(answer)")
         }
         let client = try ConnectionBench(
             side: .client(ClientTransport(try Endpoint("tcp://h:1"), serializer: .json)))
@@ -298,28 +300,28 @@ private let framings = [Framing.rawSocket, .webSocket]
     func closes() throws {
         for answers in [true, false] {
             let bench = try ConnectionBench.open(.webSocket)
-            let connection = try #require(bench.owner.connection)
+            let connection = try #require(bench.owner.connection, "\(answers)")
             #expect(
                 connection.outbox.append(.goodbye(Goodbye(reason: .systemShutdown)), Payload())
-                    == .queued)
+                    == .queued, "\(answers)")
             connection.close(.goingAway, "bye")
             #expect(
                 connection.outbox.append(.goodbye(Goodbye(reason: .systemShutdown)), Payload())
-                    == .closed)
+                    == .closed, "\(answers)")
             let sent = bench.sent()
-            #expect(sent.suffix(7) == [0x88, 5, 0x03, 0xE9] + Array("bye".utf8))
-            #expect(sent.count > 20)
-            #expect(bench.channel.isActive)
+            #expect(sent.suffix(7) == [0x88, 5, 0x03, 0xE9] + Array("bye".utf8), "\(answers)")
+            #expect(sent.count > 20, "\(answers)")
+            #expect(bench.channel.isActive, "\(answers)")
             try bench.receive(
                 try ConnectionBench.frame(Sample.call(1, as: .json), .webSocket))
-            #expect(bench.owner.messages.isEmpty)
+            #expect(bench.owner.messages.isEmpty, "\(answers)")
             if answers {
                 try bench.receive(WebSocketFrameTests.bytes(.close, [0x03, 0xE9]))
             } else {
                 bench.advance(.seconds(4))
             }
-            #expect(!bench.channel.isActive)
-            #expect(bench.owner.reasons == [.closedHere])
+            #expect(!bench.channel.isActive, "\(answers)")
+            #expect(bench.owner.reasons == [.closedHere], "\(answers)")
         }
     }
 

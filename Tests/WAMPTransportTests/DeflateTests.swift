@@ -29,10 +29,10 @@ import WAMP
                 try bench.receive(Array(bytes[start..<min(start + cut, bytes.count)]))
             }
             #expect(bench.owner.messages.count == 3, "pieces of \(cut)")
-            #expect(Set(bench.owner.messages.map(\.payload.count)).count == 1)
-            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty)
+            #expect(Set(bench.owner.messages.map(\.payload.count)).count == 1, "\(cut)")
+            #expect(bench.owner.violations.isEmpty && bench.owner.reasons.isEmpty, "\(cut)")
             let pong = WebSocketFrameTests.bytes(.pong, [1, 2], masked: false)
-            #expect(bench.sent() == pong + pong)
+            #expect(bench.sent() == pong + pong, "\(cut)")
         }
     }
 
@@ -61,8 +61,8 @@ import WAMP
             let found = packed.withUnsafeBytes {
                 Inflater().expand($0, limit: limit, into: &target)
             }
-            #expect(found == outcome)
-            #expect(target.readableBytes <= limit + 1)
+            #expect(found == outcome, "\(limit)")
+            #expect(target.readableBytes <= limit + 1, "\(limit)")
         }
     }
 
@@ -189,7 +189,7 @@ import WAMP
             let outcome = packed.withUnsafeBytes {
                 Inflater().expand($0, limit: bytes.count, into: &target)
             }
-            #expect(outcome == .complete && Array(target.readableBytesView) == bytes)
+            #expect(outcome == .complete && Array(target.readableBytesView) == bytes, "\(bits)")
         }
     }
 

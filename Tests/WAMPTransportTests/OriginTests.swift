@@ -119,7 +119,7 @@ import Testing
             #expect(
                 try admits(
                     origin, at: "router.example", allowing: ["http://x", pattern],
-                    onLoopback: isOnLoopback) == isAllowed)
+                    onLoopback: isOnLoopback) == isAllowed, "\(isOnLoopback)")
         }
     }
 
@@ -145,9 +145,9 @@ import Testing
             ("HTTP://Evil.example:80", "http://evil.example"), ("null", "null"),
             ("https://evil.example:8443", "https://evil.example:8443"), ("file://", "file://"),
         ] {
-            let text = try #require(OriginRule().refusal(of: origin, at: "h"))
-            #expect(text.contains("allowed_origins: ['\(entry)']"))
-            #expect(try admits(origin, at: "h", allowing: [entry]))
+            let text = try #require(OriginRule().refusal(of: origin, at: "h"), "\(origin)")
+            #expect(text.contains("allowed_origins: ['\(entry)']"), "\(origin)")
+            #expect(try admits(origin, at: "h", allowing: [entry]), "\(origin)")
         }
         let text = try #require(OriginRule().refusal(of: "http://a@b", at: "b"))
         #expect(!text.contains("a@b"))

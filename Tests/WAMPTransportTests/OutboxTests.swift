@@ -111,15 +111,15 @@ import WAMP
         let sizes = [1, 20_000, 2, 600_000, 3, 300_000, 16 << 10]
         for framing in [Framing.rawSocket, .webSocket] {
             let bench = try ConnectionBench.open(framing, .msgpack)
-            let outbox = try #require(bench.owner.connection?.outbox)
+            let outbox = try #require(bench.owner.connection?.outbox, "\(framing)")
             for (index, size) in sizes.enumerated() {
                 _ = bench.loop.send(
                     Sample.result(UInt64(index + 1), bytes: size, as: .msgpack), to: outbox)
             }
-            #expect(outbox.isAtFrameBoundary)
+            #expect(outbox.isAtFrameBoundary, "\(framing)")
             let pieces = try bench.sentPieces()
-            #expect(pieces.allSatisfy { $0.count <= 300 << 10 })
-            #expect(outbox.isAtFrameBoundary)
+            #expect(pieces.allSatisfy { $0.count <= 300 << 10 }, "\(framing)")
+            #expect(outbox.isAtFrameBoundary, "\(framing)")
             let client = try ConnectionBench(
                 side: .client(
                     ClientTransport(
@@ -133,7 +133,7 @@ import WAMP
                 client.owner.messages
                     == sizes.indices.map {
                         Sample.result(UInt64($0 + 1), bytes: sizes[$0], as: .msgpack)
-                    })
+                    }, "\(framing)")
         }
     }
 
@@ -192,7 +192,7 @@ import WAMP
         for request in UInt64(1)...3 {
             #expect(
                 pair.here.send(Sample.result(request, bytes: 3, as: .json), to: pair.outbox)
-                    == .queued)
+                    == .queued, "\(request)")
         }
         #expect(pair.outbox.pendingBytes > 0)
         #expect(pair.bench.sent().isEmpty)
@@ -208,7 +208,7 @@ import WAMP
         for request in 1...count {
             #expect(
                 pair.here.send(Sample.result(request, bytes: 10_000, as: .json), to: pair.outbox)
-                    == .queued)
+                    == .queued, "\(request)")
             if request % 50 == 0 { pair.here.postStaged() }
         }
         #expect(pair.outbox.pendingBytes > 2 * Mail.piece)
@@ -227,7 +227,7 @@ import WAMP
             mail.bytes.writeRepeatingByte(UInt8(index), count: 100_000)
             mail.addedFrames(100_000, for: pair.outbox)
             _ = mailbox.post(&mail)
-            #expect(mail.isEmpty)
+            #expect(mail.isEmpty, "\(index)")
         }
         var first = Mail()
         var further: [Mail] = []
@@ -252,20 +252,23 @@ import WAMP
             let message = Sample.result(1, bytes: 8_000, as: .json)
             let frame = sender.encode(
                 message, payload: message.payload, format: pair.outbox.format)
-            #expect(!pair.outbox.isShared(frame: frame.bytes.readableBytes))
-            for _ in 0..<100 {
-                #expect(sender.send(frame, to: pair.outbox) == .queued)
+            #expect(!pair.outbox.isShared(frame: frame.bytes.readableBytes), "\(isRemote)")
+            for round in 0..<100 {
+                #expect(sender.send(frame, to: pair.outbox) == .queued, "\(isRemote) \(round)")
                 sender.postStaged()
             }
-            #expect(pair.outbox.isShared(frame: frame.bytes.readableBytes))
-            #expect(!pair.outbox.isShared(frame: 100))
-            #expect(sender.send(Sample.result(2, bytes: 3, as: .json), to: pair.outbox) == .queued)
+            #expect(pair.outbox.isShared(frame: frame.bytes.readableBytes), "\(isRemote)")
+            #expect(!pair.outbox.isShared(frame: 100), "\(isRemote)")
+            #expect(
+                sender.send(Sample.result(2, bytes: 3, as: .json), to: pair.outbox) == .queued,
+                "\(isRemote)")
             sender.postStaged()
             pair.bench.eventLoop.run()
             pair.bench.channel.isWritable = true
             pair.bench.channel.pipeline.fireChannelWritabilityChanged()
             #expect(
-                requests(pair.bench.sent()) == [String](repeating: "1", count: 100) + ["2"])
+                requests(pair.bench.sent()) == [String](repeating: "1", count: 100) + ["2"],
+                "\(isRemote)")
         }
     }
 

@@ -11,15 +11,15 @@ import WAMP
         for exponent in UInt8(0)...15 {
             let octets = [0x7F, exponent << 4 | serializer.rawValue, 0, 0]
             let peer = try RawSocketHandshake.request(octets, serializers: Serializer.allCases)
-            #expect(peer.serializer == serializer)
-            #expect(peer.receiveLimit == 1 << (9 + Int(exponent)))
+            #expect(peer.serializer == serializer, "\(exponent)")
+            #expect(peer.receiveLimit == 1 << (9 + Int(exponent)), "\(exponent)")
         }
     }
 
     @Test("serializers that are unknown or switched off get error 1")
     func unsupportedSerializer() {
         for serializer in UInt8(0)...15 where ![1, 2].contains(serializer) {
-            #expect(throws: RawSocketHandshake.Refusal.serializerUnsupported) {
+            #expect(throws: RawSocketHandshake.Refusal.serializerUnsupported, "\(serializer)") {
                 try RawSocketHandshake.request(
                     [0x7F, 0xF0 | serializer, 0, 0], serializers: [.json, .msgpack])
             }
@@ -30,10 +30,10 @@ import WAMP
     @Test("a third or fourth octet that is not zero gets error 3")
     func reservedOctets() {
         for octets: [UInt8] in [[0x7F, 0xF1, 1, 0], [0x7F, 0xF1, 0, 0x80]] {
-            let refusal = #expect(throws: RawSocketHandshake.Refusal.self) {
+            let refusal = #expect(throws: RawSocketHandshake.Refusal.self, "\(octets)") {
                 try RawSocketHandshake.request(octets, serializers: Serializer.allCases)
             }
-            #expect(refusal?.reply == [0x7F, 0x30, 0, 0])
+            #expect(refusal?.reply == [0x7F, 0x30, 0, 0], "\(octets)")
         }
     }
 
@@ -86,12 +86,12 @@ import WAMP
     @Test("reserved bits and types and frames over the limit fail")
     func faults() {
         for bit in 28..<32 {
-            #expect(throws: RawSocketFrame.Fault.reservedBits) {
+            #expect(throws: RawSocketFrame.Fault.reservedBits, "\(bit)") {
                 try RawSocketFrame(header: 1 << bit, limit: 512)
             }
         }
         for type in UInt32(3)...7 {
-            #expect(throws: RawSocketFrame.Fault.reservedType(UInt8(type))) {
+            #expect(throws: RawSocketFrame.Fault.reservedType(UInt8(type)), "\(type)") {
                 try RawSocketFrame(header: type << 24, limit: 512)
             }
         }

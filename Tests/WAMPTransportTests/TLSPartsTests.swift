@@ -34,12 +34,12 @@ import Testing
             [0xA0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x01, 0x05, 0x30, 0, 0x30, 0, 0x30, 0] + subject
         let whole = [0x30, UInt8(body.count + 2), 0x30, UInt8(body.count)] + body
         #expect(CommonName.of(whole) == "ab")
-        for end in 0..<whole.count { #expect(CommonName.of(Array(whole[..<end])) == nil) }
+        for end in 0..<whole.count { #expect(CommonName.of(Array(whole[..<end])) == nil, "\(end)") }
         for index in whole.indices.dropLast(2) {
             var damaged = whole
             damaged[index] = 0xFF
             // Only the values that are passed over may be anything.
-            #expect(CommonName.of(damaged) == nil || [6, 7, 8, 11].contains(index))
+            #expect(CommonName.of(damaged) == nil || [6, 7, 8, 11].contains(index), "\(index)")
         }
     }
 }

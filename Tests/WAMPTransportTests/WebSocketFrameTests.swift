@@ -73,7 +73,7 @@ import Testing
             #expect(
                 try bytes[..<end].withUnsafeBytes {
                     try WebSocketFrame.parse($0, masked: masked)
-                } == nil)
+                } == nil, "\(end)")
         }
         let parsed = try bytes.withUnsafeBytes { try WebSocketFrame.parse($0, masked: masked) }
         #expect(parsed?.frame == frame)
@@ -113,16 +113,18 @@ import Testing
             #expect(
                 try receive(bytes, cut: cut, masked: false, text: false) == [
                     .message(ByteBuffer(bytes: [0xFF, 1])), .message(ByteBuffer(bytes: [7, 8])),
-                ])
+                ], "\(cut)")
         }
     }
 
     @Test("frames against the protocol close with 1002")
     func protocolErrors() {
         let text = Self.bytes(.text, [0x5B])
-        for bit: UInt8 in [0x10, 0x20, 0x40] { #expect(fault([text[0] | bit]) == .protocolError) }
+        for bit: UInt8 in [0x10, 0x20, 0x40] {
+            #expect(fault([text[0] | bit]) == .protocolError, "\(bit)")
+        }
         for opcode: UInt8 in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
-            #expect(fault([0x80 | opcode]) == .protocolError)
+            #expect(fault([0x80 | opcode]) == .protocolError, "\(opcode)")
         }
         #expect(fault([0x09]) == .protocolError, "a fragmented ping")
         #expect(fault([0x89, 0xFE]) == .protocolError, "a ping of 126 bytes")
@@ -141,10 +143,12 @@ import Testing
         #expect(fault(Self.bytes(.close, [3])) == .protocolError)
         for code: UInt16 in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
             #expect(
-                fault(Self.bytes(.close, [UInt8(code >> 8), UInt8(code & 255)])) == .protocolError)
+                fault(Self.bytes(.close, [UInt8(code >> 8), UInt8(code & 255)])) == .protocolError,
+                "\(code)")
         }
         for code: UInt16 in [1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999] {
-            #expect(fault(Self.bytes(.close, [UInt8(code >> 8), UInt8(code & 255)])) == nil)
+            #expect(
+                fault(Self.bytes(.close, [UInt8(code >> 8), UInt8(code & 255)])) == nil, "\(code)")
         }
         #expect(fault(Self.bytes(.close, [0x03, 0xE8, 0xFF])) == .inconsistentData)
     }
@@ -195,10 +199,12 @@ import Testing
             guard let scalar = Unicode.Scalar(value) else { continue }
             let bytes = Array(String(Character(scalar)).utf8)
             var stream = UTF8Stream()
-            #expect(bytes.withUnsafeBytes { stream.accept($0) } && stream.isComplete)
+            #expect(bytes.withUnsafeBytes { stream.accept($0) } && stream.isComplete, "\(value)")
             guard bytes.count > 1 else { continue }
             stream = UTF8Stream()
-            #expect(bytes.dropLast().withUnsafeBytes { stream.accept($0) } && !stream.isComplete)
+            #expect(
+                bytes.dropLast().withUnsafeBytes { stream.accept($0) } && !stream.isComplete,
+                "\(value)")
         }
     }
 
@@ -222,7 +228,8 @@ import Testing
                 }
                 let keys = [Self.key.0, Self.key.1, Self.key.2, Self.key.3]
                 #expect(
-                    masked == plain.enumerated().map { $0.element ^ keys[($0.offset + phase) % 4] })
+                    masked == plain.enumerated().map { $0.element ^ keys[($0.offset + phase) % 4] },
+                    "\(length) \(phase)")
             }
         }
     }

@@ -7,8 +7,10 @@ import CryptoExtras
 package enum KeyDerivation {
     /// The most a peer may ask for: a few seconds of work, and 1 GiB.
     private static let maximumRounds = 10_000_000
+    /// In bytes.
     private static let maximumKeyLength = 1024
     private static let maximumPasses = 64
+    /// In KiB.
     private static let maximumMemory = 1 << 20
 
     /// PBKDF2-HMAC-SHA256.

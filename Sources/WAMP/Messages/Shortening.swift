@@ -75,7 +75,7 @@ extension Goodbye {
 }
 
 extension ErrorMessage {
-    /// A longer payload is more than a sentence, and not looked at.
+    /// A payload of more bytes is more than a sentence, and not looked at.
     private static let longestText = 64 << 10
 
     /// With less of the sentence that explains it; then without its details. Other arguments are

@@ -317,7 +317,7 @@ struct CBORReader: ItemReader {
         }
     }
 
-    /// How deep a broken payload may be nested for its end to be found.
+    /// How many levels deep a broken payload may be nested for its end to be found.
     private static let roughDepth = 10_000
 
     /// Passes one item without what is in it.

@@ -53,7 +53,7 @@ extension Malformed {
     }
 }
 
-/// The largest nesting accepted; the message list counts as 1.
+/// The most levels of nesting accepted; the message list counts as 1.
 let maximumDepth = 64
 
 /// How many elements may become values, or be transcoded, in one message.

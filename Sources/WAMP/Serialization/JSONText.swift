@@ -7,14 +7,14 @@ public struct JSONTextError: Error, Equatable, CustomStringConvertible {
     /// One sentence.
     public let description: String
 
+    /// An error at an offset in bytes, with one sentence.
     public init(offset: Int, description: String) {
         self.offset = offset
         self.description = description
     }
 }
 
-/// JSON texts and values. A string that begins with U+0000 and goes on in base64 is binary, both
-/// ways.
+/// JSON texts and values. Both ways, a string of U+0000 and base64 is binary.
 public enum JSONText {
     /// - Throws: the first place that is not RFC 8259 (NaN and the infinities, too, are no JSON),
     ///   or that holds what no value can: a number larger than any double, half a surrogate pair.
@@ -22,7 +22,9 @@ public enum JSONText {
         try parse(Array(text.utf8))
     }
 
+    /// The value of a text in bytes.
     /// - Parameter bytes: UTF-8, perhaps behind a byte order mark.
+    /// - Throws: as for a string.
     public static func parse(_ bytes: [UInt8]) throws(JSONTextError) -> Value {
         let text = withoutByteOrderMark(bytes)
         let result = text.withUnsafeBufferPointer { text -> Swift.Result<Value, JSONTextError> in

@@ -62,7 +62,7 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var isDirty = false
     private var output = ByteBuffer()
-    /// What is larger is not used again.
+    /// What is larger is not used again; in bytes.
     private static let largestSpare = 256 << 10
     /// The end of what was read, if it is no whole frame.
     private var partial = ByteBuffer()

@@ -15,7 +15,7 @@ struct LoadRing {
     private var slots: [PendingOperation]
     private(set) var count = 0
 
-    /// Beyond this the oldest is forgotten, and counts as unanswered.
+    /// Of more operations the oldest is forgotten, and counts as unanswered.
     private static let largest = 1 << 20
 
     init(capacity: Int) {

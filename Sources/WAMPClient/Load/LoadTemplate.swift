@@ -9,6 +9,7 @@ package struct LoadMark: Equatable, Sendable {
     package var due: UInt64
     package var sent: UInt64
 
+    /// In bytes.
     package static let length = 16
     /// What stands in a template where the mark goes.
     package static let blank = "################"

@@ -1,5 +1,6 @@
-// A table from request ids to slots, made for ids that count up: a ring indexed by the low bits of
-// the id.
+// A table from request ids to slots, for ids that count up: a ring by the low bits of the id.
+
+import BasicContainers
 
 import BasicContainers
 

@@ -8,6 +8,7 @@ package struct RawSocketFrame: Equatable, Sendable {
         case pong = 2
     }
 
+    /// In bytes.
     package static let headerLength = 4
     /// The longest frame there can be: 2^24 bytes, for which the 25th bit stands alone.
     package static let longest = 1 << 24

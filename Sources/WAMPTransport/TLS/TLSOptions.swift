@@ -11,6 +11,7 @@ public struct ServerTLS: Hashable, Sendable {
     /// signed by one of these, and none need be shown.
     public var clientCA: String?
 
+    /// Paths, which are read when the router listens.
     public init(certificate: String, key: String, clientCA: String? = nil) {
         self.certificate = certificate
         self.key = key
@@ -29,6 +30,7 @@ public struct ClientTLS: Hashable, Sendable {
     /// Takes any certificate, for any host. Whoever sits between may then read and write along.
     public var isInsecure: Bool
 
+    /// Nothing given: the authorities of the system, and no certificate.
     public init(
         ca: String? = nil, certificate: String? = nil, key: String? = nil, isInsecure: Bool = false
     ) {

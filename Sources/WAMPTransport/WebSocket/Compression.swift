@@ -6,7 +6,7 @@ import NIOCore
 
 /// Compresses messages. On one loop only.
 final class Deflater {
-    /// Shorter messages hardly get any shorter.
+    /// Messages of fewer bytes hardly get any shorter.
     static let shortest = 64
     /// What ends compressed data that is flushed; it is not sent.
     fileprivate static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]

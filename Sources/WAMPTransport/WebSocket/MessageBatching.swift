@@ -8,6 +8,7 @@ import WAMP
 enum MessageBatching {
     /// Cannot stand in JSON, not even in a string.
     private static let separator: UInt8 = 0x1E
+    /// How long the length in front of a binary message is.
     private static let lengthOctets = 4
 
     /// Writes what stands before a message of that length.

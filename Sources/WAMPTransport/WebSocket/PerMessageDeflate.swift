@@ -4,6 +4,7 @@
 
 enum PerMessageDeflate {
     static let name = "permessage-deflate"
+    /// As the power of two: 32 KiB.
     static let widestWindow: UInt8 = 15
 
     /// What a client asks for.

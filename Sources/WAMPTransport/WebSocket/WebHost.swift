@@ -13,6 +13,7 @@ package struct WebHost: Hashable, Sendable, CustomStringConvertible {
     /// one and bind it to an address of his choice.
     package let isLoopback: Bool
 
+    /// In characters.
     private static let longest = 253
 
     /// Reads a host as it stands in a URL.

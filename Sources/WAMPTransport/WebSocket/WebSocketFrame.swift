@@ -50,6 +50,7 @@ package struct WebSocketFrame: Equatable, Sendable {
         package var isControl: Bool { rawValue & 0x8 != 0 }
     }
 
+    /// In bytes.
     package static let longestControlPayload = 125
 
     package var opcode: Opcode

@@ -9,6 +9,7 @@ import WAMP
 struct BenchPlot {
     let report: BenchReport
 
+    /// In pixels of the picture.
     private static let width = 900.0
     private static let panelHeight = 420.0
     private static let colors = [

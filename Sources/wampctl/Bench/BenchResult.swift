@@ -154,7 +154,7 @@ struct BenchResult {
     /// How long this process waits for a core when it has something to do, in milliseconds.
     var loopDelay: Double { record.loopDelay.milliseconds(at: 95) }
 
-    /// Above it others take the cores from the generator.
+    /// Above so many milliseconds others take the cores from the generator.
     static let delayLimit = 10.0
 
     /// Why the figures are the generator's, if they are.

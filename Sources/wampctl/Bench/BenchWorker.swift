@@ -31,7 +31,7 @@ struct BenchCourse: Sendable {
     var windowEnd: Int64?
     /// This worker's share of that number.
     var count: Int?
-    /// How long operations of the window may take after its end.
+    /// How long operations of the window may take after its end, in nanoseconds.
     var patience: Int64 = 5_000_000_000
 }
 
@@ -65,11 +65,11 @@ final class BenchWorker: OperationObserver, @unchecked Sendable {
 
     private enum Phase { case idle, warmup, measuring, draining, done }
 
-    /// After so long without an event there will be none.
+    /// After so many nanoseconds without an event there will be none.
     private static let silence: Int64 = 1_000_000_000
-    /// The shortest time between two looks at the schedule.
+    /// The shortest time between two looks at the schedule, in nanoseconds.
     private static let shortestPause: Int64 = 50_000
-    /// Between two checks of how late the loop is, and of whether all has ended.
+    /// Nanoseconds between two checks of how late the loop is, and of whether all has ended.
     private static let heartbeat: Int64 = 5_000_000
 
     init(

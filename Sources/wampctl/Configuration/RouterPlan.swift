@@ -89,7 +89,7 @@ struct RouterLimits: Sendable {
         case dropEvents = "drop-events"
     }
 
-    /// A power of two, since RawSocket agrees on those; the HELLO of our own client fits in.
+    /// In bytes. A power of two, since RawSocket agrees on those; our own client's HELLO fits in.
     static let shortestMessageSize = 1024
     static let largestMessageSize = ConnectionSettings.largestMessage
 }

@@ -16,6 +16,7 @@ struct TallyPicture {
     /// How many lines fit, for callees and events to share; nil without a limit.
     var height: Int?
 
+    /// The most lines of events, and the lengths of a bar in columns.
     private static let eventLimit = 10
     private static let shortestBar = 5
     private static let longestBar = 40

@@ -81,9 +81,11 @@ struct Auditor {
                 #expect(
                     present.isSuperset(of: sessions), "sent to a departed session: \(effect)")
                 let holders = subscribed[event.subscription] ?? []
-                #expect(holders.isSuperset(of: sessions), "EVENT without a subscription")
-                #expect(Set(sessions).count == sessions.count, "an EVENT twice to one session")
-                #expect(!sessions.isEmpty, "an EVENT to nobody")
+                #expect(holders.isSuperset(of: sessions), "EVENT without a subscription: \(effect)")
+                #expect(
+                    Set(sessions).count == sessions.count,
+                    "an EVENT twice to one session: \(effect)")
+                #expect(!sessions.isEmpty, "an EVENT to nobody: \(effect)")
             case .ended(let session, _):
                 #expect(present.contains(session), "ended twice: \(effect)")
                 left(session)
@@ -109,7 +111,7 @@ struct Auditor {
             if let request = answer.request { granted(CallKey(caller: session, request: request)) }
         case .event(let event):
             let holders = subscribed[event.subscription] ?? []
-            #expect(holders.contains(session), "EVENT without a subscription")
+            #expect(holders.contains(session), "EVENT without a subscription: \(message)")
         case .invocation(let invocation):
             #expect(registered.contains(invocation.registration), "INVOCATION before REGISTERED")
         default: break

@@ -1,4 +1,4 @@
-// shared-registrations.md K.1, K.5, K.6: random sequences against the plain model of section 0.
+// shared-registrations.md K.1, K.5, K.6: random sequences against the plain model there.
 //
 // A failure prints the seed of its sequence and the shortest sequence that still fails. To play it
 // again, with all that was seen: WAMPCTL_MODEL_SEED=seed swift test --filter ModelTests
@@ -113,7 +113,7 @@ struct ModelTests {
                 try run.play(steps)
                 return run.log
             }
-            #expect(try effects(seed) == effects(seed))
+            #expect(try effects(seed) == effects(seed), "\(seed)")
             if try effects(seed) != effects(seed + 1) { differing += 1 }
         }
         #expect(differing > 50)

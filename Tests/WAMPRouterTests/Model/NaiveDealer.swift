@@ -1,4 +1,4 @@
-// Section 0 of shared-registrations.md once more, as plainly as it can be said, and sharing nothing
+// The model of shared-registrations.md once more, as plainly as it can be said, and sharing nothing
 // with the router: everything is a list that is searched from the front. The cursor is no number
 // here but a thing in the list of callees, standing right behind the one that was called; so it
 // needs no rules for who joins or leaves.
@@ -224,7 +224,7 @@ extension NaiveDealer {
 extension NaiveDealer {
     private enum Pick { case callee(Int), nobody(uri: String, about: String) }
 
-    /// `pick` of section 0.
+    /// *Choosing* of the model.
     private mutating func pick(_ index: Int, tried: [Int]) -> Pick {
         let none = Pick.nobody(uri: "wamp.error.no_available_callee", about: "")
         let saturated = Pick.nobody(

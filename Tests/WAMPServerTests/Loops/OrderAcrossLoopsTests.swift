@@ -1,4 +1,4 @@
-// What WAMP promises about order, with the two sides on different loops: hot-path.md I.3. Peers are
+// What WAMP promises about order, with the two sides on different loops. Peers are
 // dealt to the loops in turn, so the first and the second to connect never share one.
 
 import Synchronization

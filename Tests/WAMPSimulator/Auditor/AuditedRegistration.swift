@@ -1,4 +1,4 @@
-// The list of a registration and its rule, after section 0 of the registration rules but with other
+// The list of a registration and its rule, after the model of shared-registrations.md, with other
 // means: what the core keeps as the index of a gap is here a mark that stands in the list.
 
 import WAMP

@@ -1,7 +1,7 @@
 // The judge: sees every fact that a realm is told and every effect that it orders, and knows WAMP
 // in its own plain way. It shares no code and no data structure with the core.
 //
-// What it holds the realm to is in architecture.md, section 9, and in the registration rules.
+// What it holds the realm to are the rules in Tests/Rules.
 
 import WAMP
 import WAMPRouter
