@@ -22,6 +22,7 @@ struct Counters {
 /// When the statistics are published next: once a second, as long as somebody listens.
 struct Statistics {
     static let topic: URI = "wampctl.router.on_stats"
+    /// In milliseconds.
     private static let interval: UInt64 = 1000
 
     private var listenerCount = 0

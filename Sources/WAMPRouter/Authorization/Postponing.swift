@@ -93,7 +93,11 @@ extension Realm {
         switch message {
         case .call, .cancel, .publish, .register, .unregister, .subscribe, .unsubscribe: break
         case .goodbye:
-            if !hasSaidGoodbye(session) { postponed[session]?.append(message) }
+            if !hasSaidGoodbye(session) {
+                postponed[session]?.append(message)
+                // Whoever leaves is given no more calls.
+                sessions.setWriteBlocked(true, session)
+            }
             return true
         default: return false
         }

@@ -13,7 +13,7 @@ enum Question {
 }
 
 extension Realm {
-    /// How long a procedure has to answer the router.
+    /// How long a procedure has to answer the router, in milliseconds.
     static let answerTime: UInt64 = 5000
 
     /// Calls a procedure in the router's name.

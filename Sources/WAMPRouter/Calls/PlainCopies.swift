@@ -62,10 +62,10 @@ struct PlainCopy: ~Copyable {
 /// The copies by the slots of their calls.
 struct PlainCopies: ~Copyable {
     private var copies = UniqueArray<PlainCopy>()
-    /// The memory of those that are not in use.
+    /// The memory of those that are not in use, and the most of it that is kept.
     private var spareBytes = 0
     private static let mostSpareBytes = 1 << 20
-    /// What is larger is not kept for another call.
+    /// What is larger is not kept for another call; in bytes.
     private static let largestSpare = 1 << 10
 
     /// - Returns: how many bytes it takes.

@@ -61,7 +61,9 @@ extension Realm {
 struct LateChunks {
     private var entries: [(request: RequestID, until: Moment)] = []
 
+    /// In calls.
     static let capacity = 1024
+    /// In milliseconds.
     static let patience: UInt64 = 30_000
 
     mutating func insert(_ request: RequestID, at now: Moment) {

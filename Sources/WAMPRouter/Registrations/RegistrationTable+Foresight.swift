@@ -12,6 +12,7 @@ struct Foresight: ~Copyable {
     private var slots = UniqueArray<UInt32>()
     private var next = 0
 
+    /// In calls.
     static let capacity = 32
 
     var count: Int { slots.count }
