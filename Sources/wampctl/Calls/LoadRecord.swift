@@ -5,6 +5,7 @@ import NIOCore
 import Synchronization
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 final class LoadRecord: Sendable {
     private struct State {
@@ -159,7 +160,7 @@ final class LoadRecord: Sendable {
 
     /// A call has ended.
     /// - Returns: whether it failed.
-    func ended(_ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome) -> Bool {
+    func ended(_ call: DrivenCall, caller: Int, _ outcome: CallOutcome) -> Bool {
         let isOver = state.withLock { state in
             state.outstanding -= 1
             return state.end != nil
@@ -213,7 +214,7 @@ final class LoadRecord: Sendable {
         }
     }
 
-    private func read(_ outcome: WAMPClient.CallOutcome) -> Answered {
+    private func read(_ outcome: CallOutcome) -> Answered {
         switch outcome {
         case .result(let result):
             var answered = Answered(details: result.details, payload: result.payload)
@@ -361,7 +362,7 @@ final class LoadObserver: CallObserver {
         return payload
     }
 
-    func ended(_ call: DrivenCall, _ outcome: WAMPClient.CallOutcome) {
+    func ended(_ call: DrivenCall, _ outcome: CallOutcome) {
         if record.ended(call, caller: caller, outcome), stopsAtFailure { events.send(.idle) }
     }
 

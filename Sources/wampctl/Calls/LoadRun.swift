@@ -5,6 +5,7 @@ import NIOCore
 import UnixSignals
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 struct LoadRun: Sendable {
     let command: CallCommand
