@@ -1,94 +1,91 @@
-// Signals as events of a command's own stream, so that they are handled where everything else is.
+// What happens to a running command, signals among it, as one stream of events of its own kind, so
+// that all of it is handled in one place.
 
 import Glibc
 import UnixSignals
-import WAMPClient
 
-/// What a running command waits for.
-enum RunEvent: Sendable {
-    case signal(Int32)
-    /// The child process ended, with this exit code.
-    case childEnded(Int32)
-    /// What had to be set up is set up, or could not be.
-    case started
-    /// The work is done.
-    case finished
-    /// A session ended, the numbered one of several.
-    case sessionEnded(Int, SessionEnd)
-    /// If the router had gone, all would know by now.
-    case lossesSettled
-    /// The router took a registration or subscription away, that of the numbered session or topic.
-    case revoked(Int, Revocation)
-    /// As many invocations or events as asked for have come.
-    case countReached
-    /// The router has let go of all registrations.
-    case unregistered
-    /// An instance has nothing to do.
-    case idle
-    /// The run has lasted as long as it should.
-    case durationOver
-    /// It is time to look again, or to draw again.
-    case tick
-    /// The time to finish is over.
-    case drainExpired
-    /// The reader of stdout went away.
-    case outputBroken
-}
+/// One stream of everything that can happen to a run.
+struct RunEvents<Event: Sendable>: Sendable {
+    let stream: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
+    private let setup: AsyncStream<Setup>
+    private let setupContinuation: AsyncStream<Setup>.Continuation
 
-/// One stream of everything that can happen to a running command.
-struct RunEvents: Sendable {
-    let stream: AsyncStream<RunEvent>
-    private let continuation: AsyncStream<RunEvent>.Continuation
+    /// What ends the setting up of a run.
+    private enum Setup {
+        case done
+        case interrupted(by: Int32)
+    }
 
     /// Takes over the given signals of the process and the loss of stdout's reader.
-    /// - Parameter others: signals that do not want the process to end.
-    init(trapping signals: [UnixSignal], beside others: [UnixSignal] = []) async {
+    ///
+    /// - Parameters:
+    ///   - signals: those that want the process to end.
+    ///   - others: those that do not.
+    ///   - onSignal: what either is to the run.
+    ///   - onBrokenOutput: what the loss of stdout's reader is to the run.
+    init(
+        trapping signals: [UnixSignal], beside others: [UnixSignal] = [],
+        onSignal: @escaping @Sendable (Int32) -> Event, onBrokenOutput: Event
+    ) async {
         (stream, continuation) = AsyncStream.makeStream()
-        let continuation = continuation
-        Streams.shared.whenOutputBreaks { continuation.yield(.outputBroken) }
+        (setup, setupContinuation) = AsyncStream.makeStream()
+        let continuation = continuation, setup = setupContinuation
+        Streams.shared.whenOutputBreaks { continuation.yield(onBrokenOutput) }
         Streams.shared.hurry(at: signals.map(\.rawValue))
         let trapped = await UnixSignalsSequence(trapping: signals + others)
         Task {
-            for await signal in trapped { continuation.yield(.signal(signal.rawValue)) }
-        }
-    }
-
-    func send(_ event: RunEvent) { continuation.yield(event) }
-
-    /// Sets up what a run needs, while its events are attended to; `.started` tells the end of it.
-    func starting<Running: Sendable>(
-        _ start: @escaping @Sendable () async throws(CommandFailure) -> Running
-    ) -> Task<Swift.Result<Running, CommandFailure>, Never> {
-        Task {
-            defer { send(.started) }
-            do throws(CommandFailure) {
-                return .success(try await start())
-            } catch {
-                return .failure(error)
+            for await signal in trapped {
+                if signals.contains(signal) { setup.yield(.interrupted(by: signal.rawValue)) }
+                continuation.yield(onSignal(signal.rawValue))
             }
         }
     }
 
+    func send(_ event: Event) { continuation.yield(event) }
+
+    /// Sets up what a run needs, while its events are attended to; `event` tells the end of it.
+    func starting<Running: Sendable>(
+        telling event: Event,
+        _ start: @escaping @Sendable () async throws(CommandFailure) -> Running
+    ) -> Task<Swift.Result<Running, CommandFailure>, Never> {
+        let continuation = continuation
+        return Task {
+            defer { continuation.yield(event) }
+            return await Self.outcome(of: start)
+        }
+    }
+
     /// Sets up what a run needs, and goes on with it. A signal before then ends the run at once;
-    /// what else happens before is left to `proceed` to handle.
+    /// what else happens before waits in the stream for `proceed`.
     /// - Returns: the exit code.
     func run<Running: Sendable>(
         _ start: @escaping @Sendable () async throws(CommandFailure) -> Running,
         then proceed: (Running) async throws(CommandFailure) -> Int32
     ) async throws(CommandFailure) -> Int32 {
-        let starting = starting(start)
-        var early: [RunEvent] = []
-        for await event in stream {
-            switch event {
-            case .started:
-                let running = try await starting.value.get()
-                early.forEach(send)
-                return try await proceed(running)
-            case .signal(let signal) where signal != SIGUSR1: return ExitCode.ended(by: signal)
-            default: early.append(event)
+        let setupContinuation = setupContinuation
+        let starting = Task {
+            defer { setupContinuation.yield(.done) }
+            return await Self.outcome(of: start)
+        }
+        for await end in setup {
+            setupContinuation.finish()
+            switch end {
+            case .interrupted(let signal): return ExitCode.ended(by: signal)
+            case .done: return try await proceed(try await starting.value.get())
             }
         }
         return ExitCode.failure.rawValue
+    }
+
+    private static func outcome<Running: Sendable>(
+        of start: @Sendable () async throws(CommandFailure) -> Running
+    ) async -> Swift.Result<Running, CommandFailure> {
+        do throws(CommandFailure) {
+            return .success(try await start())
+        } catch {
+            return .failure(error)
+        }
     }
 }
 
