@@ -69,12 +69,16 @@ let package = Package(
             name: "WAMPClient",
             dependencies: ["WAMP", "WAMPTransport", nioCore, nioPosix],
             swiftSettings: settings),
+        .target(
+            name: "WAMPLoad",
+            dependencies: ["WAMP", "WAMPTransport", "WAMPClient", nioCore],
+            swiftSettings: settings),
         .executableTarget(
             name: "wampctl",
             dependencies: [
-                "CArguments", "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport",
-                nioCore, nioPosix,
-                logging, .product(name: "Yams", package: "Yams"),
+                "CArguments", "WAMP", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPLoad",
+                "WAMPTransport", nioCore, nioPosix, logging,
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -112,7 +116,8 @@ let package = Package(
         .testTarget(
             name: "WAMPClientTests",
             dependencies: [
-                "WAMPClient", "WAMPServer", "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
+                "WAMPClient", "WAMPLoad", "WAMPServer", "WAMPTransport", "WAMP", nioCore, nioPosix,
+                logging,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -125,8 +130,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "wampctl", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPTransport", "WAMP",
-                nioCore, nioPosix, logging,
+                "wampctl", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPLoad", "WAMPTransport",
+                "WAMP", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -9,13 +9,6 @@ import Synchronization
 import WAMP
 import WAMPTransport
 
-/// Someone who takes messages out of a read's batch before the core sees them.
-protocol BatchTap: AnyObject {
-    func take(from batch: inout [Message])
-    /// The session is over.
-    func sessionEnded(_ error: ClientError)
-}
-
 /// Owner of the `ConnectionHandler` of one session.
 // Unchecked: everything but the inbox and the end is touched only on the loop.
 final class ClientLink: ConnectionOwner, @unchecked Sendable {
@@ -467,7 +460,7 @@ final class ClientLink: ConnectionOwner, @unchecked Sendable {
             .success(.published(Published(request: request, publication: PublicationID(0)))))
     }
 
-    // For a driver of many calls.
+    // For `DirectSession`.
 
     /// Lets someone see every batch first.
     /// - Returns: false if the session is over.

@@ -100,5 +100,5 @@ final class PendingCall: @unchecked Sendable {
 
 extension TimeAmount {
     /// A limit on waiting. A year is as good as no limit, and no overflow.
-    init(limit: Duration) { self.init(min(limit, .seconds(31_536_000))) }
+    package init(limit: Duration) { self.init(min(limit, .seconds(31_536_000))) }
 }

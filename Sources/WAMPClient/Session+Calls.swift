@@ -211,7 +211,7 @@ extension Session {
 
 extension CallOptions {
     /// Options as they were written; `timeout` is added where they do not have one.
-    init(_ options: Value.Dictionary, timeout: Duration?) {
+    package init(_ options: Value.Dictionary, timeout: Duration?) {
         self.init(custom: options)
         if options["timeout"] == nil, let timeout {
             self.timeout = CallOptions.milliseconds(timeout)

@@ -23,7 +23,7 @@ public final class Session: Sendable {
     /// What the router announced: its roles and their features.
     public let router: Roles
     /// Whether the router keeps the time limit of calls.
-    let routerKeepsTimeouts: Bool
+    package let routerKeepsTimeouts: Bool
     let link: ClientLink
     private let lastToken = Atomic<Int>(0)
 

@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 import WAMP
 
-@testable import WAMPClient
+@testable import WAMPLoad
 
 @Suite struct BenchFrameTests {
     private let ids: [UInt64] = [1, 23, 24, 127, 128, 255, 256, 65_535, 65_536, 1 << 32, 1 << 53]

@@ -3,7 +3,7 @@
 import Histogram
 import Testing
 import WAMP
-import WAMPClient
+import WAMPLoad
 
 @testable import wampctl
 

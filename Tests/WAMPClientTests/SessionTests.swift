@@ -6,6 +6,7 @@ import NIOPosix
 import Synchronization
 import Testing
 import WAMP
+import WAMPLoad
 import WAMPServer
 import WAMPTransport
 

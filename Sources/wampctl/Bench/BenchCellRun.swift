@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import WAMP
 import WAMPClient
+import WAMPLoad
 import WAMPTransport
 
 /// A router that is measured.

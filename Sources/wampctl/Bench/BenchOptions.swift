@@ -3,6 +3,7 @@
 import ArgumentParser
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 struct BenchLoadOptions: ParsableArguments {
     @Option(

@@ -4,6 +4,7 @@
 import Histogram
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 typealias LatencyHistogram = Histogram<UInt64>
 

@@ -24,6 +24,21 @@ struct BenchRun: Sendable {
         var run: Int
     }
 
+    private enum Event {
+        /// A signal that wants the process to end.
+        case signal(Int32)
+        /// Somebody asks how far it is.
+        case progressAsked
+        /// The process goes on after it was stopped.
+        case continued
+        /// The reader of stdout went away.
+        case outputBroken
+        /// All cells are measured, or could not be.
+        case finished
+        /// The time after a signal is over.
+        case patienceOver
+    }
+
     func run() async throws(CommandFailure) -> Int32 {
         let earlier = try command.compare.map { path throws(CommandFailure) in
             try readEarlier(path)
@@ -38,8 +53,15 @@ struct BenchRun: Sendable {
         for path in [command.save, command.hdr, command.plot].compactMap({ $0 }) {
             try checkWritable(path)
         }
-        let events = await RunEvents(
-            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1, .sigcont])
+        let events = await RunEvents<Event>(
+            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1, .sigcont],
+            onSignal: { signal in
+                switch signal {
+                case SIGUSR1: .progressAsked
+                case SIGCONT: .continued
+                default: .signal(signal)
+                }
+            }, onBrokenOutput: .outputBroken)
         let work = Task { () async -> Swift.Result<BenchReport, CommandFailure> in
             defer { events.send(.finished) }
             do throws(CommandFailure) {
@@ -52,21 +74,20 @@ struct BenchRun: Sendable {
         follow: for await event in events.stream {
             switch event {
             case .finished: break follow
-            case .signal(SIGUSR1): Streams.shared.say(control.progress)
-            case .signal(SIGCONT): control.pause()
+            case .progressAsked: Streams.shared.say(control.progress)
+            case .continued: control.pause()
             case .signal(let signal):
                 guard stoppedBy == nil else { return ExitCode.ended(by: signal) }
                 stoppedBy = signal
                 control.interrupt()
                 Task {
                     try await Task.sleep(for: Self.patience)
-                    events.send(.drainExpired)
+                    events.send(.patienceOver)
                 }
-            case .drainExpired: return ExitCode.ended(by: stoppedBy ?? SIGTERM)
+            case .patienceOver: return ExitCode.ended(by: stoppedBy ?? SIGTERM)
             case .outputBroken:
                 control.interrupt()
                 return (Streams.shared.failure ?? .brokenPipe).rawValue
-            default: continue
             }
         }
         let report = try await work.value.get()

@@ -4,6 +4,7 @@
 import NIOCore
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 /// Something that can issue operations. Used on its loop.
 protocol LoadSource: AnyObject, Sendable {

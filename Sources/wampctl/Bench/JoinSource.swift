@@ -4,6 +4,7 @@
 import NIOCore
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 // Unchecked: everything but the tasks' own work happens on the loop.
 final class JoinSource: LoadSource, @unchecked Sendable {

@@ -1,379 +1,131 @@
-// A running `register`: instances joined and registered, invocations served, and the end.
+// The course of a `register`, from its registrations to its end. Pure.
+//
+// It serves until it is told to end; then it drains: it unregisters, waits for what is still being
+// served, and leaves. It leaves without draining once no instance is registered any more.
 
-import Glibc
-import NIOCore
-import UnixSignals
-import WAMP
 import WAMPClient
 
-struct RegisterRun {
-    let command: RegisterCommand
-    let context: CommandContext
-    private let admission: InvocationCount
-
-    /// How many bytes of lines may wait for a reader of stdout: calls are answered without one.
-    private static let outputBound = 1 << 20
-
-    init(command: RegisterCommand, context: CommandContext) {
-        self.command = command
-        self.context = context
-        admission = InvocationCount(limit: command.count ?? 0)
+struct RegisterRun: Run {
+    enum Event: Equatable {
+        /// A signal that wants the process to end.
+        case signal(Int32)
+        /// Somebody asks how far it is.
+        case figuresAsked
+        /// The reader of stdout went away.
+        case outputBroken
+        /// As many invocations as asked for have come.
+        case countReached
+        case sessionEnded(instance: Int, SessionEnd)
+        /// If the router had gone, all sessions would have ended by now.
+        case lossesSettled
+        /// The router took the registration of an instance away.
+        case revoked(instance: Int, Revocation)
+        /// The router has let go of all registrations.
+        case unregistered
+        /// Which instances serve an invocation.
+        case serving(instances: Set<Int>)
+        /// An instance serves nothing any more.
+        case idle(instance: Int)
+        /// The time for draining is over.
+        case drainExpired
     }
 
-    private struct Instance: Sendable {
-        let callee: Callee
-        let session: Session
-        let registration: Registration
+    enum Action: Equatable {
+        case sayFigures
+        case sayEnded(instance: Int, SessionEnd)
+        case sayRevoked(instance: Int, Revocation)
+        /// Tell `lossesSettled` in a moment.
+        case awaitLosses
+        /// Unregister, and tell `unregistered`; tell `drainExpired` when the time is over.
+        case drain
+        /// Answer with `serving`.
+        case askWhoServes
+        /// Leave all sessions, and end.
+        case leave(End)
+        /// End without waiting for anything.
+        case endAtOnce(signal: Int32)
     }
 
-    func run() async throws(CommandFailure) -> Int32 {
-        let client = try Client(
-            command.connection, output: command.output, environment: context.environment)
-        if command.readiness.detach {
-            return try Detachment.run(command, readiness: command.readiness)
-        }
-        try Readiness.check(command.readiness)
-        // Asked before any program is started from here, which must not take itself for one.
-        _ = Detachment.isChild
-        Streams.shared.dropOutput(beyond: Self.outputBound)
-        let events = await RunEvents(
-            trapping: [.sigint, .sigterm, .sighup], beside: [.sigusr1])
-        return try await events.run { () async throws(CommandFailure) in
-            try await start(client, events)
-        } then: { instances async throws(CommandFailure) in
-            announce(instances)
-            return try await serve(instances, events)
-        }
+    enum End: Equatable {
+        case done
+        case interrupted(signal: Int32)
+        case outputBroken
+        case sessionEnded(SessionEnd)
+        case revoked
     }
 
-    // MARK: Start
+    private let instances: Set<Int>
+    /// Whether it has failed if a signal ends it.
+    private let hasGoal: Bool
+    /// How it ends when it is drained; nil while it serves.
+    private var drainEnd: End?
+    private var revoked: Set<Int> = []
+    /// Those whose session has ended, and of them those that were not told of yet.
+    private var lost: Set<Int> = []
+    private var untold: [Action] = []
+    /// Those that still serve once nobody is registered any more; nil before: an idle instance may
+    /// get another invocation then.
+    private var serving: Set<Int>?
 
-    private var prefix: String { command.name.map { "\($0)-" } ?? "\(getpid())." }
-
-    private func start(
-        _ client: Client, _ events: RunEvents
-    ) async throws(CommandFailure) -> [Instance] {
-        let behaviour = behaviour(for: client.serializer)
-        let printer = printer
-        var joined: [Session] = []
-        do throws(CommandFailure) {
-            let options = try command.options()
-            let sessions = try await joinAll(client)
-            joined = sessions.map { $0.1 }
-            for (number, session) in sessions {
-                Task { events.send(.sessionEnded(number, await session.ended)) }
-            }
-            var instances: [Instance] = []
-            for (number, session) in sessions {
-                let callee = Callee(
-                    number: number, name: "\(prefix)\(number)", behaviour: behaviour,
-                    serializer: client.serializer
-                ) { callee, event in
-                    switch event {
-                    case .idle: events.send(.idle)
-                    case .answered(let invocation): printer?(callee, invocation, session.id)
-                    }
-                }
-                let respond = responder(of: callee, events)
-                let registration = try await register(
-                    respond, options, in: session, number: number, events)
-                instances.append(
-                    Instance(callee: callee, session: session, registration: registration))
-            }
-            return instances
-        } catch {
-            for session in joined { await session.leave(patience: Client.farewell) }
-            throw error
-        }
+    init(instances: Set<Int>, hasGoal: Bool) {
+        self.instances = instances
+        self.hasGoal = hasGoal
     }
 
-    /// Passes invocations to the callee, as many as `--count` allows to all of them.
-    private func responder(
-        of callee: Callee, _ events: RunEvents
-    ) -> @Sendable (InvocationRequest) -> Void {
-        let admission = admission
-        return { request in
-            switch admission.admit(request) {
-            case .taken: callee.received(request)
-            case .takenAsLast:
-                callee.received(request)
-                events.send(.countReached)
-            case .kept: break
-            case .declined: request.fail(.unavailable)
-            }
+    mutating func handle(_ event: Event) -> [Action] {
+        switch event {
+        case .signal(let signal):
+            guard drainEnd == nil else { return [.endAtOnce(signal: signal)] }
+            return drain(hasGoal ? .interrupted(signal: signal) : .done)
+        case .figuresAsked: return [.sayFigures]
+        case .outputBroken: return drain(.outputBroken)
+        case .countReached: return drain(.done)
+        case .sessionEnded(let instance, let end): return sessionEnded(instance, end)
+        case .lossesSettled: return takeUntold()
+        case .revoked(let instance, let revocation):
+            guard drainEnd == nil else { return [] }
+            revoked.insert(instance)
+            return [.sayRevoked(instance: instance, revocation)]
+                + (isUnregistered ? [.leave(.revoked)] : [])
+        case .unregistered: return [.askWhoServes]
+        case .serving(let instances):
+            serving = instances.subtracting(lost)
+            return leaveIfIdle()
+        case .idle(let instance):
+            serving?.remove(instance)
+            return leaveIfIdle()
+        case .drainExpired: return [.leave(drainEnd ?? .done)]
         }
     }
 
-    private func behaviour(for serializer: Serializer) -> CalleeBehaviour {
-        var behaviour = CalleeBehaviour()
-        if let fixed = try? command.staticAnswer() {
-            behaviour.answer = .fixed(
-                Payload(args: fixed.args, kwargs: fixed.kwargs, as: serializer))
-        } else if command.handler == .echo {
-            behaviour.answer = .echo
-        }
-        behaviour.delay = command.delay ?? .zero ... .zero
-        behaviour.failRate = command.failRate ?? 0
-        behaviour.concurrency = command.concurrency ?? 0
-        behaviour.queueLimit = command.queue ?? behaviour.queueLimit
-        behaviour.hangRate = command.hangRate ?? 0
-        behaviour.isProgressive = command.progress
-        if let failError = command.failError { behaviour.failError = ErrorURI(failError) }
-        return behaviour
+    /// Only the first reason to drain counts.
+    private mutating func drain(_ end: End) -> [Action] {
+        guard drainEnd == nil else { return [] }
+        drainEnd = end
+        return takeUntold() + [.drain]
     }
 
-    /// Joins all instances at once, and returns them in their order.
-    private func joinAll(_ client: Client) async throws(CommandFailure) -> [(Int, Session)] {
-        let prefix = prefix
-        let outcomes = await withTaskGroup(
-            of: (Int, Swift.Result<Session, CommandFailure>).self
-        ) { tasks in
-            for number in 1...command.instanceCount {
-                tasks.addTask {
-                    do throws(CommandFailure) {
-                        return (
-                            number, .success(try await client.join(as: "\(prefix)\(number)"))
-                        )
-                    } catch {
-                        return (number, .failure(error))
-                    }
-                }
-            }
-            return await tasks.reduce(into: []) { $0.append($1) }
+    private mutating func sessionEnded(_ instance: Int, _ end: SessionEnd) -> [Action] {
+        lost.insert(instance)
+        guard drainEnd == nil else {
+            serving?.remove(instance)
+            return leaveIfIdle()
         }
-        var sessions: [(Int, Session)] = []
-        for (number, outcome) in outcomes.sorted(by: { $0.0 < $1.0 }) {
-            sessions.append((number, try outcome.get()))
-        }
-        return sessions
+        // The end of the last one is the end of the command, which tells of it.
+        if isUnregistered { return [.leave(.sessionEnded(end))] }
+        untold.append(.sayEnded(instance: instance, end))
+        return untold.count == 1 ? [.awaitLosses] : []
     }
 
-    private func register(
-        _ respond: @escaping @Sendable (InvocationRequest) -> Void, _ options: Value.Dictionary,
-        in session: Session, number: Int, _ events: RunEvents
-    ) async throws(CommandFailure) -> Registration {
-        do throws(ClientError) {
-            return try await session.register(
-                URI(command.uri), options: options,
-                onRevoked: { events.send(.revoked(number, $0)) }, respond: respond)
-        } catch {
-            var failure = CommandFailure(error, subject: command.uri, in: session)
-            failure.hintAtReserved(command.uri)
-            guard failure.code == .conflict else { throw failure }
-            throw await explained(failure, through: session)
-        }
+    private mutating func takeUntold() -> [Action] {
+        defer { untold = [] }
+        return untold
     }
 
-    /// Names the rule in force and who holds the procedure.
-    private func explained(
-        _ failure: CommandFailure, through session: Session
-    ) async -> CommandFailure {
-        let found = try? await RegistrationFacts.of(
-            command.uri, as: command.matching, through: session)
-        guard let facts = found else { return failure }
-        let callees = facts.callees ?? []
-        var failure = failure
-        let rule = facts.rule ?? "single"
-        let names = Self.names(of: callees.prefix(5))
-        let others = max(0, callees.count - 5)
-        failure.message =
-            "already registered with the rule '\(rule)'"
-            + (names.isEmpty ? "" : " by \(names.joined(separator: ", "))")
-            + (others > 0 ? " and \(others) more" : "")
-            + (command.askedRule.map { $0 == rule ? "" : "; '\($0)' was asked for" } ?? "")
-        failure.hints = Hints.conflict(rule: rule, requested: command.rule)
-        return failure
-    }
+    private var isUnregistered: Bool { revoked.union(lost) == instances }
 
-    /// Each name once, with how many of the callees have it.
-    private static func names(
-        of callees: ArraySlice<(session: UInt64, name: String?)>
-    ) -> [String] {
-        var counts: [(name: String, count: Int)] = []
-        for callee in callees {
-            let name = callee.name ?? String(callee.session)
-            if let index = counts.firstIndex(where: { $0.name == name }) {
-                counts[index].count += 1
-            } else {
-                counts.append((name, 1))
-            }
-        }
-        return counts.map { $0.count == 1 ? $0.name : "\($0.name) (\($0.count) sessions)" }
-    }
-
-    private func announce(_ instances: [Instance]) {
-        if !command.output.quiet {
-            let match = command.matching == .exact ? "" : "\(command.matching.rawValue), "
-            Streams.shared.say(
-                "registered \(command.uri) (\(match)\(command.rule), "
-                    + "\(Figures.counted(instances.count, "instance")))")
-        }
-        Readiness.announce(
-            [
-                "pid": .int(Int64(getpid())), "procedure": .string(command.uri),
-                "invoke": .string(command.rule),
-                "instances": .list(
-                    instances.map {
-                        ["name": .string($0.callee.name), "session": Value($0.session.id)]
-                    }),
-            ], command.readiness)
-    }
-
-    /// Prints an answered invocation; nil if nobody would see it.
-    private var printer: (@Sendable (Callee, Callee.Invocation, SessionID) -> Void)? {
-        guard !Streams.shared.outputIsDiscarded else { return nil }
-        let isJSON = command.output.format == .jsonl
-        let isUTF8 = context.terminal.isUTF8, isColored = context.terminal.stdoutHasColor
-        let procedure = command.uri
-        return { callee, invocation, session in
-            guard let values = try? invocation.request.values() else { return }
-            let line = InvocationLine(
-                instance: callee.number, name: callee.name, session: session.rawValue,
-                count: invocation.count,
-                procedure: invocation.request.procedure?.description ?? procedure,
-                args: values.args, kwargs: values.kwargs,
-                result: invocation.error == nil ? try? invocation.payload.values() : nil,
-                error: invocation.error, duration: invocation.duration, time: .now())
-            Streams.shared.append(
-                isJSON
-                    ? JSONText.text(.dictionary(line.record))
-                    : line.text(isUTF8: isUTF8, isColored: isColored))
-        }
-    }
-
-    // MARK: Serving
-
-    private func serve(
-        _ instances: [Instance], _ events: RunEvents
-    ) async throws(CommandFailure) -> Int32 {
-        var drainCode: Int32?
-        // Before the router has let go of the procedure, an idle instance may get another call.
-        var isUnregistered = false
-        var revoked: Set<Int> = []
-        // Instances whose session has ended, and those of them that were not told of yet.
-        var lost: Set<Int> = []
-        var untold: [(number: Int, end: SessionEnd)] = []
-        func sayLost() {
-            for (number, end) in untold {
-                say(of: number, Terminal.sanitized(CommandFailure(end).sentence), instances)
-            }
-            untold = []
-        }
-        func drain(_ code: Int32) {
-            sayLost()
-            drainCode = code
-            Task {
-                // Behind what the loop is taking in at the moment, so that it is counted too.
-                try? await instances.last?.session.eventLoop.submit {}.get()
-                sayDraining(instances)
-                await unregisterAll(instances)
-                // Another callee of the registration may serve them.
-                for request in admission.end() { request.fail(.unavailable) }
-                events.send(.unregistered)
-            }
-            // Not behind the router's answers: it may not give any.
-            Task {
-                try await Task.sleep(for: command.drainTimeout ?? .seconds(10))
-                events.send(.drainExpired)
-            }
-        }
-        for await event in events.stream {
-            switch event {
-            case .signal(SIGUSR1): sayFigures(instances)
-            case .signal(let signal):
-                if drainCode != nil { exit(ExitCode.ended(by: signal)) }
-                let isUnfinished = (command.count ?? 0) > 0
-                drain(isUnfinished ? ExitCode.ended(by: signal) : ExitCode.ok.rawValue)
-            case .countReached where drainCode == nil: drain(ExitCode.ok.rawValue)
-            case .outputBroken where drainCode == nil:
-                drain((Streams.shared.failure ?? .brokenPipe).rawValue)
-            case .sessionEnded(let number, let end):
-                lost.insert(number)
-                guard drainCode == nil else {
-                    events.send(.idle)
-                    continue
-                }
-                guard revoked.union(lost).count == instances.count else {
-                    if untold.isEmpty { settle(events) }
-                    untold.append((number, end))
-                    continue
-                }
-                await leave(instances)
-                throw CommandFailure(end)
-            case .lossesSettled: sayLost()
-            case .revoked(let number, let revocation) where drainCode == nil:
-                let reason = revocation.reason.map { ": \(Terminal.sanitized($0))" } ?? ""
-                say(of: number, "the router took the registration away\(reason)", instances)
-                revoked.insert(number)
-                guard revoked.union(lost).count == instances.count else { continue }
-                await leave(instances)
-                throw CommandFailure(
-                    .connectionLost, "the router took the registration away", subject: command.uri)
-            case .unregistered, .idle:
-                if case .unregistered = event { isUnregistered = true }
-                guard let code = drainCode, isUnregistered,
-                    instances.allSatisfy({
-                        $0.callee.isIdle || lost.contains($0.callee.number)
-                    })
-                else { continue }
-                await leave(instances)
-                return code
-            case .drainExpired:
-                await leave(instances)
-                return drainCode ?? ExitCode.ok.rawValue
-            default: continue
-            }
-        }
-        return ExitCode.failure.rawValue
-    }
-
-    private func unregisterAll(_ instances: [Instance]) async {
-        await withTaskGroup(of: Void.self) { tasks in
-            for instance in instances {
-                tasks.addTask { try? await instance.session.unregister(instance.registration) }
-            }
-        }
-    }
-
-    /// An end that only one instance has leaves the others at work. Where the connection to the
-    /// router breaks, or the router ends, all learn of it within moments.
-    private func settle(_ events: RunEvents) {
-        Task {
-            try await Task.sleep(for: .milliseconds(100))
-            events.send(.lossesSettled)
-        }
-    }
-
-    private func leave(_ instances: [Instance]) async {
-        await withTaskGroup(of: Void.self) { tasks in
-            for instance in instances {
-                tasks.addTask { await instance.session.leave(patience: Client.farewell) }
-            }
-        }
-        sayFigures(instances)
-    }
-
-    private func sayDraining(_ instances: [Instance]) {
-        let outstanding = instances.reduce(0) { $0 + $1.callee.outstanding }
-        guard outstanding > 0, !command.output.quiet, Streams.shared.failure == nil else { return }
-        Streams.shared.say(Figures.stopping(outstanding, "invocation"))
-    }
-
-    private func say(of number: Int, _ sentence: String, _ instances: [Instance]) {
-        guard !command.output.quiet else { return }
-        let name = instances.first { $0.callee.number == number }?.callee.name ?? "\(number)"
-        Streams.shared.say("\(name)  \(sentence)")
-    }
-
-    private func sayFigures(_ instances: [Instance]) {
-        Streams.shared.settle()
-        guard !command.output.quiet, Streams.shared.failure == nil else { return }
-        for instance in instances {
-            let figures = instance.callee.figures
-            Streams.shared.say(
-                "\(instance.callee.name)  \(Figures.counted(figures.invocations, "invocation")), "
-                    + "\(Figures.counted(figures.errors, "error")), "
-                    + "mean \(Figures.short(figures.meanMilliseconds)) ms")
-        }
+    private func leaveIfIdle() -> [Action] {
+        guard let drainEnd, let serving, serving.isEmpty else { return [] }
+        return [.leave(drainEnd)]
     }
 }

@@ -23,7 +23,7 @@ struct CallRun {
         }
         let payload = try command.arguments.payload(words: command.words)
         if command.isRun {
-            return try await LoadRun(
+            return try await LoadRunner(
                 command: command, context: context, client: client, options: options,
                 payload: payload
             ).run()

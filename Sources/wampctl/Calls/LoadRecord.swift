@@ -5,6 +5,7 @@ import NIOCore
 import Synchronization
 import WAMP
 import WAMPClient
+import WAMPLoad
 
 final class LoadRecord: Sendable {
     private struct State {
@@ -12,7 +13,6 @@ final class LoadRecord: Sendable {
         var tally: Tally
         var start = NIODeadline.now()
         var end: NIODeadline?
-        var unfinishedSessions = 0
         /// Calls that were sent and have not ended.
         var outstanding = 0
         /// The registration whose callees are counted; nil while nobody is registered or the router
@@ -53,34 +53,23 @@ final class LoadRecord: Sendable {
         let procedure = command.uri
         // All three together may take no longer than one look-up.
         let deadline = ContinuousClock.now + RegistrationFacts.limit
-        _ = try? await session.subscribe(
-            CreatedRegistration.topic, timeout: RegistrationFacts.patience(until: deadline)
-        ) { [self] event in
-            guard let created = CreatedRegistration(event), created.isExactly(procedure)
-            else { return }
-            heard { state in
-                if let former = state.registration, former != created.id {
-                    state.tally.replaced(by: rule ?? created.rule)
-                }
-                state.registration = created.id
-                if rule == nil { state.tally.rule = created.rule }
-            }
-        }
-        for (topic, hasJoined) in [
-            ("wamp.registration.on_register", true), ("wamp.registration.on_unregister", false),
-        ] {
-            _ = try? await session.subscribe(
-                URI(topic), timeout: RegistrationFacts.patience(until: deadline)
-            ) { [self] event in
-                guard let values = try? event.values(), values.args.count > 1,
-                    let callee = values.args[0].unsigned, let id = values.args[1].unsigned
-                else { return }
+        for topic in RegistrationEvent.Topic.allCases {
+            await topic.listen(in: session, before: deadline) { [self] event in
                 let moment = Self.nanoseconds(.now())
                 heard { state in
-                    guard state.registration == id else { return }
-                    if hasJoined {
+                    switch event {
+                    case .created(let created):
+                        guard created.isExactly(procedure) else { return }
+                        if let former = state.registration, former != created.id {
+                            state.tally.replaced(by: rule ?? created.rule)
+                        }
+                        state.registration = created.id
+                        if rule == nil { state.tally.rule = created.rule }
+                    case .registered(let callee, let id):
+                        guard state.registration == id else { return }
                         state.tally.joined(callee, at: moment, time: .now())
-                    } else {
+                    case .unregistered(let callee, let id):
+                        guard state.registration == id else { return }
                         state.tally.left(callee, at: moment, time: .now())
                     }
                 }
@@ -125,21 +114,7 @@ final class LoadRecord: Sendable {
 
     // MARK: The run
 
-    func begin(goals: Int) {
-        state.withLock { state in
-            state.start = .now()
-            state.unfinishedSessions = goals
-        }
-    }
-
-    /// One session has made all its calls.
-    /// - Returns: whether it was the last.
-    func sessionFinished() -> Bool {
-        state.withLock { state in
-            state.unfinishedSessions -= 1
-            return state.unfinishedSessions <= 0
-        }
-    }
+    func begin() { state.withLock { $0.start = .now() } }
 
     /// The run is over: what ends now does not count any more, and what is outstanding stays
     /// unanswered.
@@ -159,7 +134,7 @@ final class LoadRecord: Sendable {
 
     /// A call has ended.
     /// - Returns: whether it failed.
-    func ended(_ call: DrivenCall, caller: Int, _ outcome: WAMPClient.CallOutcome) -> Bool {
+    func ended(_ call: DrivenCall, caller: Int, _ outcome: CallOutcome) -> Bool {
         let isOver = state.withLock { state in
             state.outstanding -= 1
             return state.end != nil
@@ -213,7 +188,7 @@ final class LoadRecord: Sendable {
         }
     }
 
-    private func read(_ outcome: WAMPClient.CallOutcome) -> Answered {
+    private func read(_ outcome: CallOutcome) -> Answered {
         switch outcome {
         case .result(let result):
             var answered = Answered(details: result.details, payload: result.payload)
@@ -342,12 +317,12 @@ final class LoadObserver: CallObserver {
     private let caller: Int
     private let payload: Payload
     private let record: LoadRecord
-    private let events: RunEvents
+    private let events: RunEvents<LoadRun.Event>
     private let stopsAtFailure: Bool
 
     init(
         caller: Int, payload: Payload, record: LoadRecord, stopsAtFailure: Bool = false,
-        events: RunEvents
+        events: RunEvents<LoadRun.Event>
     ) {
         self.caller = caller
         self.payload = payload
@@ -361,9 +336,9 @@ final class LoadObserver: CallObserver {
         return payload
     }
 
-    func ended(_ call: DrivenCall, _ outcome: WAMPClient.CallOutcome) {
-        if record.ended(call, caller: caller, outcome), stopsAtFailure { events.send(.idle) }
+    func ended(_ call: DrivenCall, _ outcome: CallOutcome) {
+        if record.ended(call, caller: caller, outcome), stopsAtFailure { events.send(.callFailed) }
     }
 
-    func finished() { events.send(.finished) }
+    func finished() { events.send(.sessionFinished) }
 }

@@ -1,4 +1,4 @@
-// `wampctl register`: its options. RegisterRun does the work.
+// `wampctl register`: its options. RegisterRunner does the work.
 
 import ArgumentParser
 import WAMP
@@ -284,7 +284,7 @@ struct RegisterCommand: Command {
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
-        try await RegisterRun(command: self, context: context).run()
+        try await RegisterRunner(command: self, context: context).run()
     }
 
     private static func rule(_ text: String) throws -> String {

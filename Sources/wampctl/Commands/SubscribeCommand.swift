@@ -1,4 +1,4 @@
-// `wampctl subscribe`: its options. SubscribeRun does the work.
+// `wampctl subscribe`: its options. SubscribeRunner does the work.
 
 import ArgumentParser
 import WAMP
@@ -125,6 +125,6 @@ struct SubscribeCommand: Command {
     }
 
     func execute(in context: CommandContext) async throws(CommandFailure) -> Int32 {
-        try await SubscribeRun(command: self, context: context).run()
+        try await SubscribeRunner(command: self, context: context).run()
     }
 }

@@ -11,6 +11,15 @@ struct MetaWatch: Sendable {
     /// nil = all of them.
     let subject: MetaSubject?
 
+    private enum Event {
+        case signal(Int32)
+        /// The reader of stdout went away.
+        case outputBroken
+        /// The session is joined and subscribed, or could not be.
+        case started
+        case sessionEnded(SessionEnd)
+    }
+
     private static func topics(of subject: MetaSubject) -> [String] {
         switch subject {
         case .session: ["on_join", "on_leave"]
@@ -28,8 +37,10 @@ struct MetaWatch: Sendable {
         let client = try Client(
             command.connection, output: command.output, environment: context.environment)
         Streams.shared.dropOutput(beyond: EventLine.bound)
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let starting = events.starting { () async throws(CommandFailure) in
+        let events = await RunEvents<Event>(
+            trapping: [.sigint, .sigterm, .sighup], onSignal: { .signal($0) },
+            onBrokenOutput: .outputBroken)
+        let starting = events.starting(telling: .started) { () async throws(CommandFailure) in
             try await start(client, events)
         }
         var session: Session?
@@ -45,10 +56,9 @@ struct MetaWatch: Sendable {
                 let code = (Streams.shared.failure ?? .brokenPipe).rawValue
                 guard let session else { return code }
                 return await leave(session, code)
-            case .sessionEnded(_, let end):
+            case .sessionEnded(let end):
                 Streams.shared.settle()
                 throw CommandFailure(end)
-            default: continue
             }
         }
         return ExitCode.failure.rawValue
@@ -63,7 +73,7 @@ struct MetaWatch: Sendable {
     }
 
     private func start(
-        _ client: Client, _ events: RunEvents
+        _ client: Client, _ events: RunEvents<Event>
     ) async throws(CommandFailure) -> Session {
         let session = try await client.join()
         // A router lets anybody subscribe to events that it never sends.
@@ -83,7 +93,7 @@ struct MetaWatch: Sendable {
                 throw CommandFailure(error, subject: topic, in: session)
             }
         }
-        Task { events.send(.sessionEnded(0, await session.ended)) }
+        Task { events.send(.sessionEnded(await session.ended)) }
         return session
     }
 

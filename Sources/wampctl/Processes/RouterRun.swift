@@ -18,6 +18,16 @@ struct RouterRun {
     /// How long sessions may finish when the command that the router served has ended.
     private static let farewell = Duration.milliseconds(500)
 
+    private enum Event {
+        case signal(Int32)
+        /// The reader of stdout went away.
+        case outputBroken
+        /// All sessions have ended, or the time for that is over.
+        case drained
+        /// The command that the router serves has ended, with this exit code.
+        case childEnded(Int32)
+    }
+
     init(command: RouterCommand, context: CommandContext, plan: RouterPlan) {
         self.command = command
         self.context = context
@@ -48,7 +58,9 @@ struct RouterRun {
         _ = Detachment.isChild
         // The first process of a container inherits the orphans of others, and starts none itself.
         if getpid() == 1, command.command.isEmpty { signal(SIGCHLD, SIG_IGN) }
-        let events = await RunEvents(trapping: [.sigint, .sigterm], beside: [.sighup, .sigusr1])
+        let events = await RunEvents<Event>(
+            trapping: [.sigint, .sigterm], beside: [.sighup, .sigusr1],
+            onSignal: { .signal($0) }, onBrokenOutput: .outputBroken)
         for warning in plan.warnings { logger.warning("\(warning)") }
         // One loop beside the router's own is enough.
         NIOSingletons.groupLoopCountSuggestion = 1
@@ -160,7 +172,7 @@ struct RouterRun {
 
     // MARK: Serving
 
-    private func serve(_ server: RouterServer, _ events: RunEvents) async -> Int32 {
+    private func serve(_ server: RouterServer, _ events: RunEvents<Event>) async -> Int32 {
         var isDraining = false
         var drainTimeout = plan.drainTimeout
         for await event in events.stream {
@@ -179,10 +191,10 @@ struct RouterRun {
                 sayDraining(server.pendingCallCount)
                 Task { [drainTimeout] in
                     await server.drain(timeout: drainTimeout)
-                    events.send(.finished)
+                    events.send(.drained)
                 }
-            case .finished: return ExitCode.ok.rawValue
-            default: continue
+            case .drained: return ExitCode.ok.rawValue
+            case .outputBroken, .childEnded: continue
             }
         }
         return ExitCode.ok.rawValue
@@ -250,7 +262,8 @@ struct RouterRun {
 
     /// Runs a command against the router and ends with it.
     private func serve(
-        _ server: RouterServer, _ events: RunEvents, to words: [String], at listeners: [Endpoint]
+        _ server: RouterServer, _ events: RunEvents<Event>, to words: [String],
+        at listeners: [Endpoint]
     ) async throws(CommandFailure) -> Int32 {
         var environment = ProgramEnvironment.inherited
         environment["WAMPCTL_URL"] = listeners.first?.connectable.description
@@ -279,7 +292,7 @@ struct RouterRun {
                 if log.isFile { logger.info("stopping", metadata: ["exit_code": "\(code)"]) }
                 await server.drain(timeout: Self.farewell)
                 return code
-            default: continue
+            case .outputBroken, .drained: continue
             }
         }
         return ExitCode.failure.rawValue

@@ -3,6 +3,7 @@
 
 package import NIOCore
 package import WAMP
+package import WAMPClient
 import WAMPTransport
 
 /// When a driver issues calls.
@@ -41,7 +42,7 @@ package protocol CallObserver: AnyObject, Sendable {
 
 // Unchecked: everything behind `start`, `stop` and `cancel` happens on the loop.
 package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sendable {
-    private let link: ClientLink
+    private let session: DirectSession
     private let procedure: URI
     private let options: CallOptions
     private let load: CallLoad
@@ -89,7 +90,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         timeout: Duration? = nil, load: CallLoad, count: Int?, stopsAtError: Bool = false,
         observer: Observer
     ) {
-        link = session.link
+        self.session = session.direct
         self.stopsAtError = stopsAtError
         limit = timeout.map {
             TimeAmount(limit: $0) + (session.routerKeepsTimeouts ? CallDriver.grace : .zero)
@@ -111,9 +112,9 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
 
     /// Begins. A session has one driver at a time.
     package func run() {
-        link.submit { link in
-            self.start = link.loop.now
-            guard link.install(self) else {
+        session.submit {
+            self.start = self.session.eventLoop.now
+            guard self.session.install(self) else {
                 self.finish()
                 return
             }
@@ -124,7 +125,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
 
     /// Issues no more calls; those in flight go on.
     package func stop() {
-        link.submit { _ in
+        session.submit {
             self.isStopped = true
             self.checkFinished()
         }
@@ -132,11 +133,11 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
 
     /// Issues no more calls and cancels those in flight.
     package func cancel(_ mode: CancelMode = .killnowait) {
-        link.submit { link in
+        session.submit {
             self.isStopped = true
             let slots = self.ring.filter { $0.request != 0 } + self.spilled.values
             for request in slots.map(\.request).sorted() {
-                _ = link.send(
+                _ = self.session.send(
                     .cancel(Cancel(request: RequestID(request), mode: mode)), payload: Payload())
             }
             self.checkFinished()
@@ -145,8 +146,8 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
 
     // On the loop.
 
-    func take(from batch: inout [Message]) {
-        let now = link.loop.now
+    package func take(from batch: inout [Message]) {
+        let now = session.eventLoop.now
         batch.removeAll { message in
             switch message {
             case .result(let result):
@@ -159,9 +160,9 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         pump(now)
     }
 
-    func sessionEnded(_ error: ClientError) {
+    package func sessionEnded(_ error: ClientError) {
         isStopped = true
-        let now = link.loop.now
+        let now = session.eventLoop.now
         let slots = ring.filter { $0.request != 0 } + spilled.values
         for request in slots.map(\.request).sorted() {
             _ = end(RequestID(request), now, .lost(error))
@@ -174,8 +175,8 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         guard let limit else { return }
         let period = min(
             TimeAmount.seconds(1), max(.milliseconds(10), .nanoseconds(limit.nanoseconds / 10)))
-        sweep = link.loop.eventLoop.scheduleRepeatedTask(initialDelay: limit, delay: period) { _ in
-            self.giveUp(issuedBefore: self.link.loop.now - limit)
+        sweep = session.eventLoop.scheduleRepeatedTask(initialDelay: limit, delay: period) { _ in
+            self.giveUp(issuedBefore: self.session.eventLoop.now - limit)
         }
     }
 
@@ -183,10 +184,11 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         let late = (ring.filter { $0.request != 0 } + spilled.values)
             .filter { $0.issued <= latest }.map(\.request).sorted()
         guard !late.isEmpty else { return }
-        let now = link.loop.now
+        let now = session.eventLoop.now
         for id in late {
             let request = RequestID(id)
-            _ = link.send(.cancel(Cancel(request: request, mode: .killnowait)), payload: Payload())
+            _ = session.send(
+                .cancel(Cancel(request: request, mode: .killnowait)), payload: Payload())
             _ = end(request, now, .error(ErrorMessage(.call, request: request, error: .timeout)))
         }
         pump(now)
@@ -213,14 +215,14 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
 
     private func schedule(_ now: NIODeadline, _ perSecond: Double) {
         let next = max(due(issued, perSecond), now + CallDriver.shortestPause)
-        timer = link.loop.eventLoop.scheduleTask(deadline: next) {
+        timer = session.eventLoop.scheduleTask(deadline: next) {
             self.timer = nil
-            self.pump(self.link.loop.now)
+            self.pump(self.session.eventLoop.now)
         }
     }
 
     private func issue(_ now: NIODeadline, due sent: NIODeadline) {
-        let request = link.nextRequest()
+        let request = session.nextRequest()
         let slot = Slot(request: request.rawValue, index: issued, sent: sent, issued: now)
         let payload = observer.payload(issued)
         issued += 1
@@ -229,7 +231,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         if ring[place].request != 0 { spilled[ring[place].request] = ring[place] }
         ring[place] = slot
         let call = Call(request: request, options: options, procedure: procedure)
-        switch link.send(.call(call), payload: payload) {
+        switch session.send(.call(call), payload: payload) {
         case .queued: break
         case .tooLarge:
             isStopped = true
@@ -278,7 +280,7 @@ package final class CallDriver<Observer: CallObserver>: BatchTap, @unchecked Sen
         timer = nil
         sweep?.cancel()
         sweep = nil
-        link.removeTap()
+        session.removeTap()
         observer.finished()
     }
 }

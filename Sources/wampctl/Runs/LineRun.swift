@@ -55,6 +55,22 @@ enum LineSource: Sendable {
     case repetition(LineItem)
 }
 
+/// What happens to a run of many lines.
+enum LineEvent {
+    case signal(Int32)
+    /// The reader of stdout went away.
+    case outputBroken
+    /// The session is joined, or could not be.
+    case joined
+    case sessionEnded
+    /// All items have been taken and dealt with.
+    case finished
+    /// No more are taken, and none is under way.
+    case drained
+    /// The time for those that were under way at a signal is over.
+    case patienceOver
+}
+
 struct LineRun<Action: LineAction>: Sendable {
     let action: Action
     let source: LineSource
@@ -74,8 +90,10 @@ struct LineRun<Action: LineAction>: Sendable {
     private var toldFailures: Int { 10 }
 
     func run() async throws(CommandFailure) -> Int32 {
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
-        let joining = events.starting { () async throws(CommandFailure) in
+        let events = await RunEvents<LineEvent>(
+            trapping: [.sigint, .sigterm, .sighup], onSignal: { .signal($0) },
+            onBrokenOutput: .outputBroken)
+        let joining = events.starting(telling: .joined) { () async throws(CommandFailure) in
             let session = try await client.join()
             try await prepare(session)
             return session
@@ -87,18 +105,21 @@ struct LineRun<Action: LineAction>: Sendable {
         var stoppedBy: Int32?
         for await event in events.stream {
             switch event {
-            case .started:
+            case .joined:
                 let joined = try await joining.value.get()
                 session = joined
                 // Joining is no part of the rate.
                 start = .now
-                Task { events.send(.sessionEnded(0, await joined.ended)) }
+                Task {
+                    _ = await joined.ended
+                    events.send(.sessionEnded)
+                }
                 Task {
                     await work(items, joined, progress)
                     events.send(.finished)
                 }
-            // Once no more lines are taken, idle is the end, whatever may still come from stdin.
-            case .finished, .idle, .drainExpired:
+            // Drained is the end, whatever may still come from stdin.
+            case .finished, .drained, .patienceOver:
                 return try await finish(session, items, progress, start, stoppedBy)
             case .sessionEnded:
                 progress.lose()
@@ -116,9 +137,8 @@ struct LineRun<Action: LineAction>: Sendable {
                 }
                 Task {
                     try await Task.sleep(for: patience)
-                    events.send(.drainExpired)
+                    events.send(.patienceOver)
                 }
-            default: continue
             }
         }
         return ExitCode.failure.rawValue

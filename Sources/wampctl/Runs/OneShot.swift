@@ -15,11 +15,23 @@ enum OneShot {
         case interrupted(Int32)
     }
 
+    private enum Event {
+        case signal(Int32)
+        /// The reader of stdout went away.
+        case outputBroken
+        /// The work has ended.
+        case finished
+        /// The time for work that was interrupted is over.
+        case farewellOver
+    }
+
     /// Runs `work` in a task, which the first signal cancels; the second ends at once.
     static func run<Outcome: Sendable>(
         _ work: @escaping @Sendable () async throws(CommandFailure) -> Outcome
     ) async throws(CommandFailure) -> End<Outcome> {
-        let events = await RunEvents(trapping: [.sigint, .sigterm, .sighup])
+        let events = await RunEvents<Event>(
+            trapping: [.sigint, .sigterm, .sighup], onSignal: { .signal($0) },
+            onBrokenOutput: .outputBroken)
         let task = Task { () async -> Swift.Result<Outcome, CommandFailure> in
             defer { events.send(.finished) }
             do throws(CommandFailure) {
@@ -43,10 +55,9 @@ enum OneShot {
                 task.cancel()
                 Task {
                     try await Task.sleep(for: farewell)
-                    events.send(.drainExpired)
+                    events.send(.farewellOver)
                 }
-            case .drainExpired: return .interrupted(ExitCode.ended(by: stoppedBy ?? SIGTERM))
-            default: continue
+            case .farewellOver: return .interrupted(ExitCode.ended(by: stoppedBy ?? SIGTERM))
             }
         }
         return .interrupted(ExitCode.failure.rawValue)

@@ -1,11 +1,11 @@
-// What the router's event of a new registration tells the commands that wait for one.
+// What the router's events of registrations tell the commands that listen to them.
 
 import Testing
 import WAMP
 
 @testable import wampctl
 
-@Suite struct CreatedRegistrationTests {
+@Suite struct RegistrationEventTests {
     private func event(_ details: Value.Dictionary) -> CreatedRegistration? {
         CreatedRegistration(args: [1, .dictionary(details)])
     }
@@ -33,5 +33,18 @@ import WAMP
         #expect(event(["id": 7]) == nil)
         #expect(CreatedRegistration(args: []) == nil)
         #expect(CreatedRegistration(args: [1, 2]) == nil)
+    }
+
+    @Test("callees that come and go are read with the registration's id")
+    func callees() {
+        #expect(
+            RegistrationEvent(.registered, args: [5, 7])
+                == .registered(callee: 5, registration: 7))
+        #expect(
+            RegistrationEvent(.unregistered, args: [5, 7, "more"])
+                == .unregistered(callee: 5, registration: 7))
+        #expect(RegistrationEvent(.registered, args: [5]) == nil)
+        #expect(RegistrationEvent(.unregistered, args: ["a", 7]) == nil)
+        #expect(RegistrationEvent(.created, args: [5, 7]) == nil)
     }
 }

@@ -1,7 +1,7 @@
 // How a load gets hold of a session.
 
-import NIOCore
 import WAMP
+package import WAMPClient
 
 extension Session {
     /// Puts someone in front of the session who takes the frames of a load. Once, and with no
@@ -11,28 +11,26 @@ extension Session {
     package func attach(_ taker: any FrameTaker & Sendable, tick: LoadTick)
         async throws(ClientError)
     {
+        let session = direct
         let outcome = await withUnsafeContinuation {
             (continuation: UnsafeContinuation<Swift.Result<Void, ClientError>, Never>) in
-            link.submit { link in
-                continuation.resume(returning: link.attach(taker, tick: tick))
+            session.submit {
+                continuation.resume(returning: session.attach(taker, tick: tick))
             }
         }
         try outcome.get()
     }
 }
 
-extension ClientLink {
+extension DirectSession {
     fileprivate func attach(
         _ taker: any FrameTaker, tick: LoadTick
     ) -> Swift.Result<Void, ClientError> {
-        guard let handler, let channel, currentEnd == nil else {
-            return .failure(currentEnd?.error ?? .connectionLost("the session is over"))
-        }
         let port = LoadPort(self, tick: tick, taker: taker)
-        do {
-            try channel.pipeline.syncOperations.addHandler(port, position: .before(handler))
+        do throws(ClientError) {
+            try insert(port)
         } catch {
-            return .failure(.connectionLost("\(error)"))
+            return .failure(error)
         }
         // The ids of the load follow those that the session has used.
         (taker as? LoadSession)?.attached(port, lastRequest: nextRequest().rawValue)

@@ -4,6 +4,7 @@
 import Glibc
 package import NIOCore
 package import WAMP
+import WAMPClient
 import WAMPTransport
 
 /// Who looks at the frames of a loaded session, on its loop.
@@ -72,9 +73,9 @@ package final class LoadPort: ChannelInboundHandler, @unchecked Sendable {
     private var fragments: ByteBuffer?
     private var key: UInt32 = .random(in: 1 ... .max)
 
-    init(_ link: ClientLink, tick: LoadTick, taker: any FrameTaker) {
-        serializer = link.serializer
-        isWebSocket = link.framing == .webSocket
+    init(_ session: DirectSession, tick: LoadTick, taker: any FrameTaker) {
+        serializer = session.serializer
+        isWebSocket = session.framing == .webSocket
         self.tick = tick
         self.taker = taker
     }

@@ -16,9 +16,9 @@ final class LineProgress: Sendable {
     }
 
     let state = Mutex(State())
-    let events: RunEvents
+    let events: RunEvents<LineEvent>
 
-    init(events: RunEvents) { self.events = events }
+    init(events: RunEvents<LineEvent>) { self.events = events }
 
     var figures: RunFigures { state.withLock { $0.figures } }
     var isStopped: Bool { state.withLock { $0.isStopped } }
@@ -54,7 +54,7 @@ final class LineProgress: Sendable {
             state.outstanding -= 1
             return state.isStopped && state.outstanding == 0
         }
-        if isLast { events.send(.idle) }
+        if isLast { events.send(.drained) }
     }
 
     /// Takes no more lines.

@@ -18,12 +18,11 @@ struct RegistrationWatch: Sendable {
         let (stream, continuation) = AsyncStream<Void>.makeStream(
             bufferingPolicy: .bufferingNewest(1))
         created = stream
-        let subscription = try? await session.subscribe(
-            CreatedRegistration.topic, timeout: RegistrationFacts.patience(until: deadline)
-        ) { event in
-            if CreatedRegistration(event)?.mayServe(procedure) == true { continuation.yield() }
+        hasEvents = await RegistrationEvent.Topic.created.listen(in: session, before: deadline) {
+            if case .created(let created) = $0, created.mayServe(procedure) {
+                continuation.yield()
+            }
         }
-        hasEvents = subscription != nil
     }
 
     /// Waits until it may have been registered.
