@@ -41,7 +41,7 @@ import WAMPTransport
     }
 
     @Test("A variable that is a switch is on or off, and nothing else")
-    func switches() {
+    func switchVariables() {
         let message = fault("call", "a.b", environment: ["WAMPCTL_CALL_VERIFY": "maybe"])
         #expect(message?.hasPrefix("WAMPCTL_CALL_VERIFY cannot be 'maybe'") == true)
     }
