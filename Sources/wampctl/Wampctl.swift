@@ -43,7 +43,9 @@ struct Wampctl: ParsableCommand {
             Streams.shared.print(format == .json ? versionObject : versionLine)
             return ExitCode.ok.rawValue
         case .fault(let failure, let command):
-            return report(failure, of: command, usage: command?.page, as: line.outputFormat)
+            return report(
+                failure.shortened(line.arguments), of: command, usage: command?.page,
+                as: line.outputFormat)
         case .command(let command):
             let terminal = Terminal.current(
                 color: command.output.colorChoice, live: !command.output.noLive,
@@ -53,7 +55,7 @@ struct Wampctl: ParsableCommand {
                 return try await command.execute(in: context)
             } catch {
                 return report(
-                    error, of: type(of: command),
+                    error.shortened(line.arguments), of: type(of: command),
                     usage: error.code == .usage ? type(of: command).page : nil,
                     as: line.outputFormat)
             }

@@ -60,9 +60,34 @@ import WAMP
 
     @Test(
         "A word without key and operator at its start is a string",
-        arguments: ["http://x/?a=b", "1a=b", "a b=c", "-k=v", "é=1", "a:b=c", "a:", "%a=b"])
+        arguments: ["http://x/?a=b", "1a=b", "a b=c", "-k=v", "a:b=c", "a:", "%a=b"])
     func notKeywords(word: String) throws {
         #expect(try payload(word).args == [.string(word)])
+    }
+
+    @Test("Keys are of letters of any script, and := behind anything else is refused")
+    func keys() throws {
+        #expect(
+            try payload("größe=5", "e\u{301}=1", "имя:=2").kwargs
+                == ["größe": "5", "e\u{301}": "1", "имя": 2])
+        for word in ["a b:=1", "a/b:=2", "1:=2"] {
+            let error = #expect(throws: NotationError.self) { try payload(word) }
+            #expect(error?.description.contains("in front of := is no key") == true)
+            #expect(try payload("=\(word)").args == [.string(word)])
+        }
+        #expect(try payload("\"a b:=1\"", json: true).args == ["a b:=1"])
+    }
+
+    @Test("A key that an object of JSON has twice is refused, wherever it stands")
+    func repeatedKeys() throws {
+        for word in [":={\"a\":1,\"a\":2}", "k:=[{\"a\":{\"a\":1,\"a\":1}}]"] {
+            let error = #expect(throws: NotationError.self) { try payload(word) }
+            #expect(error?.description.contains("the key 'a' is given twice") == true)
+        }
+        let error = #expect(throws: NotationError.self) {
+            try syntax().payload(words: [], kwargs: "{\"a\":1,\"a\":2}")
+        }
+        #expect(error?.description == "--kwargs: the key 'a' is given twice")
     }
 
     @Test("A leading = takes the text as it is, with @@ for one @")

@@ -2,6 +2,7 @@
 
 import Testing
 import WAMP
+import WAMPTransport
 
 @testable import wampctl
 
@@ -37,6 +38,34 @@ import WAMP
         #expect(call.words == ["x", "-5", "--help"])
         #expect(call.load.goal == 5)
         #expect(call.timeout == .seconds(2))
+    }
+
+    @Test("A variable that is a switch is on or off, and nothing else")
+    func switchVariables() {
+        let message = fault("call", "a.b", environment: ["WAMPCTL_CALL_VERIFY": "maybe"])
+        #expect(message?.hasPrefix("WAMPCTL_CALL_VERIFY cannot be 'maybe'") == true)
+    }
+
+    @Test("URLs with an IPv6 address without brackets, or with credentials, are told what to write")
+    func urls() {
+        let failure = { (url: String) -> String in
+            do throws(CommandFailure) {
+                return try Endpoint.written(url).description
+            } catch {
+                return error.text(command: "wampctl")
+            }
+        }
+        #expect(failure("ws://::1:18080/ws").hasSuffix("did you mean 'ws://[::1]:18080/ws'?"))
+        let refused = failure("ws://user:sesame@h:1/ws")
+        #expect(refused.contains("--authid and --secret-file") && !refused.contains("sesame"))
+        #expect(failure("ws://h:1/@") == "ws://h:1/@")
+    }
+
+    @Test("Long words of the line are cut where a failure repeats them")
+    func longWords() {
+        let word = String(repeating: "x", count: 90_000)
+        let failure = CommandFailure(.usage, "'\(word)' is wrong", subject: word)
+        #expect(failure.shortened(["k=\(word)"]).text(command: "wampctl").utf8.count < 500)
     }
 
     @Test("A value may stand right behind its letter")
@@ -186,6 +215,7 @@ import WAMP
             fault("register", "x", "--invok", "random")
                 == "unknown option '--invok' (did you mean '--invoke'?)")
         #expect(fault("frobnicate") == "unknown command 'frobnicate'")
+        #expect(fault("version") == "unknown command 'version' (did you mean '--version'?)")
         #expect(fault("call", "a.b", "--nope") == "unknown option '--nope'")
         // Not its value, which would be an argument.
         #expect(fault("bench", "--nope", "3") == "unknown option '--nope'")

@@ -129,6 +129,22 @@ struct ConfiguredRouterTests {
         #expect(access(pid, F_OK) != 0)
     }
 
+    @Test("A PID file belongs to its router as long as that lives, and to the next one then")
+    func ownedPIDFile() async throws {
+        let folder = try Folder()
+        let pid = "\(folder.path)/pid"
+        #expect(File.replace(pid, with: "999999999\n"))
+        let router = try Program(["router", "-p", "0", "--pid-file", pid], announces: true)
+        _ = try await router.ready()
+        let second = try await Program.run("router", "-p", "0", "--pid-file", pid)
+        expectCode(11, of: second)
+        #expect(second.talk.contains("belongs to the running process \(router.id)"), "\(second)")
+        #expect(File.replace(pid, with: "1\n"))
+        router.signal(SIGTERM)
+        expectCode(0, of: try await router.ended())
+        #expect(String(decoding: try File.contents(pid), as: UTF8.self) == "1\n")
+    }
+
     @Test("With --auto-realms any realm can be joined, and --no-anonymous is a word of its own")
     func autoRealms() async throws {
         let outcome = try await Program.run(

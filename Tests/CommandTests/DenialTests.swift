@@ -232,6 +232,9 @@ private struct ConfiguredRouter {
         let silent = try await router.run("subscribe", "wamp.foo", "--idle", "50ms")
         #expect(silent.talk.contains("hint: 'wamp.foo' will stay silent"), "\(silent)")
         let denied = try await makeRouter()
+        let blind = try await denied.run("call", "wamp.session.count")
+        expectCode(5, of: blind)
+        #expect(blind.talk.contains("hint: the role lacks 'meta: [read]'"), "\(blind)")
         for words in [["register", "wamp.foo"], ["subscribe", "wamp.foo"], ["call", "wamp.foo"]] {
             let outcome = try await denied.start(words).ended()
             expectCode(not: 0, of: outcome, "\(words)")

@@ -74,6 +74,33 @@ import WAMPTransport
         await watcher.leave()
     }
 
+    @Test("Results wait for a late reader, who holds up no session")
+    func lateReaderOfResults() async throws {
+        let router = try await TestRouter()
+        let session = try await Session.join(
+            Endpoint(router.url), on: MultiThreadedEventLoopGroup.singleton)
+        let text = Value.string(String(repeating: "x", count: 2000))
+        _ = try await session.register("t.many") { request in
+            for _ in 1..<1000 { request.progress(args: [text]) }
+            request.reply(args: [text])
+        }
+        _ = try await session.register("t.one") { $0.reply(args: [text]) }
+        let (left, departure) = AsyncStream<Void>.makeStream()
+        _ = try await session.subscribe("wamp.session.on_leave") { _ in departure.yield() }
+        var departures = left.makeAsyncIterator()
+        for words in [["t.many", "--progress"], ["t.one", "-n", "1000"]] {
+            let pipe = try Pipe()
+            let caller = try Program(
+                ["call", "-o", "jsonl"] + words, environment: router.environment,
+                output: pipe.write)
+            _ = await departures.next()
+            let output = pipe.rest()
+            #expect(output.count { $0 == UInt8(ascii: "\n") } == 1000, "\(words)")
+            expectCode(0, of: try await caller.ended(), "\(words)")
+        }
+        await session.leave()
+    }
+
     @Test("A subscriber whose stdout nobody reads ends by a signal, and says what it dropped")
     func unreadEvents() async throws {
         let router = try await TestRouter()

@@ -39,7 +39,7 @@ import WAMP
         let tally = feed.tally
         #expect(tally.calls == 101)
         #expect(tally.succeeded == 99)
-        #expect(tally.errors == 2)
+        #expect(tally.errors == 1)
         #expect(tally.unanswered == 1)
         #expect(tally.callees.map(\.answers) == [99, 1])
         #expect(tally.callees.map(\.errors) == [0, 1])
@@ -47,6 +47,17 @@ import WAMP
         let half = TallyReport.milliseconds(tally.callees[0], 50) ?? 0
         #expect(abs(half - 50) < 0.2)
         #expect(tally.errorCounts == ["com.example.bad": 1, .canceled: 1])
+    }
+
+    @Test("Answers that name no callee are a row of their own")
+    func unknownCallees() {
+        var feed = Feed(rule: "random")
+        for _ in 1...3 { feed.call(nil) }
+        let report = TallyReport(
+            tally: feed.tally, verdict: Verdict(feed.tally), duration: .seconds(1))
+        #expect(report.rows == ["\tunknown\t3\t1.0000\t0\t\t"])
+        let picture = TallyPicture(report: report).lines
+        #expect(picture.contains { $0.hasPrefix("unknown  3  100.0 %") }, "\(picture)")
     }
 
     @Test("Callees of one name are told apart by their sessions")

@@ -95,7 +95,7 @@ struct PeersAsTheyAreTests {
         realm.register(callee, "t.x", "roundrobin")
         let answers = (1...2).map { _ in realm.call(caller, "t.x") }
         #expect(answers.count == 2)
-        let effects = realm.fail(callee, 1, ErrorURI(rawValue: uri), ["why"])
+        let effects = realm.fail(callee, 1, ErrorURI(uri), ["why"])
         #expect(effects.refusal == .invalidURI)
         #expect(effects.count == 1)
         #expect(realm.yield(callee, 2, ["served"]).count == 1)

@@ -46,8 +46,10 @@ struct InvocationLine {
     }
 
     private static func arguments(_ payload: (args: [Value], kwargs: Value.Dictionary)) -> String {
-        let args = JSONText.text(.list(payload.args))
+        let args = ResultText.text(.list(payload.args), pretty: false, colored: false)
         return payload.kwargs.isEmpty
-            ? args : args + "  " + JSONText.text(.dictionary(payload.kwargs))
+            ? args
+            : args + "  "
+                + ResultText.text(.dictionary(payload.kwargs), pretty: false, colored: false)
     }
 }

@@ -231,14 +231,25 @@ struct RegisterRunner {
         let isUTF8 = context.terminal.isUTF8, isColored = context.terminal.stdoutHasColor
         let procedure = command.uri
         return { callee, invocation, session in
-            guard let values = try? invocation.request.values() else { return }
+            let values: (args: [Value], kwargs: Value.Dictionary)
+            var result: (args: [Value], kwargs: Value.Dictionary)?
+            do throws(Unprintable) {
+                values = try invocation.request.payload.printable(asJSON: isJSON)
+                // A record does not hold it.
+                if !isJSON, invocation.error == nil {
+                    result = try invocation.payload.printable(asJSON: false)
+                }
+            } catch {
+                return Streams.shared.leaveOut(
+                    "\(RegisterCommand.fullName): \(procedure): an invocation \(error.reason)")
+            }
             let line = InvocationLine(
                 instance: callee.number, name: callee.name, session: session.rawValue,
                 count: invocation.count,
                 procedure: invocation.request.procedure?.description ?? procedure,
                 args: values.args, kwargs: values.kwargs,
-                result: invocation.error == nil ? try? invocation.payload.values() : nil,
-                error: invocation.error, duration: invocation.duration, time: .now())
+                result: result, error: invocation.error, duration: invocation.duration, time: .now()
+            )
             Streams.shared.append(
                 isJSON
                     ? JSONText.text(.dictionary(line.record))

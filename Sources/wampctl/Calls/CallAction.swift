@@ -17,7 +17,7 @@ struct CallAction: LineAction {
         var onProgress: (@Sendable (CallResult) -> Void)?
         if command.progress {
             onProgress = { result in
-                guard result.isPrintable(for: item.target) else { return }
+                guard result.isPrintable(for: item.target, asJSON: printsRecords) else { return }
                 let outcome = AnsweredCall(result, of: item.target, since: start)
                 output(outcome, of: item, isLast: false).print()
             }
@@ -26,8 +26,12 @@ struct CallAction: LineAction {
             URI(item.target), args: item.payload.args, kwargs: item.payload.kwargs,
             options: item.options, cancelMode: command.cancelMode ?? .kill,
             timeout: command.limit(with: item.options), onProgress: onProgress
-        ).printable()
+        ).printable(asJSON: printsRecords)
         return output(AnsweredCall(result, of: item.target, since: start), of: item, isLast: true)
+    }
+
+    private func sayGap(_ gap: String, of item: LineItem) {
+        Streams.shared.say(Terminal.sanitized("\(commandName): \(item.target): \(gap)"))
     }
 
     private func output(_ outcome: AnsweredCall, of item: LineItem, isLast: Bool) -> LineOutput {
@@ -45,8 +49,9 @@ struct CallAction: LineAction {
     func record(
         _ failure: CommandFailure, of item: LineItem, latency: Duration
     ) -> Value.Dictionary {
-        var outcome = AnsweredCall(
-            procedure: item.target, args: failure.args, kwargs: failure.kwargs, latency: latency)
+        if let gap = failure.gap { sayGap(gap, of: item) }
+        var outcome = AnsweredCall(procedure: item.target, latency: latency)
+        if failure.gap == nil { (outcome.args, outcome.kwargs) = (failure.args, failure.kwargs) }
         outcome.error = failure.recordURI
         if failure.uri == nil { outcome.args = [.string(failure.message)] }
         return ResultText.record(outcome, id: item.identity, at: .now())

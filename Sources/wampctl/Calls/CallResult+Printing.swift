@@ -1,23 +1,25 @@
-// What a callee sends in MessagePack or CBOR may be more than JSON can hold: it is not printed
-// rather than printed as something else.
+// Results that the output cannot hold: the call fails, or a result ahead of the last is left out.
 
 import WAMP
 import WAMPClient
 
 extension CallResult {
-    /// Itself, if all of it is JSON.
-    /// - Throws: `wamp.error.invalid_payload` with the place of what is not.
-    func printable() throws(ClientError) -> CallResult {
-        guard let flaw else { return self }
-        throw .error(uri: .invalidPayload, args: [.string(flaw)], kwargs: [:], details: [:])
+    /// Itself, if the output can hold it.
+    /// - Throws: why it cannot, with the place.
+    func printable(asJSON: Bool) throws(ClientError) -> CallResult {
+        guard let fault = fault(asJSON: asJSON) else { return self }
+        throw .protocolViolation("the result \(fault.reason)")
     }
 
-    /// Whether a result ahead of the last one is all JSON; if not, that is said.
-    func isPrintable(for procedure: String) -> Bool {
-        guard let flaw else { return true }
-        Streams.shared.say("\(procedure): a result cannot be printed: \(Terminal.sanitized(flaw))")
+    /// Whether the output can hold a result ahead of the last one; if not, that is said, and the
+    /// command does not end with 0.
+    func isPrintable(for procedure: String, asJSON: Bool) -> Bool {
+        guard let fault = fault(asJSON: asJSON) else { return true }
+        Streams.shared.leaveOut("\(procedure): a result ahead of the last \(fault.reason)")
         return false
     }
 
-    private var flaw: String? { Payload(args: args, kwargs: kwargs, as: .json).flaw }
+    private func fault(asJSON: Bool) -> Unprintable? {
+        Unprintable(args: args, kwargs: kwargs, asJSON: asJSON)
+    }
 }

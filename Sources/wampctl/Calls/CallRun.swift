@@ -12,7 +12,12 @@ struct CallRun {
             command.connection, output: command.output, environment: context.environment)
         let options = try command.arguments.options(beside: command.namedOptions)
         sayNeedlessOptions()
-        if command.isBatch || command.arguments.stdin?.isLines == true {
+        // What is printed where answers are taken in must not keep a router's ping waiting.
+        let readsLines = command.isBatch || command.arguments.stdin?.isLines == true
+        if command.progress || command.isRun && !readsLines {
+            Streams.shared.dropOutput(beyond: EventLine.bound)
+        }
+        if readsLines {
             return try await LineRun(
                 action: CallAction(command: command, terminal: context.terminal),
                 source: command.isBatch

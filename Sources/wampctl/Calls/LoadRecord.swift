@@ -152,6 +152,8 @@ final class LoadRecord: Sendable {
                 state.figures.fail(code, code.kind)
             } else if let error = answered.error {
                 state.figures.fail(error)
+            } else if answered.flaw != nil {
+                state.figures.fail(.protocolFault, ExitCode.protocolFault.kind)
             } else {
                 state.figures.succeed()
                 return false
@@ -174,37 +176,40 @@ final class LoadRecord: Sendable {
         var loss: ExitCode?
         var payload = Payload()
 
+        /// The arguments that are printed.
+        var args: [Value] = []
+        var kwargs: Value.Dictionary = [:]
+        /// Why they are not, if they are not.
+        var flaw: String?
+
         func values() -> (args: [Value], kwargs: Value.Dictionary)? { try? payload.values() }
 
-        /// Why it cannot be printed, if it cannot.
-        var flaw: String? {
-            do throws(ProtocolViolation) {
-                let values = try payload.values()
-                guard payload.serializer != .json else { return nil }
-                return Payload(args: values.args, kwargs: values.kwargs, as: .json).flaw
+        /// Decodes what is to be printed.
+        mutating func decode(asJSON: Bool) {
+            do throws(Unprintable) {
+                (args, kwargs) = try payload.printable(asJSON: asJSON)
             } catch {
-                return error.description
+                flaw = error.reason
             }
         }
     }
 
     private func read(_ outcome: CallOutcome) -> Answered {
+        var answered: Answered
         switch outcome {
         case .result(let result):
-            var answered = Answered(details: result.details, payload: result.payload)
-            if !command.tallies, let flaw = answered.flaw {
-                answered.error = .invalidPayload
-                answered.payload = Payload(args: [.string(flaw)])
-            }
-            return answered
+            answered = Answered(details: result.details, payload: result.payload)
         case .error(let error):
-            return Answered(details: error.details, error: error.error, payload: error.payload)
+            answered = Answered(
+                details: error.details, error: error.error, payload: error.payload)
         case .lost(let error):
             let failure = CommandFailure(error, subject: "")
-            return Answered(
+            answered = Answered(
                 error: failure.recordURI, loss: failure.code,
                 payload: Payload(args: [.string(failure.message)]))
         }
+        if !command.tallies { answered.decode(asJSON: command.output.format == .jsonl) }
+        return answered
     }
 
     private func count(
@@ -233,14 +238,19 @@ final class LoadRecord: Sendable {
     }
 
     private func write(_ call: DrivenCall, _ answered: Answered) {
-        let values = answered.values() ?? ([], [:])
         var outcome = AnsweredCall(
-            procedure: command.uri, args: values.args, kwargs: values.kwargs,
+            procedure: command.uri, args: answered.args, kwargs: answered.kwargs,
             details: answered.details.dictionary, callee: answered.details.callee?.session.rawValue,
             calleeName: answered.details.callee?.authid,
             latency: .nanoseconds(Self.nanoseconds(call.ended) - Self.nanoseconds(call.sent)))
         outcome.error = answered.error
+        let failure = failure(of: answered)
         if command.output.format == .jsonl {
+            if let failure, answered.flaw != nil {
+                outcome.error = failure.recordURI
+                if failure.uri == nil { outcome.args = [.string(failure.message)] }
+                tell(failure)
+            }
             Streams.shared.append(
                 JSONText.text(
                     .dictionary(
@@ -248,19 +258,28 @@ final class LoadRecord: Sendable {
                             outcome, id: .int(Int64(call.index) + 1), at: .now()))))
         } else if answered.loss != nil {
             // The end of the session is told once, by the end of the run.
-        } else if let error = answered.error {
-            tell(
-                CommandFailure(
-                    error: error, args: values.args, kwargs: values.kwargs, subject: command.uri,
-                    role: role))
+        } else if let failure {
+            tell(failure)
         } else if command.output.format == .raw {
-            Streams.shared.append(ResultText.raw(args: values.args))
+            Streams.shared.append(ResultText.raw(args: outcome.args))
         } else if let text = ResultText.text(
-            args: values.args, kwargs: values.kwargs, pretty: false,
+            args: outcome.args, kwargs: outcome.kwargs, pretty: false,
             colored: terminal.stdoutHasColor)
         {
             Streams.shared.append(text)
         }
+    }
+
+    /// How one call failed: by an ERROR, or by a result that the output cannot hold.
+    private func failure(of answered: Answered) -> CommandFailure? {
+        guard let error = answered.error else {
+            return answered.flaw.map {
+                CommandFailure(.protocolFault, "the result \($0)", subject: command.uri)
+            }
+        }
+        return CommandFailure(
+            error: error, args: answered.args, kwargs: answered.kwargs, subject: command.uri,
+            role: role, hints: answered.flaw.map { ["the arguments of the error \($0)"] } ?? [])
     }
 
     private func tell(_ failure: CommandFailure) {
@@ -278,6 +297,9 @@ final class LoadRecord: Sendable {
 
     /// Whether failures were told one by one.
     var hasToldFailures: Bool { state.withLock { $0.toldFailures > 0 } }
+
+    /// The rule that the distribution is measured by, if it is known.
+    var rule: String? { state.withLock { $0.tally.rule } }
 
     var figures: RunFigures { state.withLock { $0.figures } }
 

@@ -62,6 +62,13 @@ struct LoadRunner: Sendable {
             command: command, terminal: context.terminal, callerCount: sessions.count,
             role: sessions[0].authrole)
         if command.tallies { await record.observe(sessions[0], rule: command.distribution.rule) }
+        if command.distribution.verify, let rule = record.rule,
+            !Verdict.testedRules.contains(rule)
+        {
+            Streams.shared.say(
+                "warning: --verify: \(Verdict.sentence(untested: rule)), so the verdict will not hold"
+            )
+        }
         let encoded = Payload(args: payload.args, kwargs: payload.kwargs, as: client.serializer)
         if let flaw = encoded.flaw { throw CommandFailure(.usage, flaw) }
         var drivers: [Driver] = []

@@ -73,7 +73,7 @@ struct SingleCall: Sendable {
                 URI(command.uri), args: payload.args, kwargs: payload.kwargs, options: options,
                 cancelMode: command.cancelMode ?? .kill, timeout: limit,
                 onProgress: onProgress
-            ).printable()
+            ).printable(asJSON: command.output.format.isJSON)
             return AnsweredCall(result, of: command.uri, since: start)
         } catch {
             var failure = CommandFailure(error, subject: command.uri, in: session)
@@ -90,7 +90,8 @@ struct SingleCall: Sendable {
         if failure.uri == .invalidArgument {
             failure.hints += Hints.strings(payload.bareWords)
         }
-        failure.hintAtReserved(command.uri)
+        let meta = failure.code == .notAuthorized ? Hints.meta(command.uri) : []
+        if meta.isEmpty { failure.hintAtReserved(command.uri) } else { failure.hints += meta }
         if failure.code == .noSuchProcedure, !Task.isCancelled {
             failure.hints += Hints.similar(
                 to: command.uri, among: await RegistrationFacts.procedures(through: session))
@@ -102,7 +103,9 @@ struct SingleCall: Sendable {
     private func print(
         progress result: CallResult, since start: ContinuousClock.Instant, _ ahead: ResultsAhead
     ) {
-        guard result.isPrintable(for: command.uri) else { return }
+        guard
+            result.isPrintable(for: command.uri, asJSON: command.output.format.isJSON)
+        else { return }
         if command.output.format == .json {
             ahead.add(result)
         } else {
@@ -123,23 +126,30 @@ struct SingleCall: Sendable {
     }
 
     private func print(_ outcome: AnsweredCall, isLast: Bool) {
+        guard let written = bytes(of: outcome, isLast: isLast) else { return }
+        if isLast {
+            Streams.shared.write(written)
+        } else {
+            // The session's loop is not held up by a reader who takes his time.
+            Streams.shared.append(written, isUrgent: true)
+        }
+    }
+
+    private func bytes(of outcome: AnsweredCall, isLast: Bool) -> [UInt8]? {
         let terminal = context.terminal
+        let line: String?
         switch command.output.format {
-        case .json: Streams.shared.print(JSONText.text(.dictionary(ResultText.document(outcome))))
+        case .json: line = JSONText.text(.dictionary(ResultText.document(outcome)))
         case .jsonl:
-            Streams.shared.print(
-                JSONText.text(
-                    .dictionary(
-                        ResultText.record(outcome, id: nil, isLast: isLast, at: .now()))))
-        case .raw: Streams.shared.write(ResultText.raw(args: outcome.args))
+            line = JSONText.text(
+                .dictionary(ResultText.record(outcome, id: nil, isLast: isLast, at: .now())))
+        case .raw: return ResultText.raw(args: outcome.args)
         default:
-            if let text = ResultText.text(
+            line = ResultText.text(
                 args: outcome.args, kwargs: outcome.kwargs, pretty: terminal.stdoutIsTerminal,
                 colored: terminal.stdoutHasColor)
-            {
-                Streams.shared.print(text)
-            }
         }
+        return line.map { Array("\($0)\n".utf8) }
     }
 }
 

@@ -16,6 +16,8 @@ enum CallNotes {
             "                      binary, from base64 or the bytes of a file",
             "=@@text, key=@@text   a string that begins with one @",
             "--                    what follows are arguments, even if they begin with -",
+            "A key begins with a letter of any script or _, and goes on with letters, digits, _, "
+                + ". and -. Behind anything else := is refused, and = is part of a string.",
             "All words are UTF-8 text; bytes that are none are refused, and sent with %=@FILE.",
             "In JSON a string of NUL and base64, such as \"\\u0000AAEC\", is binary: in "
                 + "arguments and in results.",

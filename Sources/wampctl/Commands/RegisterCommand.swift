@@ -54,6 +54,13 @@ struct RegisterCommand: Command {
                         + "on stderr."
                 ]),
             .init(
+                title: "LIMITS",
+                lines: [
+                    "--concurrency and --queue hold calls back inside the callee. The queue of a "
+                        + "procedure in the router's configuration, and the choice of another "
+                        + "callee, need a limit that the router knows: -O concurrency:=N."
+                ]),
+            .init(
                 title: "LOST INSTANCES",
                 lines: [
                     "When the router ends the session of one instance, or takes its "

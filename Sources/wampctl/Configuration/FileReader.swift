@@ -48,11 +48,30 @@ final class FileReader {
     /// The file as a mapping; nil if there is nothing in it, or what is there is reported.
     func root() -> FileSection? {
         do throws(FileError) {
-            return root(of: String(decoding: try File.contents(path), as: UTF8.self))
+            let bytes = try File.contents(path)
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                reportEncoding(of: bytes)
+                return nil
+            }
+            return root(of: text)
         } catch {
             found.append(FileProblem(file: path, text: error.description))
             return nil
         }
+    }
+
+    /// Reports the first place that is not UTF-8.
+    private func reportEncoding(of bytes: [UInt8]) {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard
+            let number = lines.firstIndex(where: { String(validating: $0, as: UTF8.self) == nil })
+        else { return }
+        var decoder = UTF8(), rest = lines[number].makeIterator(), column = 1
+        while case .scalarValue = decoder.decode(&rest) { column += 1 }
+        found.append(
+            FileProblem(
+                file: path, line: number + 1, column: column,
+                text: "not UTF-8: the file must be written in that encoding"))
     }
 
     private func root(of text: String) -> FileSection? {
@@ -120,13 +139,20 @@ final class FileSection {
     }
 
     /// Reports every key that nobody asked for, with the one that may have been meant.
-    func finish() {
+    /// - Parameter elsewhere: keys that belong in a section here, by the section.
+    func finish(elsewhere: [String: Set<String>] = [:]) {
         for (key, _) in pairs {
             guard let name = key.scalar?.string else {
                 value.reader.report("a key must be a word", at: key.mark)
                 continue
             }
             if known.contains(name) { continue }
+            if let section = elsewhere.first(where: { $0.value.contains(name) })?.key {
+                let place = section == "realms" ? "an entry of 'realms'" : "'\(section)'"
+                value.reader.report(
+                    "unknown key '\(name)'; it belongs in \(place)", at: key.mark)
+                continue
+            }
             let near =
                 Similarity.nearest(to: name, among: known)
                 ?? known.first { $0.hasPrefix("\(name)_") || name.hasPrefix("\($0)_") }

@@ -50,15 +50,22 @@ extension RouterPlan {
         if let fault = command.tlsKey.flatMap(File.fault(ofSecret:)) {
             doubts.append("--tls-key: \(fault)")
         }
+        if command.noAnonymous {
+            let closed = realms.filter { realm in
+                realm.principals.admitsNobody
+                    && !warnings.contains { $0.text.hasPrefix("nobody can join '\(realm.name)'") }
+            }
+            doubts += closed.map {
+                "nobody can join: realm '\($0.name)' has no users, and --no-anonymous is given; "
+                    + "--config names a file with users"
+            }
+        }
         return doubts.map { .ofLine($0) }
     }
 
     /// What of a realm cannot work as it stands.
     func lookForDoubts(about realm: RealmConfiguration, in section: FileSection) {
-        let principals = realm.principals
-        if principals.anonymousRole == nil, principals.users.isEmpty,
-            principals.authenticator == nil
-        {
+        if realm.principals.admitsNobody {
             section.value.warn(
                 "nobody can join '\(realm.name)': add 'users', an 'authenticator' or 'anonymous'")
         }
@@ -78,10 +85,25 @@ extension RouterPlan {
     }
 }
 
+extension Principals {
+    fileprivate var admitsNobody: Bool {
+        anonymousRole == nil && users.isEmpty && authenticator == nil
+    }
+}
+
 extension FileProblem {
+    private static let theLine = "wampctl router"
+
+    /// As it stands in a log, which has a column for how bad it is.
+    var logged: String {
+        var problem = self
+        problem.isWarning = false
+        return file == Self.theLine ? text : problem.description
+    }
+
     /// A word about the line and not about a file.
-    fileprivate static func ofLine(_ text: String) -> FileProblem {
-        FileProblem(file: "wampctl router", text: text, isWarning: true)
+    static func ofLine(_ text: String) -> FileProblem {
+        FileProblem(file: theLine, text: text, isWarning: true)
     }
 }
 

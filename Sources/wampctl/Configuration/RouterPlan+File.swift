@@ -21,8 +21,25 @@ extension RouterPlan {
         pidFile = file["pid_file"]?.place()
         set(&drainTimeout, file["drain_timeout"]?.duration())
         readThreads(file["threads"])
-        file.finish()
+        file.finish(elsewhere: Self.places)
     }
+
+    /// Keys of sections that are looked for on the top level, by the section.
+    private static let places: [String: Set<String>] = [
+        "realms": [
+            "compatibility", "disclose_callee", "disclose_caller", "disclose_publisher",
+            "request_ids", "uris", "feature_check", "strict_option_values", "policy_conflict_uri",
+            "max_concurrency_uri", "forward_custom_options", "shared_registration",
+            "sharded_registration", "call_timeout_default", "call_timeout_max", "authorizer",
+            "authenticator", "anonymous", "users", "roles", "procedures", "topics",
+        ],
+        "limits": [
+            "message_size", "sessions", "outbound_queue", "slow_consumer",
+            "pending_calls_per_session", "registrations_per_session", "subscriptions_per_session",
+            "authid_length", "handshake_timeout", "suspect_after", "connections_per_address",
+        ],
+        "tls": ["cert", "key", "client_ca"], "http": ["dashboard", "metrics_per_procedure"],
+    ]
 
     private mutating func readListeners(_ value: FileValue?) {
         var lines: [Endpoint: Int] = [:]

@@ -91,7 +91,14 @@ extension RouterPlan {
                 listeners.append(listener)
             }
         } else if listeners.isEmpty || command.port != nil || command.host != nil {
-            let host = command.host ?? "127.0.0.1"
+            if let file = command.config, !listeners.isEmpty {
+                let option = command.port == nil ? "--host" : "--port"
+                warnings.append(.ofLine("\(option) replaces the listeners of \(file)"))
+            }
+            var host = command.host ?? "127.0.0.1"
+            if host.hasPrefix("["), host.hasSuffix("]") {
+                host = String(host.dropFirst().dropLast())
+            }
             let bracketed = host.contains(":") ? "[\(host)]" : host
             let scheme = tls == nil ? "ws" : "wss"
             unsecured = nil

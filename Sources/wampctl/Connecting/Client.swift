@@ -118,6 +118,19 @@ struct Client: Sendable {
 extension Endpoint {
     /// Reads a URL of the line.
     static func written(_ url: String) throws(CommandFailure) -> Endpoint {
+        let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        if authority.contains("@"), !url.lowercased().hasPrefix("unix:") {
+            // Not repeated: there may be a password in it.
+            throw CommandFailure(
+                .usage,
+                "credentials do not belong in the URL; use --authid and --secret-file")
+        }
+        if let bracketed = Hints.bracketed(authority) {
+            throw CommandFailure(
+                .usage, "an IPv6 address stands in brackets: write \(bracketed)",
+                hints: Hints.url(meantBy: url))
+        }
         do throws(EndpointError) {
             return try Endpoint(url)
         } catch {

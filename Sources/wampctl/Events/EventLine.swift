@@ -39,14 +39,9 @@ extension EventLine {
     static let bound = 64 << 20
 
     /// - Parameter topic: of the subscription, where the event does not tell it.
-    /// - Throws: why the event is nothing that JSON could hold.
-    init(_ event: EventMessage, topic: String) throws(ProtocolViolation) {
-        let values = try event.values()
-        if event.payload.serializer != .json,
-            let flaw = Payload(args: values.args, kwargs: values.kwargs, as: .json).flaw
-        {
-            throw ProtocolViolation(flaw)
-        }
+    /// - Throws: why the output cannot hold the event.
+    init(_ event: EventMessage, topic: String, asJSON: Bool) throws(Unprintable) {
+        let values = try event.payload.printable(asJSON: asJSON)
         self.init(
             topic: event.topic?.description ?? topic, publication: event.publication.rawValue,
             args: values.args, kwargs: values.kwargs, details: event.details, time: .now())

@@ -76,13 +76,14 @@ struct SubscribeRunner {
 
     /// Nil, with a word about it, if the event cannot be shown.
     private func line(of event: EventMessage, _ topic: String) -> EventLine? {
-        do throws(ProtocolViolation) {
-            return try EventLine(event, topic: topic)
+        do throws(Unprintable) {
+            return try EventLine(
+                event, topic: topic, asJSON: command.output.format.isJSON)
         } catch {
             count.addUnreadable()
             Streams.shared.say(
                 CommandFailure(
-                    .protocolFault, "an event cannot be shown: \(error)", subject: topic
+                    .protocolFault, "an event \(error.reason)", subject: topic
                 ).text(command: SubscribeCommand.fullName))
             return nil
         }

@@ -86,8 +86,13 @@ struct MetaWatch: Sendable {
         }) {
             do throws(ClientError) {
                 _ = try await session.subscribe(URI(topic)) { event in
-                    guard let line = try? EventLine(event, topic: topic) else { return }
-                    line.print(as: isJSON ? .jsonl : .text, isColored: isColored)
+                    do throws(Unprintable) {
+                        let line = try EventLine(event, topic: topic, asJSON: isJSON)
+                        line.print(as: isJSON ? .jsonl : .text, isColored: isColored)
+                    } catch {
+                        Streams.shared.leaveOut(
+                            "\(MetaCommand.fullName): \(topic): an event \(error.reason)")
+                    }
                 }
             } catch {
                 throw CommandFailure(error, subject: topic, in: session)

@@ -36,7 +36,7 @@ struct ArgumentSyntax {
             payload.kwargs = dictionary
         }
         for (index, word) in words.enumerated() {
-            try add(word, named: "argument \(index + 1) '\(word)'", to: &payload)
+            try add(word, named: "argument \(index + 1) '\(word.excerpt)'", to: &payload)
         }
         return payload
     }
@@ -45,7 +45,7 @@ struct ArgumentSyntax {
     func option(_ word: String) throws(NotationError) -> (key: String, value: Value) {
         guard let (key, form, text) = split(word), !key.isEmpty else {
             throw NotationError(
-                "option '\(word)' must be written key=text or key:=JSON")
+                "option '\(word.excerpt)' must be written key=text or key:=JSON")
         }
         return (key, try value(form, text, of: "option '\(word)'"))
     }
@@ -61,6 +61,7 @@ struct ArgumentSyntax {
                 payload.args.append(
                     try json(word, of: name, cure: "with -j a string is written '\"…\"' or =…"))
             } else {
+                try refuseStrayOperator(in: word, of: name)
                 payload.args.append(.string(word))
                 payload.bareWords.append(word)
             }
@@ -79,10 +80,10 @@ struct ArgumentSyntax {
     /// Key, operator and rest of a word; nil if it is a bare one. The key of a positional value is
     /// empty.
     private func split(_ word: String) -> (key: String, form: Form, text: String)? {
-        let bytes = word.utf8
-        var end = bytes.startIndex
-        if let first = bytes.first, Self.opensKey(first) {
-            end = bytes.firstIndex { !Self.continuesKey($0) } ?? bytes.endIndex
+        let letters = word.unicodeScalars
+        var end = letters.startIndex
+        if let first = letters.first, Self.opensKey(first) {
+            end = letters.firstIndex { !Self.continuesKey($0) } ?? letters.endIndex
         }
         let key = String(word[..<end]), rest = word[end...]
         if rest.hasPrefix(":=") { return (key, .json, String(rest.dropFirst(2))) }
@@ -91,19 +92,29 @@ struct ArgumentSyntax {
         return nil
     }
 
-    private static func opensKey(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "_"):
-            true
-        default: false
-        }
+    /// A value of JSON behind what is no key would be a string that nobody meant.
+    private func refuseStrayOperator(
+        in word: String, of name: String
+    ) throws(NotationError) {
+        guard let place = word.firstRange(of: ":=") else { return }
+        throw NotationError(
+            "\(name): '\(String(word[..<place.lowerBound]).excerpt)' in front of := is no key: "
+                + "\(Self.keyGrammar); the word as a string is written =…")
     }
 
-    private static func continuesKey(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"): true
-        default: opensKey(byte)
+    private static let keyGrammar = "a letter or _, then letters, digits, _, . and -"
+
+    /// Letters of any script.
+    private static func opensKey(_ letter: Unicode.Scalar) -> Bool {
+        letter == "_" || letter.properties.isAlphabetic
+    }
+
+    private static func continuesKey(_ letter: Unicode.Scalar) -> Bool {
+        if opensKey(letter) || letter == "." || letter == "-" { return true }
+        return switch letter.properties.generalCategory {
+        // Accents may be characters of their own.
+        case .decimalNumber, .nonspacingMark, .spacingMark: true
+        default: false
         }
     }
 
@@ -141,12 +152,17 @@ struct ArgumentSyntax {
     private func json(
         _ text: String, of name: String, cure: String?
     ) throws(NotationError) -> Value {
+        let value: Value
         do throws(JSONTextError) {
-            return try JSONText.parse(text)
+            value = try JSONText.parse(text)
         } catch {
             throw NotationError(
                 "\(name) is not JSON (\(error))" + (cure.map { "; \($0)" } ?? ""))
         }
+        if let key = value.repeatedKey {
+            throw NotationError("\(name): the key '\(key.excerpt)' is given twice")
+        }
+        return value
     }
 
     private func text(of file: Substring, for name: String) throws(NotationError) -> String {
@@ -164,6 +180,20 @@ struct ArgumentSyntax {
             return try readFile(String(file))
         } catch {
             throw NotationError("\(name): \(error)")
+        }
+    }
+}
+
+extension Value {
+    /// A key that an object has twice, at whatever depth.
+    fileprivate var repeatedKey: String? {
+        switch self {
+        case .list(let list): return list.lazy.compactMap(\.repeatedKey).first
+        case .dictionary(let dictionary):
+            var seen: Set<Name> = []
+            let twin = dictionary.entries.first { !seen.insert(Name($0.key)).inserted }
+            return twin?.key ?? dictionary.entries.lazy.compactMap { $0.value.repeatedKey }.first
+        default: return nil
         }
     }
 }

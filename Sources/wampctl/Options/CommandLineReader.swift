@@ -80,6 +80,11 @@ struct CommandLineReader {
     }
 
     private func unknownCommand(_ word: String, others: [String] = []) -> Reading {
+        if word == "version" {
+            return .fault(
+                CommandFailure(
+                    .usage, "unknown command 'version' (did you mean '--version'?)"), of: nil)
+        }
         let suggestion = Similarity.nearest(to: word, among: Self.names + others)
             .map { " (did you mean '\($0)'?)" }
         return .fault(
@@ -88,6 +93,7 @@ struct CommandLineReader {
 
     /// The format of the environment is for all commands: each takes the nearest that it has.
     private func parse(as command: (any Command.Type)?) -> Reading {
+        if let fault = command.flatMap(faultOfSwitch) { return .fault(fault, of: command) }
         let inherited = command.map { inheritedWords(for: $0) } ?? []
         guard let format = environment[Self.outputVariable].flatMap(OutputFormat.init),
             writtenFormat == nil
@@ -226,10 +232,29 @@ struct CommandLineReader {
             switch variable.kind {
             case .value: return ("\(variable.option)=\(value)", variable.name)
             case .flag:
-                let isOn = !["0", "false", "no", "off"].contains(value.lowercased())
-                return isOn ? (variable.option, variable.name) : nil
+                return Self.switches[value.lowercased()] == true
+                    ? (variable.option, variable.name) : nil
             }
         }
+    }
+
+    private static let switches = [
+        "1": true, "true": true, "yes": true, "on": true,
+        "0": false, "false": false, "no": false, "off": false,
+    ]
+
+    /// What is wrong with the first variable that is to switch an option on or off.
+    private func faultOfSwitch(of command: any Command.Type) -> CommandFailure? {
+        for variable in command.variables where variable.kind == .flag {
+            guard let value = environment[variable.name], !value.isEmpty,
+                Self.switches[value.lowercased()] == nil
+            else { continue }
+            return CommandFailure(
+                .usage,
+                "\(variable.name) cannot be '\(value)': use 1, true, yes or on, or 0, false, no or "
+                    + "off")
+        }
+        return nil
     }
 
     /// A parser's message as one sentence in our manner: on one line, without capital and full

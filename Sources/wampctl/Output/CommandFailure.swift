@@ -61,19 +61,55 @@ struct CommandFailure: Error {
         var line = command
         if !subject.isEmpty { line += ": \(oneLine(subject))" }
         line += ": \(oneLine(sentence))"
-        return ([line] + hints.map { "hint: \(oneLine($0))" }).joined(separator: "\n")
+        let lines = [line] + (further.map { ["  \($0)"] } ?? [])
+        return (lines + hints.map { "hint: \(oneLine($0))" }).joined(separator: "\n")
+    }
+
+    /// The arguments of an ERROR, as those of a result are shown, where they are more than the text
+    /// that the sentence has.
+    private var further: String? {
+        let isText = args.count <= 1 && args.allSatisfy { $0.string != nil }
+        guard uri != nil, !isText || !kwargs.isEmpty else { return nil }
+        if let fault = Unprintable(args: args, kwargs: kwargs, asJSON: false) {
+            return oneLine("its arguments \(fault.reason)")
+        }
+        return ResultText.text(args: args, kwargs: kwargs, pretty: false, colored: false)
+    }
+
+    /// Why JSON has the error without its arguments; nil if it has them.
+    var gap: String? {
+        Unprintable(args: args, kwargs: kwargs, asJSON: true).map {
+            "the arguments of the error \($0.reason)"
+        }
     }
 
     /// The same as one line of JSON.
     var json: String {
+        let gap = gap
+        let hints = hints + (gap.map { [$0] } ?? [])
         let error: Value.Dictionary = [
             "code": .int(Int64(code.rawValue)), "kind": .string(code.kind),
-            "uri": uri.map { .string($0.rawValue) } ?? .null, "args": .list(args),
-            "kwargs": .dictionary(kwargs),
+            "uri": uri.map { .string($0.rawValue) } ?? .null, "args": .list(gap == nil ? args : []),
+            "kwargs": .dictionary(gap == nil ? kwargs : [:]),
             "message": .string(subject.isEmpty ? message : "\(subject): \(message)"),
             "hint": hints.isEmpty ? .null : .string(hints.joined(separator: "; ")),
         ]
         return JSONText.text(["error": .dictionary(error)])
+    }
+
+    /// The same with long words of the line cut wherever they are repeated.
+    func shortened(_ words: [String]) -> CommandFailure {
+        var failure = self
+        for word in words where word.utf8.count > 200 {
+            // Also the value alone, of an option or a keyword argument.
+            let value = word.firstIndex(of: "=").map { String(word[word.index(after: $0)...]) }
+            for text in [word] + (value.map { [$0] } ?? []) where text.utf8.count > 200 {
+                failure.message = failure.message.replacing(text, with: text.excerpt)
+                failure.subject = failure.subject.replacing(text, with: text.excerpt)
+                failure.hints = failure.hints.map { $0.replacing(text, with: text.excerpt) }
+            }
+        }
+        return failure
     }
 
     /// Peers write these texts: a line break or an escape of theirs must not forge lines of ours.

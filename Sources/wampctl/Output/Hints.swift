@@ -59,7 +59,11 @@ enum Hints {
         guard let scheme = parts.first?.lowercased(), parts.count == 2 else {
             return url(firstOf: barePath(text) + ["ws://\(withPath(text))"])
         }
-        let rest = String(parts[1].drop { $0 == "/" })
+        var rest = String(parts[1].drop { $0 == "/" })
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        if parts[1].hasPrefix("//"), let bracketed = bracketed(authority) {
+            rest = bracketed + rest.dropFirst(authority.count)
+        }
         switch scheme {
         case "unix": return url(firstOf: ["unix:///\(rest)"])
         case "tcp", "tls":
@@ -72,6 +76,28 @@ enum Hints {
             return url(firstOf: ["\(scheme.hasSuffix("s") ? "wss" : "ws")://\(withPath(rest))"])
         default: return url(firstOf: barePath(text) + ["ws://\(withPath(text))"])
         }
+    }
+
+    /// An IPv6 address without brackets, with a port or without one, as it should be written; nil
+    /// if it is none.
+    static func bracketed(_ authority: Substring) -> String? {
+        guard !authority.hasPrefix("["), authority.count(where: { $0 == ":" }) > 1,
+            authority.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." })
+        else { return nil }
+        let colon = authority.lastIndex(of: ":") ?? authority.startIndex
+        let port = authority[authority.index(after: colon)...]
+        // No part of an address has five digits; one of four may be a port.
+        guard port.count > 3, UInt16(port) != nil else { return "[\(authority)]" }
+        return "[\(authority[..<colon])]:\(port)"
+    }
+
+    /// For a procedure of the meta API that the role may not call.
+    static func meta(_ procedure: String) -> [String] {
+        let parts = ["session", "registration", "subscription"].map { "wamp.\($0)." }
+        guard parts.contains(where: procedure.hasPrefix) else { return [] }
+        let changes = ["wamp.session.kill", "wamp.registration.remove_callee"]
+        let right = changes.contains(where: procedure.hasPrefix) ? "kill" : "read"
+        return ["the role lacks 'meta: [\(right)]' in the configuration of the router"]
     }
 
     private static func url(firstOf candidates: [String]) -> [String] {

@@ -6,6 +6,9 @@ import WAMP
 enum OutputFormat: String, CaseIterable {
     case text, json, jsonl, table, tsv, raw
 
+    /// Whether programs read it as JSON.
+    var isJSON: Bool { self == .json || self == .jsonl }
+
     /// What serves for it, best first, where a command lacks it. Text is everywhere the default.
     var nearest: [OutputFormat] {
         switch self {
@@ -43,9 +46,9 @@ enum ResultText {
         return self.text(value, pretty: pretty, colored: colored)
     }
 
-    /// A value as JSON: on one line, or indented and coloured.
+    /// A value as JSON: on one line, or indented and coloured. Numbers that JSON lacks are words.
     static func text(_ value: Value, pretty: Bool, colored: Bool) -> String {
-        if !pretty, !colored { return JSONText.text(value) }
+        if !pretty, !colored, !value.holdsUnwritableNumber { return JSONText.text(value) }
         var text = ""
         write(value, indent: pretty ? 0 : nil, colored: colored, to: &text)
         return text
@@ -58,7 +61,8 @@ enum ResultText {
         case nil: []
         case .binary(let bytes): bytes
         case .string(let text): Array("\(text)\n".utf8)
-        case .some(let value): Array("\(JSONText.text(value))\n".utf8)
+        case .some(let value):
+            Array("\(text(value, pretty: false, colored: false))\n".utf8)
         }
     }
 
@@ -114,8 +118,13 @@ enum ResultText {
             }
             breakLine(indent, to: &text)
             text += "}"
+        case .map(let entries):
+            let texts = entries.map { ($0.key.keyText ?? "?", $0.value) }
+            write(
+                .dictionary(Value.Dictionary(texts)), indent: indent, colored: colored, to: &text)
         default:
-            text += style(of: value).applied(to: JSONText.text(value), if: colored)
+            text += style(of: value).applied(
+                to: value.unwritableNumber ?? JSONText.text(value), if: colored)
         }
     }
 

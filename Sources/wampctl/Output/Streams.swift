@@ -17,6 +17,8 @@ final class Streams: Sendable {
         var isTalkStuck = false
         /// Where talk goes in a command that serves others.
         var log: LineWriter?
+        /// Whether something was left out of the output.
+        var hasGaps = false
     }
 
     private let state = Mutex(State())
@@ -77,6 +79,8 @@ final class Streams: Sendable {
 
     /// Writes data at once, behind all that waits.
     func write(_ bytes: [UInt8]) {
+        // Who waits for its writing waits for room as well.
+        output.flush()
         append(bytes, isUrgent: true)
         output.flush()
     }
@@ -91,6 +95,12 @@ final class Streams: Sendable {
         } else {
             output.add(bytes, isUrgent: isUrgent)
         }
+    }
+
+    /// Says that a record cannot be printed. The program does not end with 0.
+    func leaveOut(_ sentence: String) {
+        state.withLock { $0.hasGaps = true }
+        say(Terminal.sanitized(sentence))
     }
 
     /// Lets the data out before something is said about it, unless its reader takes long.
@@ -188,7 +198,9 @@ final class Streams: Sendable {
         }
         guard code == ExitCode.ok.rawValue else { return code }
         if let failure { return failure.rawValue }
-        guard unwritten > 0 else { return code }
+        guard unwritten > 0 else {
+            return state.withLock { $0.hasGaps } ? ExitCode.protocolFault.rawValue : code
+        }
         return state.withLock { $0.signal }.map(ExitCode.ended(by:)) ?? ExitCode.failure.rawValue
     }
 }

@@ -61,13 +61,15 @@ struct RouterRun {
         let events = await RunEvents<Event>(
             trapping: [.sigint, .sigterm], beside: [.sighup, .sigusr1],
             onSignal: { .signal($0) }, onBrokenOutput: .outputBroken)
-        for warning in plan.warnings { logger.warning("\(warning)") }
+        for warning in plan.warnings { logger.warning("\(warning.logged)") }
+        let pidFile = plan.pidFile.map(PIDFile.init)
+        try pidFile?.check()
         // One loop beside the router's own is enough.
         NIOSingletons.groupLoopCountSuggestion = 1
         let server = RouterServer(configuration: plan.configuration, logger: logger)
         let listeners = try await start(server)
-        defer { if let file = plan.pidFile { unlink(file) } }
-        try announce(listeners)
+        defer { pidFile?.remove() }
+        try announce(listeners, pidFile)
         let code: Int32
         if command.command.isEmpty {
             code = await serve(server, events)
@@ -121,14 +123,14 @@ struct RouterRun {
 
     // MARK: Readiness
 
-    private func announce(_ listeners: [Endpoint]) throws(CommandFailure) {
+    private func announce(
+        _ listeners: [Endpoint], _ pidFile: PIDFile?
+    ) throws(CommandFailure) {
         let port = listeners.lazy.compactMap(\.port).first
         if let file = command.portFile, !File.replace(file, with: "\(port ?? 0)\n") {
             throw CommandFailure(.failure, "cannot write '\(file)': \(File.reason())")
         }
-        if let file = plan.pidFile, !File.replace(file, with: "\(getpid())\n") {
-            throw CommandFailure(.failure, "cannot write '\(file)': \(File.reason())")
-        }
+        try pidFile?.write()
         sayStart(listeners)
         if command.printPort { Streams.shared.append("\(port ?? 0)") }
         if command.printURL { Streams.shared.append(listeners.first?.description ?? "") }
@@ -213,7 +215,7 @@ struct RouterRun {
             let notes = try reload(server, with: new)
             log.level = new.log.level(for: command)
             if new.log.file != plan.log.file { logger.notice("log.file changes with a restart") }
-            for warning in new.warnings { logger.warning("\(warning)") }
+            for warning in new.warnings { logger.warning("\(warning.logged)") }
             for note in notes { logger.notice("\(note)") }
             logger.notice("configuration reloaded", metadata: ["file": "\(file)"])
             return new.drainTimeout

@@ -113,9 +113,9 @@ struct Tally {
     private(set) var events: [Event] = []
     private(set) var calls = 0
     private(set) var succeeded = 0
+    /// Calls that were answered with an ERROR.
     private(set) var errors = 0
-    /// Calls that ended without anybody having answered: cancelled, timed out, cut off. Those with
-    /// an ERROR are in `errors` too.
+    /// Calls that ended without anybody having answered: cancelled, timed out, cut off.
     private(set) var unanswered = 0
     /// Answers that could not be attributed to anybody.
     private(set) var unknown = 0
@@ -252,7 +252,7 @@ struct Tally {
         calls += 1
         let isUnanswered = answer.error.map(Self.meansNoAnswer) ?? false
         if let error = answer.error {
-            errors += 1
+            if !isUnanswered { errors += 1 }
             errorCounts[error, default: 0] += 1
         } else {
             succeeded += 1
@@ -341,8 +341,18 @@ struct Tally {
     }
 
     func share(_ index: Int) -> Double {
-        let total = callees.reduce(0) { $0 + $1.answers }
-        return total == 0 ? 0 : Double(callees[index].answers) / Double(total)
+        part(callees[index].answers)
+    }
+
+    /// The share of the answers that name no callee.
+    var unknownShare: Double { part(unknown) }
+
+    /// Whether no answer names its callee: then rows of callees would say nothing.
+    var isAllUnknown: Bool { unknown > 0 && callees.allSatisfy { $0.answers == 0 } }
+
+    private func part(_ answers: Int) -> Double {
+        let total = callees.reduce(unknown) { $0 + $1.answers }
+        return total == 0 ? 0 : Double(answers) / Double(total)
     }
 
     // MARK: Order and segments
@@ -352,7 +362,8 @@ struct Tally {
         for index in segments.indices { segments[index].registered = nil }
     }
 
-    private static func meansNoAnswer(_ error: ErrorURI) -> Bool {
+    /// Whether nobody has answered a call that ended so.
+    static func meansNoAnswer(_ error: ErrorURI) -> Bool {
         error == .timeout || meansLeft(error)
     }
 

@@ -77,7 +77,7 @@ struct TallyPicture {
     // MARK: Bars
 
     private func bars(_ limit: Int) -> [String] {
-        let listing = tally.listing
+        let listing = tally.isAllUnknown ? [] : tally.listing
         let shown = listing.prefix(limit)
         let most = shown.map { tally.callees[$0].answers }.max() ?? 0
         let countWidth = max(5, Figures.grouped(most).count + 2)
@@ -106,6 +106,10 @@ struct TallyPicture {
         if listing.count > shown.count {
             lines.append(
                 "\(ellipsis) and \(Figures.grouped(listing.count - shown.count)) more")
+        }
+        if tally.unknown > 0 {
+            let share = Figures.fixed(tally.unknownShare * 100, 1)
+            lines.append("unknown  \(Figures.grouped(tally.unknown))  \(share) %")
         }
         return lines
     }
@@ -231,18 +235,23 @@ struct TallyPicture {
             lines.append("\(indent)\(ellipsis) and \(others) with a higher p")
         }
         var others = verdict.silent.filter { $0 != verdict.reason }
-        if tally.errors > 0 {
-            let list = tally.errorCounts.sorted {
-                ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue)
-            }
-            .map { "\(Figures.grouped($0.value)) \($0.key)" }
-            others.append("errors: \(list.joined(separator: ", "))")
-        }
+        let errors = errorList { !Tally.meansNoAnswer($0) }
+        if !errors.isEmpty { others.append("errors: \(errors)") }
         if tally.unanswered > 0 {
-            others.append("\(Figures.counted(tally.unanswered, "call")) unanswered")
+            let reasons = errorList(where: Tally.meansNoAnswer)
+            others.append(
+                "\(Figures.counted(tally.unanswered, "call")) unanswered"
+                    + (reasons.isEmpty ? "" : ": \(reasons)"))
         }
         return lines
             + others.flatMap(filled).map { indent + Style.bad.applied(to: $0, if: isColored) }
+    }
+
+    /// Errors of one kind and how many there were of each, the most frequent first.
+    private func errorList(where isMeant: (ErrorURI) -> Bool) -> String {
+        tally.errorCounts.filter { isMeant($0.key) }.sorted {
+            ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue)
+        }.map { "\(Figures.grouped($0.value)) \($0.key)" }.joined(separator: ", ")
     }
 
     /// The tests worth a line: all, or of many those that speak most against the rule.

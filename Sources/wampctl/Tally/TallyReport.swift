@@ -12,9 +12,13 @@ struct TallyReport {
 
     var rate: Double { duration.seconds > 0 ? Double(tally.calls) / duration.seconds : 0 }
 
-    /// Tab-separated: callee, name, count, share, errors, p50_ms, p99_ms.
+    /// Tab-separated: callee, name, count, share, errors, p50_ms, p99_ms. The last one may be of
+    /// answers that name no callee.
     var rows: [String] {
-        tally.listing.map(row)
+        let rows = tally.isAllUnknown ? [] : tally.listing.map(row)
+        guard tally.unknown > 0 else { return rows }
+        let share = Figures.fixed(tally.unknownShare, 4)
+        return rows + ["\tunknown\t\(tally.unknown)\t\(share)\t0\t\t"]
     }
 
     private func row(of index: Int) -> String {

@@ -25,6 +25,13 @@ struct Verdict: Equatable {
     /// little below the truth.
     static func part(of tests: Int) -> Double { alpha / Double(tests + 1) }
 
+    /// The rules that a distribution can be tested against.
+    static let testedRules = ["single", "roundrobin", "random", "first", "last"]
+
+    static func sentence(untested rule: String) -> String {
+        "there is no test for the rule \(rule)"
+    }
+
     init(isOK: Bool, rule: String?, tests: [StatisticalTest] = [], reason: String) {
         self.isOK = isOK
         self.rule = rule
@@ -69,7 +76,7 @@ private struct Judge {
         case "roundrobin": return roundrobin()
         case "first", "last": return designated(rule)
         case "single": return single()
-        default: return found(false, "there is no test for the rule \(rule)")
+        default: return found(false, Verdict.sentence(untested: rule))
         }
     }
 
@@ -99,13 +106,15 @@ private struct Judge {
             + Figures.grouped(each * callees)
     }
 
-    private static let rules = ["single", "roundrobin", "random", "first", "last"]
+    private static let rules = Verdict.testedRules
 
     // MARK: random
 
     private func random() -> Verdict {
         var tests: [StatisticalTest] = []
         var calleeCount = 1, isJudged = false
+        /// How many calls the order would have needed, where there were fewer.
+        var missing: Int?
         for (index, segment) in segments.enumerated() {
             let stretch = segments.count > 1 ? index + 1 : nil
             let members = members(of: segment)
@@ -120,7 +129,9 @@ private struct Judge {
                 test.stretch = stretch
                 tests.append(test)
             }
-            guard segment.judged >= Verdict.fewestPerCallee * members.count * members.count else {
+            let needed = Verdict.fewestPerCallee * members.count * members.count
+            guard segment.judged >= needed else {
+                missing = max(missing ?? 0, needed)
                 continue
             }
             let pairs = members.map { from in
@@ -144,7 +155,8 @@ private struct Judge {
         let reason =
             calleeCount == 1
             ? "one callee answered all calls" : "consistent with uniform random selection"
-        return found(true, reason, tests: tests)
+        let order = missing.map { "; order: not tested, needs \(Figures.grouped($0)) calls" } ?? ""
+        return found(true, reason + order, tests: tests)
     }
 
     // MARK: roundrobin
