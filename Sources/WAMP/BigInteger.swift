@@ -10,9 +10,9 @@ public struct BigInteger: Hashable, Sendable, CustomStringConvertible {
     /// The absolute value in digits of 64 bits, the lowest first; the highest is not zero.
     private let limbs: [UInt64]
 
-    /// The longest in bytes, and in decimal digits.
+    /// The longest in the bytes of CBOR, and in as many decimal digits as those may need.
     static let maximumBytes = 16_384
-    static let maximumDigits = 39_456
+    static let maximumDigits = 39_457
 
     /// How many digits go into 64 bits for sure.
     private static let chunk = 18
@@ -52,7 +52,11 @@ public struct BigInteger: Hashable, Sendable, CustomStringConvertible {
             }
             if carry > 0 { limbs.append(carry) }
         }
-        return .big(BigInteger(isNegative: isNegative, limbs: limbs))
+        let value = BigInteger(isNegative: isNegative, limbs: limbs)
+        // So many digits may be more than the bytes hold.
+        guard limbs.count <= maximumBytes / 8 || value.cborNumber.bytes.count <= maximumBytes
+        else { throw tooLong }
+        return .big(value)
     }
 
     /// It is not worth a router's time.

@@ -3,12 +3,16 @@
 
 extension String {
     /// The text, cut to 200 characters.
-    package var excerpt: String {
-        if utf8.count <= Excerpt.length { return self }
+    package var excerpt: String { excerpt(Excerpt.length) }
+
+    /// The text, cut to so many Unicode scalars: what a reader takes for one character may be made
+    /// of any number of them.
+    func excerpt(_ length: Int) -> String {
+        if utf8.count <= length { return self }
         let scalars = unicodeScalars
         guard
             let end = scalars.index(
-                scalars.startIndex, offsetBy: Excerpt.length, limitedBy: scalars.endIndex),
+                scalars.startIndex, offsetBy: length, limitedBy: scalars.endIndex),
             end < scalars.endIndex
         else { return self }
         return String(scalars[..<scalars.index(before: end)]) + "…"

@@ -1,37 +1,36 @@
 // What a listening socket does when the process has no descriptor left: it says so, to one client
-// at a time, with a descriptor that was kept for this, and to the log, once a second at most.
+// at a time, with a descriptor that was kept for this, and to the log.
 //
 // The connections that wait make the socket readable all the time, so it is not watched meanwhile:
 // SwiftNIO would try again at once and without end.
 
 import Glibc
-import Logging
 import NIOCore
 import NIOPosix
+import WAMPTransport
 
 /// A handler of the listening channel.
 // Unchecked: everything is touched on the channel's loop only.
 final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
+    /// - Returns: what stands in front of the channel if it speaks TLS.
+    typealias TurnAway = @Sendable (any Channel) throws -> TLSFront?
 
-    private let logger: Logger
+    private let log: ShortageLog
     /// Makes an accepted channel refuse its client.
-    private let turnAway: @Sendable (any Channel) throws -> Void
+    private let turnAway: TurnAway
     private var context: ChannelHandlerContext?
     /// Gives its place to a client that is turned away; nil while it does, or when there was none.
     private var spare: Int32?
-    /// Clients turned away since the log was told.
-    private var turnedAway = 0
-    private var lastSaid: NIODeadline?
 
     /// How long a client has to say what it speaks and to hear the answer.
     private static let patience = TimeAmount.milliseconds(500)
     /// Until the next try when even the spare descriptor is taken.
     private static let pause = TimeAmount.milliseconds(100)
 
-    init(logger: Logger, turnAway: @escaping @Sendable (any Channel) throws -> Void) {
-        self.logger = logger
+    init(log: ShortageLog, turnAway: @escaping TurnAway) {
+        self.log = log
         self.turnAway = turnAway
     }
 
@@ -52,7 +51,7 @@ final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
             return
         }
         setWatching(false)
-        say(code)
+        log.cannotAccept(code)
         turnNextAway()
     }
 
@@ -74,17 +73,6 @@ final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
         return descriptor < 0 ? nil : descriptor
     }
 
-    private func say(_ code: Int32) {
-        let now = NIODeadline.now()
-        if let lastSaid, now - lastSaid < .seconds(1) { return }
-        lastSaid = now
-        let cause = String(cString: strerror(code)).lowercased()
-        logger.warning(
-            "cannot accept connections",
-            metadata: ["cause": "\(cause)", "turned_away": "\(turnedAway)"])
-        turnedAway = 0
-    }
-
     /// Takes the connection that waits longest, and refuses it.
     private func turnNextAway() {
         guard let context else { return }
@@ -92,7 +80,7 @@ final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
         let listener = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
             of: NIOBSDSocket.Handle.self
         ) { $0 }
-        guard let listener else { return }
+        guard let listener else { return tryLater() }
         let client = accept(listener, nil, nil)
         guard client >= 0 else {
             let isNobodyThere = errno == EAGAIN
@@ -101,7 +89,7 @@ final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
             return
         }
         _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-        turnedAway += 1
+        log.turnedAway(on: context.eventLoop)
         refuse(client, on: context.eventLoop)
     }
 
@@ -109,18 +97,19 @@ final class AcceptGuard: ChannelInboundHandler, @unchecked Sendable {
         let turnAway = turnAway
         ClientBootstrap(group: eventLoop)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try turnAway(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    let tls = try turnAway(channel)
+                    // The farewell of TLS would wait for the client's.
+                    let end = eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+                        if let tls { tls.cut() } else { channel.close(promise: nil) }
+                    }
+                    channel.closeFuture.whenComplete { _ in end.cancel() }
+                }
             }
             .withConnectedSocket(client)
             .whenComplete { result in
                 guard case .success(let channel) = result else { return self.goOn() }
-                let end = eventLoop.scheduleTask(in: Self.patience) {
-                    channel.close(promise: nil)
-                }
-                channel.closeFuture.whenComplete { _ in
-                    end.cancel()
-                    self.goOn()
-                }
+                channel.closeFuture.whenComplete { _ in self.goOn() }
             }
     }
 

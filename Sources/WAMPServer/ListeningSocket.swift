@@ -72,13 +72,15 @@ final class ListeningSocket: Sendable {
     }
 
     /// - Parameter tls: of its connections, if it has TLS.
-    func listen(pool: LoopPool, directory: RealmDirectory, tls: SharedTLS?) async throws {
+    func listen(
+        pool: LoopPool, directory: RealmDirectory, shortages: ShortageLog, tls: SharedTLS?
+    ) async throws {
         let bootstrap = ServerBootstrap(group: pool.group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let guardian = AcceptGuard(logger: directory.logger) { [self] channel in
+                    let guardian = AcceptGuard(log: shortages) { [self] channel in
                         try install(
                             Nobody(), on: channel, pool: pool, tls: tls?.current, isFull: true)
                     }
@@ -90,7 +92,7 @@ final class ListeningSocket: Sendable {
                     guard let loop = pool.loop(of: channel.eventLoop) else { return }
                     let link = SessionLink(
                         loop: loop, directory: directory, remoteAddress: channel.remoteAddress)
-                    try install(link, on: channel, pool: pool, tls: tls?.current)
+                    _ = try install(link, on: channel, pool: pool, tls: tls?.current)
                 }
             }
         do {
@@ -115,17 +117,19 @@ final class ListeningSocket: Sendable {
     }
 
     /// Makes a connection of an accepted channel, on its loop.
+    /// - Returns: what stands in front of it if it speaks TLS.
     private func install(
         _ owner: some ConnectionOwner, on channel: any Channel, pool: LoopPool,
         tls: TLSContext?, isFull: Bool = false
-    ) throws {
-        guard let loop = pool.loop(of: channel.eventLoop) else { return }
+    ) throws -> TLSFront? {
+        guard let loop = pool.loop(of: channel.eventLoop) else { return nil }
         var settings = settings.withLock { $0 }
         settings.isFull = isFull
         try ChannelConfiguration.apply(settings, to: channel, sharing: tls == nil ? loop : nil)
         let front = try tls?.install(on: channel)
         try channel.pipeline.syncOperations.addHandler(
             ConnectionHandler(owner: owner, loop: loop, settings: settings, tls: front))
+        return front
     }
 
     /// A socket file that nobody listens on is a leftover; one that somebody does is in use.

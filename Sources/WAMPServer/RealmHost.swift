@@ -37,8 +37,8 @@ final class RealmHost: Sendable {
         var lastToken: UInt64 = 0
         /// The moment the timer is set for, and the task that waits for it.
         var timer: (moment: Moment, task: Scheduled<Void>)?
-        /// An event could not be delivered; the first time, that is told.
-        var hasMissedEvents = false
+        /// An event could not be delivered, and the log was warned.
+        var hasWarnedOfEvents = false
         /// Fulfilled when the last session has gone, once the realm is being drained.
         var emptied: EventLoopPromise<Void>?
     }
@@ -316,7 +316,7 @@ final class RealmHost: Sendable {
         }
         if let obstacle = send(message, to: outbox, on: loop) {
             if case .event(let event) = message {
-                logUndeliverable(event, because: obstacle, receivers: 1, session, &state)
+                logUndeliverable(event, because: obstacle, receivers: 1, &state)
             }
             state.realm.undeliverable(
                 message, to: session, because: obstacle, at: now, into: &state.effects)
@@ -384,28 +384,26 @@ final class RealmHost: Sendable {
             case .full, .closed: break
             }
         }
-        var missed: (count: Int, last: SessionKey, Obstacle)?
+        var missed: (count: Int, Obstacle)?
         for session in sessions {
             guard let outbox = state.members[Int(session.slot)].outbox?.takeUnretainedValue()
             else { continue }
             do throws(Obstacle) { try send(to: outbox) } catch {
-                missed = ((missed?.count ?? 0) + 1, session, error)
+                missed = ((missed?.count ?? 0) + 1, error)
             }
         }
-        guard let (count, last, obstacle) = missed else { return }
+        guard let (count, obstacle) = missed else { return }
         state.realm.undeliverableEvents(count)
-        logUndeliverable(event, because: obstacle, receivers: count, last, &state)
+        logUndeliverable(event, because: obstacle, receivers: count, &state)
     }
 
     /// The first of a realm is told to everybody who reads the log, the others to who wants to
     /// know: a publisher may send many.
     private func logUndeliverable(
-        _ event: Event, because obstacle: Obstacle, receivers: Int, _ session: SessionKey,
-        _ state: inout State
+        _ event: Event, because obstacle: Obstacle, receivers: Int, _ state: inout State
     ) {
-        guard let logger = state.members[Int(session.slot)].link?.directory.logger else { return }
-        let level = state.hasMissedEvents ? Logger.Level.debug : .warning
-        state.hasMissedEvents = true
+        let level = state.hasWarnedOfEvents ? Logger.Level.debug : .warning
+        state.hasWarnedOfEvents = true
         logger.log(
             level: level, "event not delivered",
             metadata: [

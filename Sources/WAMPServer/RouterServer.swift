@@ -77,10 +77,12 @@ public final class RouterServer: Sendable {
                 tls.replace(with: context)
             }
             bound = configuration.listeners
+            let shortages = ShortageLog(logger: logger)
             for socket in try ListeningSocket.sockets(of: configuration) {
                 sockets.withLock { $0.append(socket) }
                 try await socket.listen(
-                    pool: pool, directory: directory, tls: socket.isSecure ? tls : nil)
+                    pool: pool, directory: directory, shortages: shortages,
+                    tls: socket.isSecure ? tls : nil)
                 socket.name(in: &bound)
             }
         } catch {

@@ -8,7 +8,8 @@ import NIOCore
 /// unacknowledged (`TCP_USER_TIMEOUT`, which counts for the probes, too).
 ///
 /// A peer that vanishes is noticed two and a half periods later at most: bytes may be sent to it at
-/// the end of the first one.
+/// the end of the first one. It is a period and 11 s with one of less than 8 s, since the limit is
+/// never shorter than the time that a slow consumer has.
 package struct LossWatch: Equatable, Sendable {
     /// Silence before the first probe, in seconds.
     package let idleSeconds: Int

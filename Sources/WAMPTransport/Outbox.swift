@@ -184,7 +184,7 @@ package final class Outbox: @unchecked Sendable {
 
     /// The same with a payload that is large: its memory is shared.
     private func append(sharing payload: ByteBuffer) -> SendResult {
-        guard payload.storageCapacity <= payload.readableBytes * Outbox.mostPinned else {
+        guard Outbox.pinsLittle(payload) else {
             return payload.withUnsafeReadableBytes { append(copying: $0) }
         }
         let length = loop.scratch.count + payload.readableBytes + format.closingLength
@@ -200,6 +200,10 @@ package final class Outbox: @unchecked Sendable {
         }
         added(format.headerLength(length) + length)
         return .queued
+    }
+
+    private static func pinsLittle(_ slice: ByteBuffer) -> Bool {
+        slice.storageCapacity <= slice.readableBytes * mostPinned
     }
 
     /// Adds a finished frame of this format. On the loop.
@@ -226,9 +230,9 @@ package final class Outbox: @unchecked Sendable {
         add(bytes, isShared: isShared)
     }
 
-    /// Adds finished frames.
+    /// Adds finished frames. Those of a mail may be a small part of it.
     private func add(_ frames: ByteBuffer, isShared: Bool) {
-        if isShared {
+        if isShared, Outbox.pinsLittle(frames) {
             if tail.count > 0 { segments.append(Segment(bytes: tail.take(), endsFrame: true)) }
             segments.append(Segment(bytes: frames, endsFrame: true))
         } else {

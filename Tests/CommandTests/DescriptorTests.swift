@@ -30,6 +30,19 @@ import WAMP
         return try #require(Int(fields[11])) + #require(Int(fields[12]))
     }
 
+    private static let notAccepted = "cannot accept connections"
+
+    /// How many clients were turned away, by the lines of the log so far.
+    private func turnedAway(_ router: Program) throws -> [Int] {
+        // The last line may not be whole.
+        try router.saidSoFar.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            .filter { $0.contains(Self.notAccepted) }
+            .map { line in
+                let text = try JSONText.parse(String(line)).dictionary?["turned_away"]?.string
+                return try #require(text.flatMap { Int($0) })
+            }
+    }
+
     private static let handshake: [UInt8] = [0x7F, 0xF1, 0, 0]
     /// The error "maximum connection count reached" of RawSocket.
     private static let full: [UInt8] = [0x7F, 0x40, 0, 0]
@@ -102,9 +115,16 @@ import WAMP
         let used = try ticks(router) - before
         let (seconds, _) = (ContinuousClock.now - start).components
         #expect(used * 5 < Int(seconds) * 100, "\(used) hundredths in \(seconds) seconds")
+        // One more has found out that the router is full. The last ones are counted, too.
+        var counts = try turnedAway(router)
+        while counts.reduce(0, +) < waiting.count + 1 {
+            try await router.said(Self.notAccepted, times: counts.count + 1)
+            counts = try turnedAway(router)
+        }
+        #expect(counts.reduce(0, +) == waiting.count + 1)
         router.signal(SIGTERM)
         let lines = try await router.ended().talk.split(separator: "\n").filter {
-            $0.contains("cannot accept connections")
+            $0.contains(Self.notAccepted)
         }
         #expect((1...Int(seconds) + 2).contains(lines.count), "\(lines)")
         #expect(lines.first?.contains("too many open files") == true)

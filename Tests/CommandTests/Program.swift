@@ -118,6 +118,9 @@ final class Program: Sendable {
             command: command, code: code, output: output, talk: await talk.whole())
     }
 
+    /// What it has said on stderr until now.
+    var saidSoFar: String { talk.soFar }
+
     /// Waits until it has said something on stderr so many times.
     func said(_ text: String, times: Int = 1) async throws {
         try #require(await talk.holds(text, times: times), "it never said '\(text)'")

@@ -44,6 +44,12 @@ struct RawPeer: ~Copyable {
         return Array(received.prefix(count))
     }
 
+    /// Whether there is something to read, or the end, without waiting.
+    var hasMore: Bool {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return !received.isEmpty || poll(&polled, 1, 0) > 0
+    }
+
     /// Everything up to the end of the connection.
     mutating func readToEnd() throws -> [UInt8] {
         while true {

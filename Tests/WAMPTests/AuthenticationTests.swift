@@ -1,5 +1,6 @@
 // The arithmetic of the methods against known values: protocol.md §10.
 
+import NIOCore
 import Testing
 
 @testable import WAMP
@@ -36,6 +37,29 @@ import Testing
             nonce: Array("nonce-1234567890".utf8), unixMilliseconds: 1_767_225_600_000,
             session: SessionID(3_251_278_072_152_162))
         #expect(text == Self.challenge)
+    }
+
+    @Test(
+        "WAMP-CRA's challenge fits in a message of 512 bytes, whatever characters the names have",
+        arguments: ["n", "\u{301}", "🙂", "\"", "\\", "\u{1}"])
+    func longNames(_ character: String) throws {
+        let name = "e" + String(repeating: character, count: 1000)
+        let text = CRA.challenge(
+            authid: name, authrole: name, authprovider: "static",
+            nonce: [UInt8](repeating: 255, count: 32), unixMilliseconds: 1_767_225_600_000,
+            session: SessionID(1 << 53))
+        let message = Message.challenge(
+            Challenge(
+                method: "wampcra",
+                extra: [
+                    "challenge": .string(text), "salt": .string(String(repeating: "s", count: 16)),
+                    "keylen": 32, "iterations": 1_000_000,
+                ]))
+        for serializer in Serializer.allCases {
+            let bytes = try MessageCoder.encode(message, as: serializer)
+            #expect(bytes.readableBytes <= 512, "\(serializer)")
+        }
+        #expect(text.utf8.starts(with: #"{"authid":"e"#.utf8))
     }
 
     @Test("A challenge that asks for endless work is not answered")

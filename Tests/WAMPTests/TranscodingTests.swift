@@ -105,6 +105,27 @@ struct TranscodingTests {
         #expect(again == cbor)
     }
 
+    @Test("the longest integer goes from CBOR to JSON and back; the next one goes neither way")
+    func longestIntegers() throws {
+        for (tag, sign) in [(UInt8(0xc2), ""), (0xc3, "-")] {
+            func item(_ bytes: [UInt8]) -> [UInt8] {
+                [tag, 0x59, UInt8(bytes.count >> 8), UInt8(bytes.count & 255)] + bytes
+            }
+            let longest = item([UInt8](repeating: 0xff, count: 16_384))
+            let digits = try toJSON(longest, from: .cbor)
+            #expect(digits.utf8.count == sign.utf8.count + 39_457, "\(sign)")
+            #expect(try transcode(Array(digits.utf8), .json, to: .cbor) == longest, "\(sign)")
+            #expect(
+                try Payload.argument(longest, in: .cbor).values().args.count == 1, "\(sign)")
+            // 2^131072 - 1 and -2^131072 end with 5 and 6.
+            let last = try #require(digits.last?.wholeNumberValue)
+            let next = digits.dropLast() + "\(last + 1)"
+            #expect(refusal(Array(next.utf8), .json, .cbor)?.contains("too long") ?? false)
+            let further = item([1] + [UInt8](repeating: 0, count: 16_384))
+            #expect(refusal(further, .cbor, .json)?.contains("too long") ?? false)
+        }
+    }
+
     @Test("bignums of CBOR are integers, also those that 64 bits hold")
     func bignums() throws {
         let nine: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0, 0]

@@ -24,6 +24,17 @@ import Testing
         #expect(watch.userTimeout > ConnectionSettings().writeTimeout.nanoseconds / 1_000_000)
     }
 
+    @Test(
+        "it takes two and a half periods, or 11 s more than a short one, and no less than 10 s",
+        arguments: 1...60)
+    func inTime(period: Int) throws {
+        let found = try #require(watch(.seconds(Int64(period))))
+        let longest = (found.idleSeconds + found.intervalSeconds) * 1000 + found.userTimeout
+        let told = period < 8 ? 1000 * (period + 11) : 2500 * period
+        #expect(longest <= told)
+        #expect(found.userTimeout >= 10_000)
+    }
+
     @Test("no keep-alive, no watch; none is longer or shorter than the system knows")
     func bounds() {
         #expect(watch(.zero) == nil)

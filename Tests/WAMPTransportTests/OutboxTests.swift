@@ -272,6 +272,26 @@ import WAMP
         }
     }
 
+    @Test("a slow peer's few frames do not keep the memory of a whole mail")
+    func pinsLittle() throws {
+        for (share, isKept) in [(1, true), (2, true), (64, false)] {
+            let pair = try Pair(bound: 64 << 20)
+            pair.bench.channel.isWritable = false
+            var mail = ByteBufferAllocator().buffer(capacity: Mail.piece)
+            mail.writeRepeatingByte(0, count: Mail.piece)
+            do {
+                let frames = try #require(mail.getSlice(at: 0, length: Mail.piece / share))
+                pair.outbox.willStage(frames.readableBytes)
+                pair.outbox.take(staged: frames, isShared: true)
+            }
+            #expect(pair.outbox.pendingBytes == Mail.piece / share, "\(share)")
+            #expect((mail.modifyIfUniquelyOwned { _ in } == nil) == isKept, "\(share)")
+            pair.bench.channel.isWritable = true
+            pair.bench.channel.pipeline.fireChannelWritabilityChanged()
+            #expect(pair.bench.sent().count == Mail.piece / share, "\(share)")
+        }
+    }
+
     @Test("a loop that empties its mailbox first keeps the order of the lock")
     func drainsFirst() throws {
         let pair = try Pair()

@@ -88,6 +88,18 @@ import WAMP
         #expect(status(text) == expected)
     }
 
+    @Test("a target's path ends with the query, and is behind a host only if one is named")
+    func targets() {
+        let expected: KeyValuePairs<String, Int> = [
+            "/ws?next=http://a/b": 101, "ws://h?next=/a": 101, "/ws?\u{301}": 101,
+            "/a?b=c://d/ws": 404, "/a://b/ws": 404, "?a=b://c/ws": 400,
+        ]
+        for (target, expected) in expected {
+            let found = status(Self.request("GET \(target) HTTP/1.1"))
+            #expect(found == expected, "\(target)")
+        }
+    }
+
     @Test("a wrong version is told the right one")
     func version() {
         let text = Self.request(

@@ -29,8 +29,7 @@ package enum CRA {
         unixMilliseconds: Int64, session: SessionID
     ) -> String {
         JSONText.text([
-            "authid": .string(String(authid.prefix(longestName))),
-            "authrole": .string(String(authrole.prefix(longestName))),
+            "authid": .string(cut(authid)), "authrole": .string(cut(authrole)),
             "authmethod": .string(AuthenticationMethod.wampcra.rawValue),
             "authprovider": .string(authprovider), "nonce": .string(Base64.text(nonce)),
             "timestamp": .string(timestamp(unixMilliseconds: unixMilliseconds)),
@@ -38,8 +37,19 @@ package enum CRA {
         ])
     }
 
-    /// In characters.
-    private static let longestName = 32
+    /// As much of a name as takes 32 bytes where it stands, in a JSON text in a message.
+    private static func cut(_ name: String) -> String {
+        var room = 32
+        return String(
+            name.unicodeScalars.prefix { scalar in
+                switch scalar {
+                case "\"", "\\": room -= 4
+                case "\0"..<" ": room -= 7
+                default: room -= scalar.utf8.count
+                }
+                return room >= 0
+            })
+    }
 
     /// The key that signs: of a salted secret the base64 text of what is derived from it, which is
     /// also what a router keeps.

@@ -27,7 +27,7 @@ extension Malformed {
         var fault = self
         while case .inside(let member, let inner) = fault {
             // A peer's keys may be as long as it likes.
-            let name = member.count > 40 ? "\(member.prefix(40))…" : member
+            let name = member.excerpt(40)
             if place.utf8.count < 120 { place += place.isEmpty ? name : ".\(name)" }
             fault = inner
         }

@@ -81,7 +81,7 @@ package final class TLSFront: ChannelDuplexHandler {
     }
 
     /// Closes the connection past TLS, whose farewell may wait for the peer's.
-    func cut() { context?.close(promise: nil) }
+    package func cut() { context?.close(promise: nil) }
 
     /// What a failure means: nil for one that is none, an end without TLS's farewell.
     func meaning(of error: any Error) -> CloseReason? {

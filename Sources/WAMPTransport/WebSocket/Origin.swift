@@ -136,7 +136,7 @@ public struct OriginError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct OriginRule: Hashable, Sendable {
     /// Those that may come in besides.
     package var allowed: [OriginPattern] = []
-    /// Whether connections come through loopback, and straight from the client.
+    /// Whether the socket is bound to loopback.
     package var isOnLoopback = false
 
     package init() {}

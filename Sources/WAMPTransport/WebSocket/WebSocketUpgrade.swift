@@ -114,13 +114,14 @@ package enum WebSocketUpgrade {
     /// The path of a request target, in origin form or absolute form, without the query, whose
     /// bytes do not matter.
     private static func path(of target: Substring) -> String? {
-        var rest = target
-        if let scheme = target.firstRange(of: "://") {
-            let authority = target[scheme.upperBound...]
-            rest = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
+        var path = target.unicodeScalars.prefix { $0 != "?" }
+        if path.first != "/", let scheme = path.firstRange(of: "://".unicodeScalars) {
+            let authority = path[scheme.upperBound...]
+            path =
+                authority.firstIndex(of: "/").map { authority[$0...] }
+                ?? Substring("/").unicodeScalars
         }
-        let path = rest.prefix { $0 != "?" }
-        guard path.hasPrefix("/"), !path.unicodeScalars.contains("\u{FFFD}") else { return nil }
+        guard path.first == "/", !path.contains("\u{FFFD}") else { return nil }
         return String(path)
     }
 
