@@ -59,7 +59,9 @@ struct GoodbyeTests {
         realm.publish(user, "t.topic", ["last"])
         realm.goodbye(user)
         for isBlocked in [true, false] {
-            realm.run { $0.setWriteBlocked(isBlocked, self.user.key, at: self.realm.now, into: &$1) }
+            realm.run {
+                $0.setWriteBlocked(isBlocked, self.user.key, at: self.realm.now, into: &$1)
+            }
             for _ in 0..<2 {
                 let effects = realm.call(judge, "t.x")
                 #expect(effects.invocations(to: scene.callee).count == 1, "\(isBlocked)")
