@@ -99,9 +99,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SimulationTests", dependencies: ["WAMPSimulator"], swiftSettings: settings),
+        .target(name: "BareSockets", path: "Tests/BareSockets", swiftSettings: settings),
         .target(
-            name: "PayloadTrials", dependencies: ["WAMP"], path: "Tests/PayloadTrials",
-            swiftSettings: settings),
+            name: "PayloadTrials", dependencies: ["BareSockets", "WAMP"],
+            path: "Tests/PayloadTrials", swiftSettings: settings),
         .executableTarget(
             name: "payloads",
             dependencies: ["PayloadTrials", "WAMPServer", "WAMPTransport", logging],
@@ -123,21 +124,21 @@ let package = Package(
         .testTarget(
             name: "WAMPServerTests",
             dependencies: [
-                "PayloadTrials", "WAMPServer", "WAMPRouter", "WAMPClient", "WAMPTransport", "WAMP",
-                nioCore, nioPosix, logging,
+                "BareSockets", "PayloadTrials", "WAMPServer", "WAMPRouter", "WAMPClient",
+                "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "wampctl", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPLoad", "WAMPTransport",
-                "WAMP", nioCore, nioPosix, logging,
+                "BareSockets", "wampctl", "WAMPRouter", "WAMPServer", "WAMPClient", "WAMPLoad",
+                "WAMPTransport", "WAMP", nioCore, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "wampctl", .product(name: "Subprocess", package: "swift-subprocess"),
+                "BareSockets", "wampctl", .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             exclude: ["peers"], swiftSettings: settings),
     ]

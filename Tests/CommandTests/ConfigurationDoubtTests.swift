@@ -14,7 +14,7 @@ import WAMP
             "---\nlimits:\nhttp: ~\nlog: {}\n",
         ])
     func nothing(text: String) throws {
-        let (plan, problems) = ConfigurationTests.read(text, in: try Folder())
+        let (plan, problems) = ConfigurationTests.read(text, in: try TemporaryFolder())
         #expect(problems == [] && plan.realms.isEmpty && plan.listeners.isEmpty)
     }
 
@@ -51,7 +51,7 @@ import WAMP
 
     @Test("What is printed is in force: no HTTP endpoints, the log, and paths from the root")
     func printed() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (plan, _) = ConfigurationTests.read(
             "http: { enabled: true }\npid_file: a/b.pid\n", in: folder)
         var relative = plan
@@ -128,7 +128,7 @@ import WAMP
             ("http: { enabled: true }", "no HTTP endpoints"),
         ])
     func doubts(text: String, cure: String) throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         folder.write("open.pem", ConfigurationTests.certificate, mode: 0o644)
         let (_, problems) = ConfigurationTests.read(text, in: folder)
         #expect(problems.count == 1 && problems.first?.isWarning == true, "\(problems)")
@@ -148,7 +148,7 @@ import WAMP
             "listeners: [ \"unix:///tmp/x.sock\" ]\npid_file: x.pid\nlog: { file: x.log }",
         ])
     func certainties(text: String) throws {
-        let (_, problems) = ConfigurationTests.read(text, in: try Folder())
+        let (_, problems) = ConfigurationTests.read(text, in: try TemporaryFolder())
         #expect(problems == [])
     }
 }
@@ -157,7 +157,7 @@ import WAMP
 struct CheckedRouterTests {
     @Test("--check warns of listeners that anybody may use, with their line, and says OK")
     func openListeners() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let file = folder.write(
             "router.yaml", "listeners:\n  - ws://127.0.0.1:0/ws\n  - tcp://0.0.0.0:0\n")
         let open = try await Program.run("router", "--config", file, "--check")
@@ -186,7 +186,7 @@ struct CheckedRouterTests {
 
     @Test("What is printed in one folder means the same in another")
     func printedElsewhere() async throws {
-        let (folder, other) = (try Folder(), try Folder())
+        let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
         folder.write("ticket", "sesame\n")
         folder.write(
             "router.yaml",

@@ -9,38 +9,6 @@ import WAMPTransport
 
 @testable import wampctl
 
-/// Files of a test in a folder of their own.
-final class Folder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)
-        let made = mkdtemp(&template)
-        try #require(made != nil)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        guard let folder = opendir(path) else { return }
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            unlink("\(path)/\(name)")
-        }
-        closedir(folder)
-        rmdir(path)
-    }
-
-    @discardableResult
-    func write(_ name: String, _ text: String, mode: mode_t = 0o600) -> String {
-        let file = "\(path)/\(name)"
-        _ = File.replace(file, with: text)
-        chmod(file, mode)
-        return file
-    }
-}
-
 @Suite("Configuration file") struct ConfigurationTests {
     static let key = String(repeating: "0123456789abcdef", count: 4)
 
@@ -73,7 +41,7 @@ final class Folder: Sendable {
         """
 
     /// What one file says, with the secrets that it names beside it.
-    static func read(_ text: String, in folder: Folder) -> (RouterPlan, [FileProblem]) {
+    static func read(_ text: String, in folder: TemporaryFolder) -> (RouterPlan, [FileProblem]) {
         folder.write("ticket", "sesame\n")
         folder.write("open", "sesame\n", mode: 0o644)
         folder.write("empty", "\n")
@@ -151,7 +119,7 @@ final class Folder: Sendable {
 
     @Test("Every key of the file is read, and files stand beside it")
     func everyKey() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (plan, problems) = Self.read(Self.whole, in: folder)
         try #require(problems.allSatisfy { $0.isWarning }, "\(problems)")
         #expect(plan.listeners.map(\.description).first == "wss://0.0.0.0:8080/ws")
@@ -189,7 +157,7 @@ final class Folder: Sendable {
 
     @Test("What is printed reads back as the same configuration, and holds no secret")
     func roundTrip() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (plan, _) = Self.read(Self.whole, in: folder)
         let text = YAMLText.text(plan)
         let (again, problems) = Self.read(text, in: folder)
@@ -233,7 +201,7 @@ final class Folder: Sendable {
             ("- a", "1:1", "the file must hold keys with values"),
         ])
     func broken(text: String, place: String, cure: String) throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (_, problems) = Self.read(text, in: folder)
         let lines = problems.map(\.description)
         #expect(
@@ -281,7 +249,7 @@ final class Folder: Sendable {
             ("anonymous: true", 3, "no role 'anonymous'"),
         ] as [(String, Int, String)])
     func brokenUser(entry: String, line: Int, cure: String) throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (_, problems) = Self.read(
             """
             realms:
@@ -308,14 +276,15 @@ final class Folder: Sendable {
         ])
     func brokenRule(rule: String, cure: String) throws {
         let (_, problems) = Self.read(
-            "realms: [ { name: a, roles: [ { name: b, allow: [ \(rule) ] } ] } ]", in: try Folder())
+            "realms: [ { name: a, roles: [ { name: b, allow: [ \(rule) ] } ] } ]",
+            in: try TemporaryFolder())
         #expect(problems.contains { "\($0)".contains(cure) }, "\(problems)")
     }
 
     @Test("Every fault of a file is told at once")
     func severalFaults() throws {
         let (_, problems) = Self.read(
-            "keepalive: soon\nthreads: many\nlog: { levle: info }\n", in: try Folder())
+            "keepalive: soon\nthreads: many\nlog: { levle: info }\n", in: try TemporaryFolder())
         #expect(problems.compactMap(\.line) == [1, 2, 3], "\(problems)")
     }
 
@@ -330,7 +299,7 @@ final class Folder: Sendable {
                 procedures: 1
                 disclose_caller: maybe
             keepalive: soon
-            """, in: try Folder())
+            """, in: try TemporaryFolder())
         #expect(problems.compactMap(\.line) == [1, 4, 5, 6, 7], "\(problems)")
     }
 
@@ -338,22 +307,23 @@ final class Folder: Sendable {
     func settingsWithoutEffect() throws {
         let limits = ["sessions: 9", "slow_consumer: drop-events", "suspect_after: 1s"]
         for limit in limits + ["connections_per_address: 9"] {
-            let (_, problems) = Self.read("limits:\n  \(limit)", in: try Folder())
+            let (_, problems) = Self.read("limits:\n  \(limit)", in: try TemporaryFolder())
             let problem = try #require(problems.first, "\(limit)")
             #expect(problems.count == 1 && problem.isWarning, "\(limit): \(problems)")
             #expect(problem.line == 2 && problem.text.contains("no effect"), "\(limit)")
         }
         for setting in ["enabled: true", "dashboard: true", "metrics_per_procedure: true"] {
-            let (_, problems) = Self.read("http: { \(setting) }", in: try Folder())
+            let (_, problems) = Self.read("http: { \(setting) }", in: try TemporaryFolder())
             #expect(problems.map(\.isWarning) == [true], "\(setting)")
         }
-        let (_, none) = Self.read("limits: { sessions: 0, suspect_after: 5s }", in: try Folder())
+        let (_, none) = Self.read(
+            "limits: { sessions: 0, suspect_after: 5s }", in: try TemporaryFolder())
         #expect(none == [])
     }
 
     @Test("Without roles everybody may do everything; with roles nobody has one that is not there")
     func anonymousDefault() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (open, _) = Self.read("realms: [ { name: a } ]", in: folder)
         #expect(open.realms.first?.principals.anonymousRole == "anonymous")
         #expect(open.realms.first?.settings.permissions.isOpen == true)

@@ -10,7 +10,7 @@ import WAMP
 struct ConfiguredRouterTests {
     @Test("--check tells every error with file and line and ends with 2, else says OK")
     func check() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let bad = folder.write("bad.yaml", "listen: []\nkeepalive: 10\n")
         let outcome = try await Program.run("router", "--config", bad, "--check")
         expectCode(2, of: outcome)
@@ -41,7 +41,7 @@ struct ConfiguredRouterTests {
 
     @Test("An option wins over the environment, and the environment over the file")
     func precedence() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let file = folder.write(
             "router.yaml",
             """
@@ -80,7 +80,7 @@ struct ConfiguredRouterTests {
 
     @Test("SIGHUP takes over a good file, and a broken one changes nothing and says so")
     func reload() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let listener = "unix://\(folder.path)/router.sock"
         let file = folder.write(
             "router.yaml", "listeners: [\"\(listener)\"]\nrealms: [ { name: com.example.a } ]\n")
@@ -114,7 +114,7 @@ struct ConfiguredRouterTests {
 
     @Test("The log file is opened anew on SIGHUP, and the PID file lasts as long as the router")
     func files() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let log = "\(folder.path)/log", pid = "\(folder.path)/pid"
         let router = try Program(
             ["router", "-p", "0", "--log-file", log, "--pid-file", pid], announces: true)

@@ -11,12 +11,12 @@ import WAMPTransport
 
 /// A router with a configuration file, in a process of its own.
 private struct ConfiguredRouter {
-    let folder: Folder
+    let folder: TemporaryFolder
     let router: Program
     let url: String
 
     init(_ realm: String, files: [String: String] = [:]) async throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
         for (name, text) in files { folder.write(name, text) }
         let lines = realm.split(separator: "\n").map { "    \($0)\n" }.joined()
         folder.write("router.yaml", "realms:\n  - name: realm1\n\(lines)")

@@ -1,5 +1,6 @@
 // A router that has used up its descriptors: it says no, stays quiet, and goes on when it can.
 
+import BareSockets
 import Foundation
 import Glibc
 import Testing
@@ -58,14 +59,14 @@ import WAMP
         while guests.count < 20 {
             let guest = try Guest(port: port)
             guest.send(Self.handshake)
-            let reply = guest.read(4)
+            let reply = try guest.read(4)
             guard reply == Self.handshake else {
                 #expect(reply == Self.full)
                 break
             }
             // Who does not join is sent away after a while.
             guest.send(Self.hello)
-            #expect(guest.read(4).count == 4)
+            #expect(try guest.read(4).count == 4)
             guests.append(guest)
         }
         return guests
@@ -79,10 +80,10 @@ import WAMP
         for round in 0..<3 {
             let raw = try Guest(port: port)
             raw.send(Self.handshake)
-            #expect(raw.readToEnd() == Self.full, "\(round)")
+            #expect(try raw.readToEnd() == Self.full, "\(round)")
             let web = try Guest(port: port)
             web.send(Array("GET /ws HTTP/1.1\r\nHost: h\r\n\r\n".utf8))
-            let answer = String(decoding: web.readToEnd(), as: UTF8.self)
+            let answer = String(decoding: try web.readToEnd(), as: UTF8.self)
             #expect(
                 answer.hasPrefix("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"),
                 "\(round)")
@@ -93,7 +94,7 @@ import WAMP
         while reply != Self.handshake {
             let guest = try Guest(port: port)
             guest.send(Self.handshake)
-            reply = guest.read(4)
+            reply = (try? guest.read(4)) ?? []
             if reply == Self.handshake { guests.append(guest) }
         }
         router.signal(SIGTERM)
@@ -110,7 +111,7 @@ import WAMP
         let start = ContinuousClock.now, before = try ticks(router)
         let waiting = try (0..<6).map { _ in try Guest(port: port) }
         for (index, other) in waiting.enumerated() {
-            #expect(other.readToEnd() == [], "\(index)")
+            #expect(try other.readToEnd() == [], "\(index)")
         }
         let used = try ticks(router) - before
         let (seconds, _) = (ContinuousClock.now - start).components
@@ -133,42 +134,13 @@ import WAMP
 
 /// A bare connection that is closed with its last reference.
 private final class Guest {
-    private let descriptor: Int32
+    private var socket: BareSocket
 
-    init(port: Int) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var patience = timeval(tv_sec: 60, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let isConnected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        try #require(isConnected)
-    }
+    init(port: Int) throws { socket = try BareSocket(port: port) }
 
-    deinit { close(descriptor) }
+    func send(_ bytes: [UInt8]) { socket.send(bytes) }
 
-    func send(_ bytes: [UInt8]) {
-        _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-    }
+    func read(_ count: Int) throws -> [UInt8] { try socket.read(count) }
 
-    /// So many bytes, or what came before the end.
-    func read(_ count: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: count)
-        while bytes.count < count {
-            let got = recv(descriptor, &piece, count - bytes.count, 0)
-            guard got > 0 else { break }
-            bytes += piece[..<got]
-        }
-        return bytes
-    }
-
-    func readToEnd() -> [UInt8] { read(65536) }
+    func readToEnd() throws -> [UInt8] { try socket.readToEnd() }
 }

@@ -29,7 +29,7 @@ import WAMPServer
 
     /// Runs lines of a shell in a folder; the first that fails ends them.
     private func run(
-        _ lines: String, in folder: Folder, environment: [String: String] = [:]
+        _ lines: String, in folder: TemporaryFolder, environment: [String: String] = [:]
     ) async throws -> Outcome {
         try await Program(
             ["sh", "-c", "cd '\(folder.path)' && set -e\n\(lines)"], executable: "/usr/bin/env",
@@ -41,7 +41,7 @@ import WAMPServer
     func readme() async throws {
         let blocks = try commands(under: "Configuration")
         try #require(blocks.count == 2)
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         // The test must not take ports that others may need.
         let making = blocks[0].replacing(":8080/", with: ":0/").replacing(":8443/", with: ":0/")
         let made = try await run(making, in: folder)
@@ -75,7 +75,7 @@ import WAMPServer
 
     @Test("Who is refused is in the log, with the name given and the reason")
     func refusal() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         folder.write("ticket", "sesame\n")
         folder.write("wrong", "guess\n")
         folder.write(
@@ -132,7 +132,7 @@ import WAMPServer
         let page = try document("man/wampctl-router.yaml.5")
         let start = try #require(page.firstRange(of: ".Sh EXAMPLES\n.Bd -literal\n"))
         let end = try #require(page[start.upperBound...].firstRange(of: "\n.Ed"))
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for (name, text) in [
             ("cert.pem", ConfigurationTests.certificate),
             ("key.pem", ConfigurationTests.certificate),

@@ -1,5 +1,6 @@
 // How commands end: every exit code, every signal, and nothing left behind.
 
+import BareSockets
 import Glibc
 import NIOPosix
 import Testing
@@ -37,7 +38,7 @@ import WAMPTransport
 
     @Test("No router there: 3 at once, with a hint on this machine")
     func noRouter() async throws {
-        let port = try UnservedPort()
+        let port = try TakenPort()
         let outcome = try await Program.run(
             "call", "t.x", "-u", "ws://127.0.0.1:\(port.number)/ws")
         expectCode(3, of: outcome)
@@ -428,29 +429,4 @@ import WAMPTransport
         }
         _ = callee
     }
-}
-
-/// A port that is taken, so that nobody else gets it, and that nobody listens on.
-private final class UnservedPort {
-    let number: UInt16
-    private let descriptor: Int32
-
-    init() throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        self.descriptor = descriptor
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutableBytes(of: &address) { bytes -> Int32 in
-            guard let start = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-                bind(descriptor, start, length) == 0
-            else { return -1 }
-            return getsockname(descriptor, start, &length)
-        }
-        number = UInt16(bigEndian: address.sin_port)
-        try #require(code == 0)
-    }
-
-    deinit { close(descriptor) }
 }

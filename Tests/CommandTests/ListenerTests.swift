@@ -1,5 +1,6 @@
 // The listeners of a configuration: what each may have of its own, and which can be there together.
 
+import BareSockets
 import Glibc
 import Testing
 import WAMP
@@ -9,8 +10,8 @@ import WAMPTransport
 @testable import wampctl
 
 @Suite struct ListenerTests {
-    private func read(_ text: String) throws -> (RouterPlan, [String], Folder) {
-        let folder = try Folder()
+    private func read(_ text: String) throws -> (RouterPlan, [String], TemporaryFolder) {
+        let folder = try TemporaryFolder()
         let (plan, problems) = ConfigurationTests.read(text, in: folder)
         return (plan, problems.filter { !$0.isWarning }.map(\.description), folder)
     }
@@ -119,21 +120,4 @@ import WAMPTransport
         expectCode(2, of: twice)
         #expect(twice.talk.contains("ws://h:1/ws is there more than once; keep one"))
     }
-}
-
-/// A port that was free a moment ago, for listeners that must share one.
-private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
-        }
-    }
-    try #require(isBound)
-    return Int(UInt16(bigEndian: address.sin_port))
 }

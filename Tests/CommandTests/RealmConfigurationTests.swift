@@ -10,7 +10,7 @@ import WAMPServer
 @Suite("Realms of the configuration file") struct RealmConfigurationTests {
     @Test("One key switches all habits of Crossbar.io on, and single keys keep their say")
     func crossbar() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for (lines, expected) in [
             ("", [false, false, false]), ("compatibility: standard", [false, false, false]),
             ("compatibility: crossbar", [true, true, true]),
@@ -31,7 +31,7 @@ import WAMPServer
 
     @Test("Names that only look alike are of two users, two roles and two realms")
     func lookalikes() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (plan, problems) = ConfigurationTests.read(
             """
             realms:
@@ -53,7 +53,7 @@ import WAMPServer
 
     @Test("Salted WAMP-CRA takes any number of iterations, and few with a warning")
     func iterations() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for (count, isFew) in [(1, true), (999, true), (1000, false), (600_000, false)] {
             let (plan, problems) = ConfigurationTests.read(
                 """

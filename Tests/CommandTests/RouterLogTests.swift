@@ -48,7 +48,7 @@ import WAMP
 
     @Test("Who joined is logged with role and method; who is denied at debug, with what it wanted")
     func facts() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         folder.write("ticket", "sesame\n")
         let file = folder.write(
             "router.yaml",

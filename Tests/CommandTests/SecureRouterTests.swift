@@ -191,7 +191,7 @@ import WAMP
 
     @Test("A listener that needs a certificate is told with its line, unless the line replaces it")
     func missingCertificate() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let file = folder.write("router.yaml", "listeners:\n  - wss://127.0.0.1:0/ws\n")
         let refused = try await Program.run("router", "--config", file, "--check")
         expectCode(2, of: refused)

@@ -3,8 +3,10 @@
 import Glibc
 import Testing
 
+@testable import wampctl
+
 /// A folder for the files of one test. It goes with this object.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
@@ -23,5 +25,14 @@ final class TemporaryFolder {
         }
         closedir(directory)
         rmdir(path)
+    }
+
+    /// - Returns: the path of the file.
+    @discardableResult
+    func write(_ name: String, _ text: String, mode: mode_t = 0o600) -> String {
+        let file = "\(path)/\(name)"
+        _ = File.replace(file, with: text)
+        chmod(file, mode)
+        return file
     }
 }

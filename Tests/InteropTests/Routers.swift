@@ -1,5 +1,6 @@
 // Starts a router for one test, ours or a foreign one, and says where it listens.
 
+import BareSockets
 import Foundation
 import Subprocess
 import Testing
@@ -107,22 +108,4 @@ private func crossbarConfiguration(_ addresses: RouterAddresses) -> String {
            \(transport("websocket", "web", addresses.webSocketPort)),
            \(transport("rawsocket", "raw", addresses.rawSocketPort))]}]}
         """
-}
-
-/// A port that was free a moment ago, for a program that cannot choose one by itself.
-private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { throw Trouble(description: "no socket to be had") }
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
-        }
-    }
-    guard bound else { throw Trouble(description: "no free port to be had") }
-    return Int(UInt16(bigEndian: address.sin_port))
 }

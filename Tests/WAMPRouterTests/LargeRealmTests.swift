@@ -74,7 +74,8 @@ struct LargeRealmTests {
                     array.append(callee)
                 } else {
                     let index = random.index(below: array.count)
-                    #expect(list.remove(array[index].session) == array[index].place)
+                    #expect(
+                        list.remove(array[index].session) == array[index].place, "\(round) \(step)")
                     array.remove(at: index)
                 }
                 #expect(Array(list) == array && list.isEmpty == array.isEmpty, "\(round) \(step)")

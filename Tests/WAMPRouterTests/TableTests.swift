@@ -241,7 +241,7 @@ struct CallTableTests {
         for request in 1...2 as ClosedRange<UInt64> {
             let slot = table.enter(call(request, deadline: .max))
             let invocation = table.assign(slot, to: callee)
-            #expect(invocation == RequestID(request))
+            #expect(invocation == RequestID(request), "\(request)")
         }
         let callee = callee.session
         let successor = SessionKey(slot: 1, generation: 1)

@@ -1,5 +1,6 @@
 // What the server logs of sessions and connections: who came, who was refused and why.
 
+import BareSockets
 import Glibc
 import Logging
 import Synchronization
@@ -128,13 +129,9 @@ final class LogRecord: Sendable {
         let record = LogRecord()
         try await withRouter(logger: record.logger) { port, _ in
             for _ in 0..<50 {
-                let socket = try connectedSocket(port: port)
-                var linger = linger(l_onoff: 1, l_linger: 0)
-                setsockopt(
-                    socket, SOL_SOCKET, SO_LINGER, &linger,
-                    socklen_t(MemoryLayout.size(ofValue: linger)))
-                _ = write(socket, "garbage", 7)
-                close(socket)
+                var socket = try BareSocket(port: port)
+                socket.send(Array("garbage".utf8))
+                socket.close(withReset: true)
             }
             var last = try RawPeer(port: port)
             try last.joinRawSocket()

@@ -1,6 +1,7 @@
 // A peer on a bare socket that speaks messages in any serializer and waits only when it is told to,
 // so that one thread can play many peers.
 
+import BareSockets
 import Glibc
 import NIOCore
 import WAMP
@@ -8,19 +9,15 @@ import WAMP
 /// A RawSocket connection to a router under test. One thread at a time.
 final class MessagePeer {
     let serializer: Serializer
-    private var descriptor: Int32
+    private var socket: BareSocket
     private var received = ByteBuffer()
     /// The router has ended the connection.
     private(set) var hasEnded = false
 
     init(port: Int, _ serializer: Serializer) throws {
         self.serializer = serializer
-        descriptor = try connectedSocket(port: port)
-        var isOn: Int32 = 1
-        setsockopt(
-            descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn,
-            socklen_t(MemoryLayout<Int32>.size))
-        send(bytes: [0x7F, 0xF0 | serializer.rawValue, 0, 0])
+        socket = try BareSocket(port: port, sendsAtOnce: true)
+        socket.send([0x7F, 0xF0 | serializer.rawValue, 0, 0])
         while received.readableBytes < 4, !hasEnded {
             MessagePeer.wait(for: [self])
             fill()
@@ -28,8 +25,6 @@ final class MessagePeer {
         guard received.readInteger(as: UInt8.self) == 0x7F else { throw Breach("no RawSocket") }
         received.moveReaderIndex(forwardBy: 3)
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Joins a realm and waits for the WELCOME.
     /// - Parameter features: what is announced as a callee.
@@ -44,7 +39,7 @@ final class MessagePeer {
     func send(_ messages: [Message]) throws {
         var bytes = ByteBuffer()
         for message in messages { try append(message, to: &bytes) }
-        send(bytes: Array(buffer: bytes))
+        socket.send(Array(buffer: bytes))
     }
 
     /// Sends messages, each in a write of its own.
@@ -60,25 +55,13 @@ final class MessagePeer {
             case .msgpack: 0xC1
             case .cbor: 0xFF
             }
-        send(bytes: [0, 0, 0, 1, garbage])
+        socket.send([0, 0, 0, 1, garbage])
     }
 
     private func append(_ message: Message, to bytes: inout ByteBuffer) throws {
         let frame = try MessageCoder.encode(message, as: serializer)
         bytes.writeInteger(UInt32(frame.readableBytes))
         bytes.writeImmutableBuffer(frame)
-    }
-
-    /// What cannot be sent is for nobody: the end of the connection will be read.
-    private func send(bytes: [UInt8]) {
-        var offset = 0
-        while offset < bytes.count {
-            let count = bytes[offset...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return }
-            offset += count
-        }
     }
 
     /// Takes the messages that have come, without waiting.
@@ -114,11 +97,12 @@ final class MessagePeer {
         received.discardReadBytes()
         while !hasEnded {
             let count = received.writeWithUnsafeMutableBytes(minimumWritableBytes: 65536) { room in
-                let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+                let count = recv(
+                    socket.descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
                 if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) {
                     hasEnded = true
                     // As any client does: the router lingers for it.
-                    shutdown(descriptor, Int32(SHUT_RDWR))
+                    shutdown(socket.descriptor, Int32(SHUT_RDWR))
                 }
                 return max(0, count)
             }
@@ -129,14 +113,7 @@ final class MessagePeer {
     /// Ends the connection without a word.
     /// - Parameter withReset: whether what is under way in either direction is thrown away.
     func end(withReset: Bool) {
-        if withReset {
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(
-                descriptor, SOL_SOCKET, SO_LINGER, &linger,
-                socklen_t(MemoryLayout<linger>.size))
-        }
-        close(descriptor)
-        descriptor = -1
+        socket.close(withReset: withReset)
         hasEnded = true
     }
 
@@ -147,7 +124,7 @@ final class MessagePeer {
     @discardableResult
     static func wait(for peers: [MessagePeer], patience: Int32 = 120_000) -> Bool {
         var polled = peers.filter { !$0.hasEnded }
-            .map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+            .map { pollfd(fd: $0.socket.descriptor, events: Int16(POLLIN), revents: 0) }
         return poll(&polled, nfds_t(polled.count), patience) > 0
     }
 }

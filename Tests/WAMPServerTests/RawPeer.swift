@@ -1,48 +1,21 @@
-// A peer made of a bare socket: it sends whatever bytes a test wants to, right or wrong.
+// A peer made of a bare socket: RawSocket, WebSocket and JSON by hand, right or wrong.
 
-import Glibc
+import BareSockets
 import WAMP
 
-/// A blocking TCP or Unix connection to a router under test.
+/// A blocking TCP connection to a router under test.
 struct RawPeer: ~Copyable {
-    private let descriptor: Int32
-    private var received: [UInt8] = []
+    private var socket: BareSocket
 
-    /// Reads give up after this long: a router that does not answer must fail the test, not hang
-    /// it.
-    private static let patience = timeval(tv_sec: 120, tv_usec: 0)
+    init(port: Int) throws { socket = try BareSocket(port: port) }
 
-    init(port: Int) throws {
-        descriptor = try connectedSocket(port: port)
-        var patience = RawPeer.patience
-        setsockopt(
-            descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    }
-
-    deinit { close(descriptor) }
-
-    enum PeerError: Error { case timedOut, closed }
-
-    func send(_ bytes: [UInt8]) {
-        var offset = 0
-        while offset < bytes.count {
-            let count = bytes[offset...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { return }
-            offset += count
-        }
-    }
+    func send(_ bytes: [UInt8]) { socket.send(bytes) }
 
     /// Ends the sending direction only.
-    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func finish() { socket.finish() }
 
     /// Exactly `count` bytes.
-    mutating func read(_ count: Int) throws -> [UInt8] {
-        while received.count < count { try fill() }
-        defer { received.removeFirst(count) }
-        return Array(received.prefix(count))
-    }
+    mutating func read(_ count: Int) throws -> [UInt8] { try socket.read(count) }
 
     /// Whether there is something to read, or the end, without waiting.
     var hasMore: Bool {
@@ -51,53 +24,28 @@ struct RawPeer: ~Copyable {
     }
 
     /// Everything up to the end of the connection.
-    mutating func readToEnd() throws -> [UInt8] {
-        while true {
-            do { try fill() } catch PeerError.closed {
-                defer { received = [] }
-                return received
-            }
-        }
-    }
-
-    private mutating func fill() throws {
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        if count == 0 || (count < 0 && errno == ECONNRESET) { throw PeerError.closed }
-        guard count > 0 else { throw PeerError.timedOut }
-        received += buffer[..<count]
-    }
+    mutating func readToEnd() throws -> [UInt8] { try socket.readToEnd() }
 
     // MARK: RawSocket
 
     mutating func openRawSocket(_ serializer: Serializer = .json) throws {
-        send([0x7F, 0xF0 | serializer.rawValue, 0, 0])
-        _ = try read(4)
+        try socket.openRawSocket(serializer.rawValue)
     }
 
     func sendFrame(_ payload: [UInt8], type: UInt8 = 0) {
-        send(
-            [
-                type, UInt8(payload.count >> 16), UInt8(payload.count >> 8 & 255),
-                UInt8(payload.count & 255),
-            ] + payload)
+        send(BareSocket.frame(payload, type: type))
     }
 
     func sendFrame(_ text: String) { sendFrame(Array(text.utf8)) }
 
     /// Several messages in one write.
     func sendFrames(_ texts: [String]) {
-        send(
-            texts.flatMap { text in
-                [0, 0, UInt8(text.utf8.count >> 8), UInt8(text.utf8.count & 255)] + Array(text.utf8)
-            })
+        send(texts.flatMap { BareSocket.frame(Array($0.utf8)) })
     }
 
     /// The next frame that is a message, as text.
     mutating func readFrame() throws -> String {
-        let header = try read(4)
-        let length = Int(header[1]) << 16 | Int(header[2]) << 8 | Int(header[3])
-        return String(decoding: try read(length), as: UTF8.self)
+        String(decoding: try socket.readFrame().payload, as: UTF8.self)
     }
 
     /// Joins `realm1` over RawSocket with JSON.

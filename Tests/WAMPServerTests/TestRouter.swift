@@ -1,5 +1,6 @@
 // A router on a port of its own for one test.
 
+import BareSockets
 import Foundation
 import Logging
 import WAMPServer
