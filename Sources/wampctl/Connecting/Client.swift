@@ -95,7 +95,8 @@ struct Client: Sendable {
     /// prove it; once, however many sessions there are.
     func warn(of session: Session) {
         let identity = options.authentication
-        guard let asked = options.authid, session.authid != asked, identity.secret == nil,
+        guard let asked = options.authid, !Name.isSame(session.authid, asked),
+            identity.secret == nil,
             identity.privateKey == nil, !hasWarned.value.exchange(true, ordering: .relaxed)
         else { return }
         let method = session.welcome["authmethod"]?.string ?? "anonymous"
