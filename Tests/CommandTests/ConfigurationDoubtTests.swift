@@ -24,7 +24,7 @@ import WAMP
         expectCode(0, of: closed)
         #expect(
             closed.talk.contains("nobody can join: realm 'realm1' has no users"), "\(closed)")
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let file = folder.write("r.yaml", "listeners: [ \"ws://127.0.0.1:1/ws\" ]\n")
         let moved = try await Program.run("router", "--config", file, "--check", "-p", "2")
         #expect(moved.talk.contains("--port replaces the listeners of \(file)"), "\(moved)")
@@ -32,7 +32,7 @@ import WAMP
 
     @Test("Keys in the wrong place, and bytes that are no text, are told with their place")
     func misplaced() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for (text, told) in [
             ("compatibility: crossbar\n", "it belongs in an entry of 'realms'"),
             ("slow_consumer: disconnect\n", "it belongs in 'limits'"),

@@ -131,7 +131,7 @@ struct ConfiguredRouterTests {
 
     @Test("A PID file belongs to its router as long as that lives, and to the next one then")
     func ownedPIDFile() async throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let pid = "\(folder.path)/pid"
         #expect(File.replace(pid, with: "999999999\n"))
         let router = try Program(["router", "-p", "0", "--pid-file", pid], announces: true)

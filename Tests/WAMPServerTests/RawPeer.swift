@@ -18,10 +18,7 @@ struct RawPeer: ~Copyable {
     mutating func read(_ count: Int) throws -> [UInt8] { try socket.read(count) }
 
     /// Whether there is something to read, or the end, without waiting.
-    var hasMore: Bool {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return !received.isEmpty || poll(&polled, 1, 0) > 0
-    }
+    var hasMore: Bool { socket.hasMore }
 
     /// Everything up to the end of the connection.
     mutating func readToEnd() throws -> [UInt8] { try socket.readToEnd() }
