@@ -78,8 +78,8 @@ package struct ClientCore<Waiter, Responder, Listener> {
     private var pending: [RequestID: Pending] = [:]
     private var registrations = Holders<RegistrationID, Responder>()
     private var subscriptions = Holders<SubscriptionID, Listener>()
-    /// What is to be taken back from the router unless a request turns out to share it.
-    private var deferred: [TakingBack<Waiter>] = []
+    /// What is to be taken back from the router unless a request before it turns out to share it.
+    private var deferred: [(last: RequestID, takingBack: TakingBack<Waiter>)] = []
 
     package init() {}
 
@@ -130,7 +130,7 @@ package struct ClientCore<Waiter, Responder, Listener> {
         guard subscriptions.remove(token, of: subscription),
             subscriptions[subscription].isEmpty
         else { return waiter }
-        deferred.append(.subscription(subscription, waiter))
+        deferred.append((lastRequestID, .subscription(subscription, waiter)))
         return nil
     }
 
@@ -140,53 +140,37 @@ package struct ClientCore<Waiter, Responder, Listener> {
     package mutating func removeResponder(
         _ token: Int, of registration: RegistrationID, _ waiter: Waiter
     ) -> Waiter? {
-        guard registrations.isHeld(registration, by: token) else { return waiter }
         if registrations.isHeld(registration, besides: token) {
             registrations.remove(token, of: registration)
             return waiter
         }
-        deferred.append(.registration(registration, token: token, waiter))
+        deferred.append((lastRequestID, .registration(registration, token: token, waiter)))
         return nil
     }
 
-    /// What may be taken back from the router now, or need not be any more.
+    /// What may be taken back from the router now, or has come to be shared meanwhile.
     ///
     /// The router gives one id for the same URI, and one UNSUBSCRIBE or UNREGISTER ends it for the
-    /// whole session: so every request that is on its way, and may lead to the same id, is answered
-    /// first, also one that was made later.
+    /// whole session: so a request that is on its way, and may lead to the same id, is answered
+    /// first.
     package mutating func nextTakingBack() -> TakingBack<Waiter>? {
         guard !deferred.isEmpty else { return nil }
-        let next = deferred.firstIndex { takingBack in
-            !pending.values.contains { $0.kind.mayShare(takingBack) }
+        let next = deferred.firstIndex { last, takingBack in
+            !pending.contains { $0.key <= last && $0.value.kind.mayShare(takingBack) }
         }
         guard let next else { return nil }
-        let takingBack = deferred.remove(at: next)
-        switch takingBack {
-        case .subscription(let id, _) where !subscriptions[id].isEmpty:
-            return takingBack.spared
-        case .registration(let id, let token, _) where registrations.isHeld(id, besides: token):
+        switch deferred.remove(at: next).takingBack {
+        case .subscription(let id, let waiter) where !subscriptions[id].isEmpty:
+            return .needless(waiter, .unsubscribed(Unsubscribed(request: nil)))
+        case .registration(let id, let token, let waiter)
+        where registrations.isHeld(id, besides: token):
             registrations.remove(token, of: id)
-            return takingBack.spared
-        default: return takingBack
+            return .needless(waiter, .unregistered(Unregistered(request: nil)))
+        case let takingBack: return takingBack
         }
     }
 
-    /// The router is not asked for what it has taken back by itself.
-    private mutating func spare(where isRevoked: (TakingBack<Waiter>) -> Bool) {
-        for place in deferred.indices where isRevoked(deferred[place]) {
-            deferred[place] = deferred[place].spared
-        }
-    }
-
-    private mutating func revoke(_ id: RegistrationID) -> [Responder] {
-        spare { if case .registration(id, _, _) = $0 { true } else { false } }
-        return registrations.removeAll(of: id)
-    }
-
-    private mutating func revoke(_ id: SubscriptionID) -> [Listener] {
-        spare { if case .subscription(id, _) = $0 { true } else { false } }
-        return subscriptions.removeAll(of: id)
-    }
+    private var lastRequestID: RequestID { RequestID(lastRequest) }
 
     private mutating func add(_ kind: Kind, _ waiter: Waiter) -> RequestID {
         let request = nextRequest()
@@ -204,7 +188,7 @@ package struct ClientCore<Waiter, Responder, Listener> {
     /// Gives everything up, in the order in which it was asked.
     package mutating func end() -> [Waiter] {
         let waiters = pending.sorted { $0.key < $1.key }.map(\.value.waiter)
-        let deferred = deferred.map(\.waiter)
+        let deferred = deferred.map(\.takingBack.waiter)
         pending = [:]
         registrations = Holders()
         subscriptions = Holders()
@@ -226,7 +210,8 @@ package struct ClientCore<Waiter, Responder, Listener> {
             guard let request = unregistered.request else {
                 guard let id = unregistered.details["registration"]?.unsigned else { return .none }
                 return .registrationRevoked(
-                    revoke(RegistrationID(id)), Revocation(unregistered.details))
+                    registrations.removeAll(of: RegistrationID(id)),
+                    Revocation(unregistered.details))
             }
             return answer(.unregister, request, message)
         case .published(let published): return answer(.publish, published.request, message)
@@ -235,7 +220,8 @@ package struct ClientCore<Waiter, Responder, Listener> {
             guard let request = unsubscribed.request else {
                 guard let id = unsubscribed.details["subscription"]?.unsigned else { return .none }
                 return .subscriptionRevoked(
-                    revoke(SubscriptionID(id)), Revocation(unsubscribed.details))
+                    subscriptions.removeAll(of: SubscriptionID(id)),
+                    Revocation(unsubscribed.details))
             }
             return answer(.unsubscribe, request, message)
         case .invocation(let invocation):

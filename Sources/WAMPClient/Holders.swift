@@ -10,9 +10,6 @@ struct Holders<ID: Hashable, Holder> {
     /// Those of one id.
     subscript(id: ID) -> [(token: Int, holder: Holder)] { all[id] ?? [] }
 
-    /// Whether the one with this token holds it.
-    func isHeld(_ id: ID, by token: Int) -> Bool { self[id].contains { $0.token == token } }
-
     /// Whether another than the one with this token holds it.
     func isHeld(_ id: ID, besides token: Int) -> Bool { self[id].contains { $0.token != token } }
 
@@ -38,8 +35,7 @@ struct Holders<ID: Hashable, Holder> {
 package enum TakingBack<Waiter> {
     case subscription(SubscriptionID, Waiter)
     case registration(RegistrationID, token: Int, Waiter)
-    /// Another of the session holds it by now, or nobody: the router is not asked, and this is the
-    /// answer.
+    /// Another of the session holds it by now: the router is not asked, and this is the answer.
     case needless(Waiter, Message)
 
     var waiter: Waiter {
@@ -47,17 +43,6 @@ package enum TakingBack<Waiter> {
         case .subscription(_, let waiter), .registration(_, _, let waiter),
             .needless(let waiter, _):
             waiter
-        }
-    }
-
-    /// The same without the router's being asked.
-    var spared: TakingBack {
-        switch self {
-        case .subscription(_, let waiter):
-            .needless(waiter, .unsubscribed(Unsubscribed(request: nil)))
-        case .registration(_, _, let waiter):
-            .needless(waiter, .unregistered(Unregistered(request: nil)))
-        case .needless: self
         }
     }
 }

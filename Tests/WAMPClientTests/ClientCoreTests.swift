@@ -198,6 +198,8 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             let second = core.subscribe("two", token: 2, "b")
             #expect(core.removeListener(1, of: id, "x") == nil, "\(outcome)")
             let call = core.call("c")
+            // What was asked for later comes after the UNSUBSCRIBE.
+            let third = core.subscribe("three", token: 3, "d")
             #expect(core.nextTakingBack() == nil, "\(outcome)")
             switch outcome {
             case 0:
@@ -208,45 +210,9 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             default: _ = core.abandon(second)
             }
             #expect(core.nextTakingBack() == .subscription(id, "x"), "\(outcome)")
+            _ = core.abandon(third)
             _ = core.abandon(call)
         }
-    }
-
-    @Test(
-        "what is asked for while a taking-back waits is on its way before it, and waited for, too")
-    func askedMeanwhile() {
-        var core = Core()
-        let id = SubscriptionID(5)
-        let first = core.subscribe("one", token: 1, "a")
-        _ = core.receive(.subscribed(Subscribed(request: first, subscription: id)))
-        let other = core.subscribe("other", token: 2, "b")
-        #expect(core.removeListener(1, of: id, "x") == nil)
-        #expect(core.nextTakingBack() == nil)
-        let second = core.subscribe("two", token: 3, "c")
-        _ = core.receive(.subscribed(Subscribed(request: other, subscription: SubscriptionID(6))))
-        #expect(core.nextTakingBack() == nil)
-        _ = core.receive(.subscribed(Subscribed(request: second, subscription: id)))
-        #expect(
-            core.nextTakingBack() == .needless("x", .unsubscribed(Unsubscribed(request: nil))))
-        #expect(text(core.receive(event(5))) == "event → two")
-    }
-
-    @Test("the same of a REGISTER")
-    func registeredWhileWaiting() {
-        var core = Core()
-        let id = RegistrationID(7)
-        let first = core.register("one", token: 1, "a")
-        _ = core.receive(.registered(Registered(request: first, registration: id)))
-        let other = core.register("other", token: 2, "b")
-        #expect(core.removeResponder(1, of: id, "x") == nil)
-        let second = core.register("two", token: 3, "c")
-        _ = core.receive(
-            .error(ErrorMessage(.register, request: other, error: .procedureAlreadyExists)))
-        #expect(core.nextTakingBack() == nil)
-        _ = core.receive(.registered(Registered(request: second, registration: id)))
-        #expect(
-            core.nextTakingBack() == .needless("x", .unregistered(Unregistered(request: nil))))
-        #expect(text(core.receive(invocation(1, 7))) == "two(1)")
     }
 
     @Test("of one procedure registered twice each is taken back for itself; the younger answers")
@@ -287,43 +253,6 @@ private func text(_ delivery: Delivery<String, String, String>) -> String {
             core.nextTakingBack() == .needless("x", .unregistered(Unregistered(request: nil))))
         #expect(core.removeResponder(2, of: id, "y") == nil)
         #expect(core.nextTakingBack() == .registration(id, token: 2, "y"))
-    }
-
-    @Test("what the router has revoked it is not asked to take back")
-    func revokedBefore() {
-        var core = Core()
-        let registration = RegistrationID(7), subscription = SubscriptionID(5)
-        let revocations: [Message] = [
-            .unregistered(Unregistered(request: nil, details: ["registration": 7])),
-            .unsubscribed(Unsubscribed(request: nil, details: ["subscription": 5])),
-        ]
-        func hold() {
-            let register = core.register("respond", token: 1, "a")
-            _ = core.receive(
-                .registered(Registered(request: register, registration: registration)))
-            let subscribe = core.subscribe("listen", token: 2, "b")
-            _ = core.receive(
-                .subscribed(Subscribed(request: subscribe, subscription: subscription)))
-        }
-        hold()
-        for message in revocations { _ = core.receive(message) }
-        #expect(core.removeResponder(1, of: registration, "x") == "x")
-        #expect(core.removeListener(2, of: subscription, "y") == "y")
-        #expect(core.nextTakingBack() == nil)
-        // The same while that waits for other requests.
-        hold()
-        let register = core.register("other", token: 3, "c")
-        let subscribe = core.subscribe("other", token: 4, "d")
-        #expect(core.removeResponder(1, of: registration, "x") == nil)
-        #expect(core.removeListener(2, of: subscription, "y") == nil)
-        #expect(core.nextTakingBack() == nil)
-        for message in revocations { _ = core.receive(message) }
-        #expect(
-            core.nextTakingBack() == .needless("x", .unregistered(Unregistered(request: nil))))
-        #expect(
-            core.nextTakingBack() == .needless("y", .unsubscribed(Unsubscribed(request: nil))))
-        #expect(core.nextTakingBack() == nil)
-        #expect(core.isPending(register) && core.isPending(subscribe))
     }
 
     @Test("a revocation is told to all who share a registration")
