@@ -170,8 +170,6 @@ package struct Realm: ~Copyable {
         _ isBlocked: Bool, _ session: SessionKey, at now: Now, into effects: inout Effects
     ) {
         guard sessions.isPresent(session) else { return }
-        // Who has said GOODBYE is given no more calls either way.
-        guard isBlocked || !hasSaidGoodbye(session) else { return }
         sessions.setWriteBlocked(isBlocked, session)
         guard !isBlocked, !queues.isEmpty else { return }
         for slot in registrations.slots(of: session) {

@@ -152,8 +152,6 @@ final class SessionLink: ConnectionOwner, @unchecked Sendable {
         switch ending {
         case .goodbyeAnswered:
             state = .awaitingHello(loop.eventLoop.now + directory.handshakeTimeout)
-            // What came behind the peer's own GOODBYE answers none of ours.
-            isFarewellAnswered = false
             if let hello = nextHello.take() { admit(hello) }
         case .goodbyeSent where isFarewellAnswered:
             close()

@@ -55,12 +55,6 @@ package struct BareSocket: ~Copyable {
         }
     }
 
-    /// Whether there is something to read, or the end, without waiting.
-    package var hasMore: Bool {
-        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return !received.isEmpty || poll(&polled, 1, 0) > 0
-    }
-
     /// Ends the sending direction only.
     package func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -52,25 +52,6 @@ struct GoodbyeTests {
         #expect(realm.leaveAll([scene.callee, judge]))
     }
 
-    @Test("SR-52 a callee whose GOODBYE waits is given no more calls, written to or not")
-    func noMoreCalls() {
-        realm.register(user, "t.x", "roundrobin")
-        realm.yield(judge, 1, [true])
-        realm.publish(user, "t.topic", ["last"])
-        realm.goodbye(user)
-        for isBlocked in [true, false] {
-            realm.run {
-                $0.setWriteBlocked(isBlocked, self.user.key, at: self.realm.now, into: &$1)
-            }
-            for _ in 0..<2 {
-                let effects = realm.call(judge, "t.x")
-                #expect(effects.invocations(to: scene.callee).count == 1, "\(isBlocked)")
-            }
-        }
-        #expect(realm.yield(judge, 2, [true]).last == user.ends(.goodbyeAnswered))
-        #expect(realm.leaveAll([scene.callee, judge]))
-    }
-
     @Test("SR-19 a REGISTER that waits is decided, and its callee leaves behind it")
     func register() {
         let listener = Listener(realm.join(callee: [], role: "judge"), in: realm)

@@ -86,22 +86,6 @@ struct PeersAsTheyAreTests {
         }
     }
 
-    @Test(
-        "An ERROR whose URI is none costs its call, and neither the callee nor its other calls",
-        arguments: ["My Error", "", "a..b", "a#b", ".a"])
-    func errorWithoutURI(uri: String) {
-        let realm = TestRealm()
-        let (caller, callee) = (realm.join(), realm.join(callee: .callReroute))
-        realm.register(callee, "t.x", "roundrobin")
-        let answers = (1...2).map { _ in realm.call(caller, "t.x") }
-        #expect(answers.count == 2)
-        let effects = realm.fail(callee, 1, ErrorURI(uri), ["why"])
-        #expect(effects.refusal == .invalidURI)
-        #expect(effects.count == 1)
-        #expect(realm.yield(callee, 2, ["served"]).count == 1)
-        #expect(realm.leaveAll([caller, callee]))
-    }
-
     @Test("An ERROR names its callee only to callers that ask for it, and never the router's own")
     func namedErrors() {
         for isTold in [true, false] {

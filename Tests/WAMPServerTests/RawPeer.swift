@@ -17,9 +17,6 @@ struct RawPeer: ~Copyable {
     /// Exactly `count` bytes.
     mutating func read(_ count: Int) throws -> [UInt8] { try socket.read(count) }
 
-    /// Whether there is something to read, or the end, without waiting.
-    var hasMore: Bool { socket.hasMore }
-
     /// Everything up to the end of the connection.
     mutating func readToEnd() throws -> [UInt8] { try socket.readToEnd() }
 

@@ -93,11 +93,7 @@ extension Realm {
         switch message {
         case .call, .cancel, .publish, .register, .unregister, .subscribe, .unsubscribe: break
         case .goodbye:
-            if !hasSaidGoodbye(session) {
-                postponed[session]?.append(message)
-                // Whoever leaves is given no more calls.
-                sessions.setWriteBlocked(true, session)
-            }
+            if !hasSaidGoodbye(session) { postponed[session]?.append(message) }
             return true
         default: return false
         }

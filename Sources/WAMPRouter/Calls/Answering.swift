@@ -64,6 +64,9 @@ extension Realm {
             throw ProtocolViolation(
                 "ERROR to a \(error.requestType.name) must not be sent to a router")
         }
+        guard URI(error.error.rawValue).isValid(.loose) else {
+            throw ProtocolViolation("ERROR.Error is not a valid URI")
+        }
         let isPassthru = error.details.custom.isPassthru
         if isPassthru, !sessions[callee].calleeFeatures.contains(.payloadPassthruMode) {
             throw ProtocolViolation("ERROR.Details.ppt_scheme needs payload_passthru_mode")
@@ -73,13 +76,6 @@ extension Realm {
         registrations.countError(call.place)
         guard call.phase != .abandoned else {
             return conclude(slot, as: .silence, at: now, into: &effects)
-        }
-        // Costs this call, not the callee's others.
-        let uri = URI(error.error.rawValue)
-        guard uri.isValid(.loose) else {
-            let sentence = "the callee's error '\(uri.excerpt)' is not a valid URI"
-            return conclude(
-                slot, as: .refusal(.invalidURI, [.string(sentence)]), at: now, into: &effects)
         }
         if error.error == .unavailable, sessions[callee].canReroute, isReroutable(call) {
             registrations.countRerouted(call.place)
