@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Authorization of calls and registrations", .inBothForms)
+@Suite("Authorization of calls and registrations")
 struct AuthorizerTests {
     static let authorizer: URI = "z.authorize"
 

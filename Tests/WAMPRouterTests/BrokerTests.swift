@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Broker", .inBothForms)
+@Suite("Broker")
 struct BrokerTests {
     let realm = TestRealm()
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("CANCEL, time limits and callers that leave", .inBothForms)
+@Suite("CANCEL, time limits and callers that leave")
 struct CancellationTests {
     /// A call in flight at a callee with these features, and one at another that must not notice
     /// anything.

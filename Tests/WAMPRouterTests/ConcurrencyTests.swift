@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Concurrency limits", .inBothForms)
+@Suite("Concurrency limits")
 struct ConcurrencyTests {
     static let busy: Value.Dictionary = ["reason": "max_concurrency_reached"]
 

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Habits of Crossbar.io", .inBothForms)
+@Suite("Habits of Crossbar.io")
 struct CrossbarTests {
     let realm: TestRealm
     let a: Peer

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Caller identification", .inBothForms)
+@Suite("Caller identification")
 struct DisclosureTests {
     static func realm(_ disclosure: Disclosure) -> TestRealm {
         var settings = RealmSettings()

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Rules of our own, and sharded calls", .inBothForms)
+@Suite("Rules of our own, and sharded calls")
 struct ExtendedPolicyTests {
     @Test("SR-91 SR-94 `all` and unknown names are refused, with or without an underscore")
     func unknown() {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Found by chance", .inBothForms)
+@Suite("Found by chance")
 struct FoundByChanceTests {
     @Test("SR-28, §7.6 a callee that keeps the time of its calls keeps it after UNREGISTER, too")
     func timeAfterUnregister() {

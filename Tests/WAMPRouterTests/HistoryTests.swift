@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Event history", .inBothForms)
+@Suite("Event history")
 struct HistoryTests {
     let realm: TestRealm
     let asker: Peer

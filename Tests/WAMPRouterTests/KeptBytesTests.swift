@@ -7,7 +7,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("What is kept of messages", .inBothForms)
+@Suite("What is kept of messages")
 struct KeptBytesTests {
     static let large = Value.string(String(repeating: "x", count: 3000))
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Leaving a registration", .inBothForms)
+@Suite("Leaving a registration")
 struct LeavingTests {
     /// The ways in which a session can end, and the effect on itself.
     enum End: CaseIterable { case loss, goodbye, abort, violation, shutDown }

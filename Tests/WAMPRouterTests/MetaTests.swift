@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Meta API", .inBothForms)
+@Suite("Meta API")
 struct MetaTests {
     let realm = TestRealm()
     let listener: Listener

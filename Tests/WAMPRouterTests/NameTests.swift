@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Names", .inBothForms)
+@Suite("Names")
 struct NameTests {
     /// Pairs that are `==` as Strings, and are not the same bytes.
     static let lookalikes: [(String, String)] = [

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Payload passthru mode of calls", .inBothForms)
+@Suite("Payload passthru mode of calls")
 struct PassthruTests {
     static let ppt: Value.Dictionary = [
         "ppt_scheme": "x_mine", "ppt_serializer": "cbor", "ppt_cipher": "aes256gcm",

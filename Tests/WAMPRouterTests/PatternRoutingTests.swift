@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Calls by pattern", .inBothForms)
+@Suite("Calls by pattern")
 struct PatternRoutingTests {
     /// The specification's example of precedence.
     static let patterns: [(URI, MatchPolicy)] = [

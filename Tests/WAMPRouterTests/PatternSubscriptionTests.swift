@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Pattern subscriptions", .inBothForms)
+@Suite("Pattern subscriptions")
 struct PatternSubscriptionTests {
     let realm = TestRealm()
 

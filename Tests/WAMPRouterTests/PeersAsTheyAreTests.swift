@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Peers as they are", .inBothForms)
+@Suite("Peers as they are")
 struct PeersAsTheyAreTests {
     @Test(
         "SR-65 §7.3 receive_progress goes to every callee, and its progress to who asked for it",

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Progressive results", .inBothForms)
+@Suite("Progressive results")
 struct ProgressiveResultTests {
     static let able: Features = [.progressiveCallResults, .callCanceling]
 
@@ -194,7 +194,7 @@ struct ProgressiveResultTests {
     }
 }
 
-@Suite("Progressive calls", .inBothForms)
+@Suite("Progressive calls")
 struct ProgressiveCallTests {
     static let able: Features = [.progressiveCallInvocations, .callCanceling]
     static let part: Value.Dictionary = ["progress": true]

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Publications", .inBothForms)
+@Suite("Publications")
 struct PublicationTests {
     /// Four subscribers: two named alice, two in the role admin.
     struct Audience {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Questions of the router", .inBothForms)
+@Suite("Questions of the router")
 struct QuestionTests {
     static let procedure: URI = "t.ask"
 

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Who waits for whom", .inBothForms)
+@Suite("Who waits for whom")
 struct QueueLaneTests {
     /// Callees that take one call at a time, and calls that go by a key.
     struct Scene {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Queues of calls", .inBothForms)
+@Suite("Queues of calls")
 struct QueueTests {
     /// A caller, and callees that take one call at a time.
     struct Scene {

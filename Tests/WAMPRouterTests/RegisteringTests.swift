@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("REGISTER", .inBothForms)
+@Suite("REGISTER")
 struct RegisteringTests {
     static let rules = ["single", "roundrobin", "random", "first", "last"]
     static let shared = ["roundrobin", "random", "first", "last"]

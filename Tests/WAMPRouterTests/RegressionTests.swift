@@ -6,7 +6,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Defects found in other routers", .inBothForms)
+@Suite("Defects found in other routers")
 struct RegressionTests {
     @Test("C1 SR-30 SR-32 the turn does not jump when a callee leaves")
     func c1() {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("request_ids: strict", .inBothForms)
+@Suite("request_ids: strict")
 struct RequestSequenceTests {
     static func settings() -> RealmSettings {
         var settings = RealmSettings()

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Re-routing", .inBothForms)
+@Suite("Re-routing")
 struct ReroutingTests {
     @Test("SR-46 the next callee gets the same arguments and options under an id of its own")
     func sameCall() {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Event retention", .inBothForms)
+@Suite("Event retention")
 struct RetentionTests {
     static let retain: Value.Dictionary = ["retain": true]
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Revocation and take-over", .inBothForms)
+@Suite("Revocation and take-over")
 struct RevocationTests {
     /// Two callees of one procedure, the first of whom hears of revocations, and one who listens.
     struct Scene {

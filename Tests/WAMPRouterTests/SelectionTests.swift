@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Choosing a callee", .inBothForms)
+@Suite("Choosing a callee")
 struct SelectionTests {
     @Test("SR-29 roundrobin takes everybody in turn, in the order of registering")
     func roundrobin() {

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Sentences of ERRORs", .inBothForms)
+@Suite("Sentences of ERRORs")
 struct SentenceTests {
     /// Every error that the router sends of its own.
     static let errors: [ErrorURI] = [

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Session meta API", .inBothForms)
+@Suite("Session meta API")
 struct SessionMetaTests {
     let realm = TestRealm()
 

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Sessions", .inBothForms)
+@Suite("Sessions")
 struct SessionTests {
     @Test("WELCOME names what works, who the session is, and the realm")
     func welcome() {

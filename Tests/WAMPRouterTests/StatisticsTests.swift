@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Statistics", .inBothForms)
+@Suite("Statistics")
 struct StatisticsTests {
     let realm = TestRealm()
     static let topic: URI = "wampctl.router.on_stats"

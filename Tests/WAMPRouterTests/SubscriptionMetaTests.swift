@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Subscription meta API", .inBothForms)
+@Suite("Subscription meta API")
 struct SubscriptionMetaTests {
     static let topics = ["on_create", "on_subscribe", "on_unsubscribe", "on_delete"].map {
         "wamp.subscription.\($0)"

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Testaments", .inBothForms)
+@Suite("Testaments")
 struct TestamentTests {
     let realm = TestRealm()
     static let add: URI = "wamp.session.add_testament"

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("Time limits by setting and by the callee", .inBothForms)
+@Suite("Time limits by setting and by the callee")
 struct TimeLimitTests {
     static func realm(default limit: UInt64 = 0, longest: UInt64 = 0) -> TestRealm {
         var settings = RealmSettings()

@@ -5,7 +5,7 @@ import WAMP
 
 @testable import WAMPRouter
 
-@Suite("What cannot be delivered", .inBothForms)
+@Suite("What cannot be delivered")
 struct UndeliverableTests {
     @Test("§4.3 a session ends if its peer cannot take even the shortest WELCOME")
     func undeliverableWelcome() {
