@@ -11,7 +11,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct BenchTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct BenchTests {
     /// Short enough for a test; nothing here depends on how fast the machine is.
     private func bench(_ words: String..., router: TestRouter? = nil) async throws -> Outcome {
         try await Program(

@@ -153,7 +153,7 @@ import WAMP
     }
 }
 
-@Suite("Router that is only asked about its configuration", .timeLimit(.minutes(5)))
+@Suite("Router that is only asked about its configuration", .timeLimit(.minutes(10)))
 struct CheckedRouterTests {
     @Test("--check warns of listeners that anybody may use, with their line, and says OK")
     func openListeners() async throws {

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite("Router with a configuration file", .serialized, .timeLimit(.minutes(5)))
+@Suite("Router with a configuration file", .serialized, .timeLimit(.minutes(10)))
 struct ConfiguredRouterTests {
     @Test("--check tells every error with file and line and ends with 2, else says OK")
     func check() async throws {

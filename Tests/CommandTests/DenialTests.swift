@@ -36,7 +36,7 @@ private struct ConfiguredRouter {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DenialTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DenialTests {
     /// Guests may call and register below `t.`, and see nothing of the meta API; workers may all.
     private func makeRouter() async throws -> ConfiguredRouter {
         try await ConfiguredRouter(

@@ -8,7 +8,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DescriptorTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DescriptorTests {
     /// A router that can take so many more connections and not one beyond.
     private func router(room: Int) async throws -> (Program, Int) {
         let program = try Program(["router", "-p", "0", "--log-format", "json"], announces: true)

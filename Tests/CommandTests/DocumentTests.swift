@@ -9,7 +9,7 @@ import WAMPServer
 @testable import WAMPRouter
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct DocumentTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct DocumentTests {
     /// A file of the repository.
     private func document(_ path: String) throws -> String {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")

@@ -10,7 +10,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct EndingTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct EndingTests {
     @Test("Errors of WAMP end with the codes of the table, in text and in JSON")
     func errorCodes() async throws {
         let router = try await TestRouter()

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct EventCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct EventCommandTests {
     private func subscribe(_ router: TestRouter, _ words: String...) async throws -> Program {
         let program = try Program(
             ["subscribe"] + words, environment: router.environment, announces: true)

@@ -117,7 +117,7 @@ import WAMP
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LineWriterTests {
+@Suite(.timeLimit(.minutes(10))) struct LineWriterTests {
     private static func notice(_ count: Int) -> String { "missing \(count)" }
 
     @Test("Who writes never waits, and what is missing is told where it is missing")

@@ -75,7 +75,7 @@ import WAMP
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MetaCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MetaCommandTests {
     @Test("Registrations and their callees are listed by name, as rows and as JSON")
     func registrations() async throws {
         let router = try await TestRouter()

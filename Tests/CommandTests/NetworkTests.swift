@@ -36,7 +36,7 @@ private enum Namespace {
 }
 
 @Suite(
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(10)),
     .enabled(
         if: Namespace.isAllowed,
         "network namespaces are not to be had: they need iproute2, and root or user namespaces"))

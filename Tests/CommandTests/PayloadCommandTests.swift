@@ -9,7 +9,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PayloadCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PayloadCommandTests {
     private func join(_ router: TestRouter, _ serializer: Serializer) async throws -> Session {
         try await Session.join(
             try Endpoint(router.url), options: SessionOptions(serializer: serializer),

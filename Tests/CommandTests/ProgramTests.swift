@@ -9,7 +9,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ProgramTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ProgramTests {
     @Test(
         "A router, callees under each rule, and a verified distribution in one line (SR-29, SR-38, SR-40 to SR-42)"
     )

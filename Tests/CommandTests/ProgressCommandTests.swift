@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ProgressCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ProgressCommandTests {
     @Test("Results ahead of the last one are printed as they come, and kept for the one document")
     func progress() async throws {
         let router = try await TestRouter()

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PromptTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PromptTests {
     /// A line of the shell on a terminal, and somebody who types.
     private struct Typist {
         private let program: Program

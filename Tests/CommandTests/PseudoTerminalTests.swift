@@ -5,7 +5,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PseudoTerminalTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PseudoTerminalTests {
     /// Runs a line on a pseudo-terminal, with a router.
     private func onTerminal(
         _ router: TestRouter, _ line: String, _ environment: [String: String] = [:]

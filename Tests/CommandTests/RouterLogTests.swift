@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RouterLogTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RouterLogTests {
     private func text(_ path: String) throws -> String {
         String(decoding: try File.contents(path), as: UTF8.self)
     }

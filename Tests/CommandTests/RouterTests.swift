@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RouterTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RouterTests {
     @Test("A port in use is a conflict, and a router there is recognised")
     func portInUse() async throws {
         let router = try await TestRouter()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import wampctl
 
-@Suite(.timeLimit(.minutes(1))) struct ScriptTests {
+@Suite(.timeLimit(.minutes(10))) struct ScriptTests {
     /// Runs lines of a shell in a new folder that holds copies of some scripts; `$scripts` is where
     /// they come from.
     private func run(_ lines: String, with scripts: [String]) async throws -> Outcome {

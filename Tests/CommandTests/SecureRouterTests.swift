@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SecureRouterTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SecureRouterTests {
     /// A certificate for localhost, signed by itself, in a new folder.
     private func makeCertificate() async throws -> (certificate: String, key: String) {
         var template = Array("/tmp/wampctl-test-XXXXXX".utf8CString)

@@ -9,7 +9,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SteeringTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SteeringTests {
     /// Of C0, DEL, C1, the separators of lines, and the direction of writing.
     private static let hostile =
         "\u{1b}[2J\u{7f}\u{85}\u{9b}31m\u{9d}0;x\u{2028}\u{202e}\u{2066}\u{7}"

@@ -10,7 +10,7 @@ import WAMPTransport
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StreamTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StreamTests {
     /// A stdout that is read when the test wants it.
     private struct Pipe {
         let read: Int32

@@ -4,7 +4,7 @@ import Testing
 
 @testable import wampctl
 
-@Suite(.timeLimit(.minutes(1))) struct TidyTests {
+@Suite(.timeLimit(.minutes(10))) struct TidyTests {
     /// A file in a checkout that is otherwise in order, and what is said of it.
     struct Case: Sendable, CustomTestStringConvertible {
         let fault: String

@@ -6,7 +6,7 @@ import WAMP
 
 @testable import wampctl
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct WordsTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct WordsTests {
     /// Runs a line of bash, which can write any bytes.
     private func shell(
         _ line: String, _ environment: [String: String] = [:]

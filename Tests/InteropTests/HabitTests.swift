@@ -6,7 +6,7 @@ import Testing
 
 private let missing = Comment("the peers are not installed: run scripts/setup")
 
-@Suite("Clients with habits and our router", .timeLimit(.minutes(3)))
+@Suite("Clients with habits and our router", .timeLimit(.minutes(10)))
 struct HabitTests {
     @Test(
         "swampyer, which serves its last call once more after it has reconnected, stays joined",

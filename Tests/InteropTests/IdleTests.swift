@@ -35,7 +35,7 @@ private struct IdlePeer: Sendable {
 }
 
 @Suite(
-    "Silent clients and our router", .timeLimit(.minutes(3)),
+    "Silent clients and our router", .timeLimit(.minutes(10)),
     .enabled(
         if: Installed.hasPython && Installed.hasOtherClients && Installed.hasCrossbar
             && Installed.hasJavaScript, missing))

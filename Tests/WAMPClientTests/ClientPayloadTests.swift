@@ -11,7 +11,7 @@ import WAMPTransport
 
 @testable import WAMPClient
 
-@Suite(.timeLimit(.minutes(1))) struct ClientPayloadTests {
+@Suite(.timeLimit(.minutes(10))) struct ClientPayloadTests {
     /// Arguments as a peer wrote them, right or wrong.
     private static func written(_ text: String) -> Payload {
         Payload(

@@ -10,7 +10,7 @@ import WAMPTransport
 
 private let group = MultiThreadedEventLoopGroup.singleton
 
-@Suite(.timeLimit(.minutes(1))) struct DialingTests {
+@Suite(.timeLimit(.minutes(10))) struct DialingTests {
     /// Something on a port that is no router.
     enum Dud: CaseIterable {
         /// Nobody listens.

@@ -8,7 +8,7 @@ import WAMPTransport
 
 @testable import WAMPClient
 
-@Suite(.timeLimit(.minutes(1))) struct JoinTests {
+@Suite(.timeLimit(.minutes(10))) struct JoinTests {
     private func join(
         _ endpoint: Endpoint, _ change: (inout SessionOptions) -> Void = { _ in }
     ) async throws(ClientError) -> Session {

@@ -44,7 +44,7 @@ private final class Log: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ProgressTests {
+@Suite(.timeLimit(.minutes(10))) struct ProgressTests {
     private func withSession(
         _ script: @escaping @Sendable (Message, FakePeer) -> Void,
         _ body: (Session) async throws -> Void

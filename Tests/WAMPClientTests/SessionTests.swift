@@ -42,7 +42,7 @@ private final class Tally: CallObserver {
     func finished() { done() }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SessionTests {
+@Suite(.timeLimit(.minutes(10))) struct SessionTests {
     /// Runs `body` with sessions on a real router, over RawSocket and WebSocket on the same port.
     private func withSessions(
         _ count: Int, _ serializers: [Serializer] = [.json, .msgpack, .cbor],

@@ -9,7 +9,7 @@ import WAMPRouter
 import WAMPServer
 import WAMPTransport
 
-@Suite("Authentication of sessions", .timeLimit(.minutes(1))) struct AuthenticationTests {
+@Suite("Authentication of sessions", .timeLimit(.minutes(10))) struct AuthenticationTests {
     private static let key = [UInt8](repeating: 7, count: 32)
 
     private static func principals(_ change: (inout Principals) -> Void) -> Principals {

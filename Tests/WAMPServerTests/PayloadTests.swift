@@ -9,7 +9,7 @@ import WAMP
 import WAMPRouter
 import WAMPServer
 
-@Suite("Payloads", .timeLimit(.minutes(5))) struct PayloadTests {
+@Suite("Payloads", .timeLimit(.minutes(10))) struct PayloadTests {
     @Test("Random payloads arrive through every pair of serializers or cost their own message")
     func trials() async throws {
         let seed = UInt64.random(in: 0..<1_000_000)

@@ -8,7 +8,7 @@ import WAMPRouter
 
 @testable import WAMPServer
 
-@Suite(.timeLimit(.minutes(2))) struct SmallLimitTests {
+@Suite(.timeLimit(.minutes(10))) struct SmallLimitTests {
     private static let long = String(repeating: "so it is said ", count: 100)
 
     /// A peer that announces the smallest limit there is.

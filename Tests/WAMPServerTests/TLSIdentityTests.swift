@@ -12,7 +12,7 @@ import WAMPRouter
 import WAMPServer
 import WAMPTransport
 
-@Suite("Identity over TLS", .timeLimit(.minutes(2))) struct TLSIdentityTests {
+@Suite("Identity over TLS", .timeLimit(.minutes(10))) struct TLSIdentityTests {
     private static let key = [UInt8](repeating: 7, count: 32)
     private static let routerKey = [UInt8](repeating: 9, count: 32)
 
